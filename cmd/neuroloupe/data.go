@@ -1,0 +1,245 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"text/tabwriter"
+
+	"neuroloupe/mnist"
+)
+
+type dataCmd struct {
+	List   dataListCmd   `cmd:"" help:"The data sets known by name, and where they come from."`
+	Fetch  dataFetchCmd  `cmd:"" help:"Put a data set's files into the cache."`
+	Verify dataVerifyCmd `cmd:"" help:"Check a data set's files against their checksums."`
+	Show   dataShowCmd   `cmd:"" help:"Images, classes, counts and never-inked pixels of a data set."`
+}
+
+func (dataCmd) Help() string {
+	return `Examples:
+
+    neuroloupe data fetch mnist
+    neuroloupe data show fashion
+`
+}
+
+type dataListCmd struct {
+	JSON bool `name:"json" help:"Print one JSON document instead of a table."`
+}
+
+func (dataListCmd) Help() string {
+	return `Examples:
+
+    neuroloupe data list
+    neuroloupe data list --json
+`
+}
+
+type listedData struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Classes     []string `json:"classes"`
+	Sources     []string `json:"sources"`
+}
+
+func (c *dataListCmd) Run(a *app) error {
+	sets := []listedData{}
+	for _, k := range mnist.Known() {
+		sets = append(sets, listedData{k.Name, k.Description, k.Classes, k.Sources})
+	}
+	if c.JSON {
+		return a.printJSON(sets)
+	}
+	for _, s := range sets {
+		err := printRows(a.stdout, [][2]string{
+			{s.Name, s.Description},
+			{"  classes", strings.Join(s.Classes, ", ")},
+			{"  sources", strings.Join(s.Sources, "\n"+strings.Repeat(" ", 15))},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(a.stdout, "or the path of a folder with four IDX files")
+	return err
+}
+
+// dataSource is the data set that a command is about.
+type dataSource struct {
+	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
+	DataDir string `name:"data" placeholder:"DIR" help:"Take the files from this folder."`
+	JSON    bool   `name:"json" help:"Print one JSON document instead of a table."`
+}
+
+type dataFetchCmd struct{ dataSource }
+
+func (dataFetchCmd) Help() string {
+	return `Examples:
+
+    neuroloupe data fetch
+    neuroloupe data fetch fashion
+`
+}
+
+type listedFile struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	Status string `json:"status"`
+}
+
+func (c *dataFetchCmd) Run(a *app) error {
+	name, err := dataName(c.Dataset)
+	if err != nil {
+		return err
+	}
+	p := a.newDownloads()
+	defer p.close()
+	files, err := mnist.Fetch(a.ctx, name, mnist.Options{Dir: c.DataDir, Progress: p.progress, Notice: func(s string) { p.say(s) }})
+	if err != nil {
+		return err
+	}
+	p.close()
+	var listed []listedFile
+	for _, f := range files {
+		listed = append(listed, listedFile{f.Name, f.Path, f.SHA256, f.Bytes, "there"})
+	}
+	return a.printFiles(listed, c.JSON)
+}
+
+type dataVerifyCmd struct{ dataSource }
+
+func (dataVerifyCmd) Help() string {
+	return `Changes nothing. Exits 1 when a file is missing or not what it must be.
+
+Examples:
+
+    neuroloupe data verify
+    neuroloupe data verify ~/my-idx-files
+`
+}
+
+func (c *dataVerifyCmd) Run(a *app) error {
+	name, err := dataName(c.Dataset)
+	if err != nil {
+		return err
+	}
+	files, err := mnist.Verify(a.ctx, name, mnist.Options{Dir: c.DataDir})
+	if err != nil {
+		return err
+	}
+	var listed []listedFile
+	var bad []error
+	for _, f := range files {
+		status := "good"
+		switch {
+		case errors.Is(f.Err, fs.ErrNotExist):
+			status = "missing"
+		case f.Err != nil:
+			status = "BAD"
+		case f.Official != "":
+			status = "official " + f.Official
+		}
+		if f.Err != nil {
+			bad = append(bad, f.Err)
+		}
+		listed = append(listed, listedFile{f.Name, f.Path, f.SHA256, f.Bytes, status})
+	}
+	return errors.Join(append([]error{a.printFiles(listed, c.JSON)}, bad...)...)
+}
+
+func (a *app) printFiles(files []listedFile, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(files)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, f := range files {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", f.Status, f.Path, f.Bytes, f.SHA256)
+	}
+	return w.Flush()
+}
+
+type dataShowCmd struct{ dataSource }
+
+func (dataShowCmd) Help() string {
+	return `Examples:
+
+    neuroloupe data show
+    neuroloupe data show fashion --json
+`
+}
+
+type shownData struct {
+	Name   string     `json:"name"`
+	Origin string     `json:"origin"`
+	Rows   int        `json:"rows"`
+	Cols   int        `json:"cols"`
+	Sets   []shownSet `json:"sets"`
+}
+
+type shownSet struct {
+	Name       string         `json:"name"`
+	Images     int            `json:"images"`
+	Classes    map[string]int `json:"classes"`
+	NeverInked int            `json:"never_inked"` // pixels that are 0 in every image
+	Ink        float64        `json:"ink"`         // share of pixels that are not 0
+	names      []string
+}
+
+func (c *dataShowCmd) Run(a *app) error {
+	name, err := dataName(c.Dataset)
+	if err != nil {
+		return err
+	}
+	d, err := a.load(name, c.DataDir)
+	if err != nil {
+		return err
+	}
+	shown := shownData{Name: d.Name, Origin: d.Origin, Rows: d.Train.Rows, Cols: d.Train.Cols}
+	for _, s := range []struct {
+		name string
+		set  *mnist.Set
+	}{{"training", d.Train}, {"test", d.Test}} {
+		shown.Sets = append(shown.Sets, showSet(s.name, s.set))
+	}
+	if c.JSON {
+		return a.printJSON(shown)
+	}
+	rows := [][2]string{
+		{shown.Name, fmt.Sprintf("images of %d×%d pixels, from %s", shown.Rows, shown.Cols, shown.Origin)},
+	}
+	for _, s := range shown.Sets {
+		var counts []string
+		for _, n := range s.names {
+			counts = append(counts, fmt.Sprintf("%s %s", n, thousands(float64(s.Classes[n]))))
+		}
+		rows = append(rows,
+			[2]string{s.Name, fmt.Sprintf("%s images; %.1f %% of the pixels are inked; %d of %d pixels never are",
+				thousands(float64(s.Images)), 100*s.Ink, s.NeverInked, shown.Rows*shown.Cols)},
+			[2]string{"", strings.Join(counts, "   ")})
+	}
+	return printRows(a.stdout, rows)
+}
+
+func showSet(name string, s *mnist.Set) shownSet {
+	out := shownSet{Name: name, Images: s.Len(), Classes: map[string]int{}, names: s.Classes}
+	for k, n := range s.ClassCounts() {
+		out.Classes[s.Classes[k]] = n
+	}
+	for _, never := range s.NeverInked() {
+		if never {
+			out.NeverInked++
+		}
+	}
+	inked := 0
+	for _, p := range s.Images {
+		if p != 0 {
+			inked++
+		}
+	}
+	out.Ink = float64(inked) / float64(max(1, len(s.Images)))
+	return out
+}

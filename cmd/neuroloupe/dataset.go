@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/engine"
+	"neuroloupe/mnist"
+)
+
+// examples is a data set cut as a recipe says.
+type examples struct {
+	source                  *mnist.Dataset
+	train, validation, test *mnist.Set
+}
+
+// load reads a data set, fetching it when it is not in the cache, and says what it does.
+func (a *app) load(name, dir string) (*mnist.Dataset, error) {
+	p := a.newDownloads()
+	defer p.close()
+	return mnist.Load(a.ctx, name, mnist.Options{Dir: dir, Progress: p.progress, Notice: func(s string) { p.say(s) }})
+}
+
+// cut splits the training images as r says, keeps r's classes, and fills in what r leaves open. The split comes before
+// the choice of classes: the first 50,000 images are the same ones whichever classes are kept.
+func cut(d *mnist.Dataset, r *recipe.Recipe) (*examples, error) {
+	n, v, err := r.SplitSizes(d.Train.Len())
+	if err != nil {
+		return nil, err
+	}
+	e := &examples{source: d, train: d.Train.Slice(0, n), validation: d.Train.Slice(n, n+v), test: d.Test}
+	if len(r.Classes) == 0 {
+		return e, nil
+	}
+	for _, s := range []**mnist.Set{&e.train, &e.validation, &e.test} {
+		if (*s).Len() == 0 {
+			continue
+		}
+		if *s, err = (*s).Subset(r.Classes); err != nil {
+			return nil, err
+		}
+	}
+	if e.train.Len() == 0 {
+		return nil, fmt.Errorf("none of the first %d training images is of classes %v", n, r.Classes)
+	}
+	return e, nil
+}
+
+// engineData returns a set as the engine takes it; an empty one as the zero Data.
+func engineData(s *mnist.Set) engine.Data {
+	if s.Len() == 0 {
+		return engine.Data{}
+	}
+	return engine.Data{Images: s.Images, Labels: s.Labels}
+}
+
+// deadPixels lists the inputs that are 0 in every training image.
+func (e *examples) deadPixels() []int {
+	var dead []int
+	for i, d := range e.train.NeverInked() {
+		if d {
+			dead = append(dead, i)
+		}
+	}
+	return dead
+}

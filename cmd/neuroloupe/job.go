@@ -1,0 +1,241 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine"
+	"neuroloupe/graph"
+	"neuroloupe/mnist"
+)
+
+// job is a training run with all it holds; close gives it back.
+type job struct {
+	folder   *runs.Folder
+	state    *engine.State
+	data     *examples
+	backend  engine.Backend
+	reason   string // why this backend
+	program  *engine.Program
+	executor engine.Executor
+}
+
+func (j *job) close() error {
+	var errs []error
+	if j.executor != nil {
+		errs = append(errs, j.executor.Close())
+	}
+	if j.backend != nil {
+		errs = append(errs, j.backend.Close())
+	}
+	if j.folder != nil {
+		errs = append(errs, j.folder.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open opens the device and compiles the network for it.
+func (j *job) open(a *app, want string, workers int, s engine.Spec, batch int) (err error) {
+	if workers < 0 {
+		return usage("%d workers: want 1 or more, or 0 for one per core", workers)
+	}
+	if j.backend, j.reason, err = engine.Pick(want, drivers(workers)...); err != nil {
+		return err
+	}
+	if j.program, err = graph.Compile(s, batch); err != nil {
+		return err
+	}
+	j.executor, err = j.backend.Compile(j.program)
+	return err
+}
+
+// begin makes a new run; the job is nil when the program was only to be printed.
+func (c *trainCmd) begin(a *app) (_ *job, err error) {
+	name, err := dataName(c.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.recipe(name)
+	if err != nil {
+		return nil, err
+	}
+	dir := c.DataDir
+	if dir != "" {
+		if dir, err = filepath.Abs(dir); err != nil {
+			return nil, err
+		}
+	}
+	d, err := a.load(name, dir)
+	if err != nil {
+		return nil, err
+	}
+	e, err := cut(d, &r)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	spec, err := r.Spec(e.train.Pixels(), len(e.train.Classes), e.train.Len())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	r.Batch = min(r.Batch, e.train.Len())
+	if c.Dump {
+		p, err := graph.Compile(spec, r.Batch)
+		if err == nil {
+			_, err = fmt.Fprint(a.stdout, p)
+		}
+		return nil, err
+	}
+	if (r.Keep == "best" || r.EarlyStop > 0) && e.validation.Len() == 0 {
+		return nil, usage("split %s leaves no validation images, which --keep best and --early-stop go by", r.Split)
+	}
+	j := &job{data: e}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.close())
+		}
+	}()
+	want, workers := "auto", 0
+	over(&want, c.Device)
+	over(&workers, c.Workers)
+	if err := j.open(a, want, workers, spec, r.Batch); err != nil {
+		return nil, err
+	}
+	dead := e.deadPixels()
+	initial := spec.NewParams()
+	if r.ZeroDead {
+		w := initial.Weight(1)
+		for _, i := range dead {
+			clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
+		}
+	}
+	out := c.Out
+	if out == "" {
+		if out, err = freeName(d.Name, spec, r); err != nil {
+			return nil, err
+		}
+	}
+	dev := j.backend.Device()
+	j.folder, err = runs.Create(out, runs.Manifest{
+		Version: version(), Created: time.Now().UTC().Truncate(time.Second), Train: r,
+		Device: runs.Device{ID: dev.ID, Name: dev.Name, Reason: j.reason, Workers: workers},
+		Data:   describe(name, dir, e, dead),
+	}, initial)
+	if err != nil {
+		return nil, err
+	}
+	j.state = spec.NewState(initial.Clone())
+	return j, nil
+}
+
+// dataName returns the data set to load: mnist by default, a folder by its whole path.
+func dataName(name string) (string, error) {
+	if name == "" {
+		return "mnist", nil
+	}
+	for _, k := range mnist.Known() {
+		if k.Name == name {
+			return name, nil
+		}
+	}
+	if _, err := os.Stat(name); err != nil {
+		return name, nil // the loader says what is wrong with it
+	}
+	return filepath.Abs(name)
+}
+
+func describe(name, dir string, e *examples, dead []int) runs.Data {
+	d := runs.Data{
+		Name: name, Title: e.source.Name, Folder: dir,
+		Rows: e.train.Rows, Cols: e.train.Cols, Classes: e.train.Classes, Dead: dead,
+		Train: e.train.Len(), Validation: e.validation.Len(), Test: e.test.Len(),
+	}
+	for _, f := range e.source.Files {
+		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256})
+	}
+	return d
+}
+
+// freeName returns runs/DATA-NET-PRESET-sSEED, with a number when that is taken.
+func freeName(data string, s engine.Spec, r recipe.Recipe) (string, error) {
+	base := filepath.Join("runs", fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed))
+	for i := 1; ; i++ {
+		name := base
+		if i > 1 {
+			name = fmt.Sprintf("%s-%d", base, i)
+		}
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
+// resume opens a run to go on with. Only what does not change its course may be given beside.
+func (c *trainCmd) resume(a *app) (*job, error) {
+	allowed := trainCmd{
+		Preset: "clear", Resume: c.Resume, Epochs: c.Epochs, Device: c.Device, Workers: c.Workers,
+		JSON: c.JSON, Parity: c.Parity, DataDir: c.DataDir,
+	}
+	if !reflect.DeepEqual(allowed, *c) {
+		return nil, usage("--resume takes the run's own settings; " +
+			"only --epochs, --device, --workers, --data, --parity and --json may stand beside it")
+	}
+	f, st, err := runs.Resume(c.Resume)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{folder: f, state: st}
+	if err := c.resumeJob(a, j); err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	return j, nil
+}
+
+func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
+	m := &j.folder.Manifest
+	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
+		if *c.Epochs < j.state.Epoch {
+			return usage("%s has done %d epochs, more than the %d asked for", j.folder.Path, j.state.Epoch, *c.Epochs)
+		}
+		m.Train.Epochs, j.state.Stopped = *c.Epochs, false
+		if err := j.folder.WriteManifest(); err != nil {
+			return err
+		}
+	}
+	if j.data, err = a.examplesOf(j.folder, c.DataDir); err != nil {
+		return err
+	}
+	want, workers := m.Device.ID, m.Device.Workers
+	over(&want, c.Device)
+	over(&workers, c.Workers)
+	a.say("going on with %s after %d of %d epochs", j.folder.Path, j.state.Epoch, m.Train.Epochs)
+	return j.open(a, want, workers, j.folder.Spec, m.Train.Batch)
+}
+
+// examplesOf loads the data that a run was trained with and checks that it is the same.
+func (a *app) examplesOf(f *runs.Folder, dir string) (*examples, error) {
+	m := f.Manifest.Data
+	if dir == "" {
+		dir = m.Folder
+	}
+	d, err := a.load(m.Name, dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, want := range m.Files {
+		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 {
+			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --data at the folder that has it",
+				f.Path, want.Name, want.SHA256)
+		}
+	}
+	r := f.Manifest.Train
+	return cut(d, &r)
+}

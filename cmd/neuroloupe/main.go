@@ -1,0 +1,132 @@
+// Command neuroloupe trains feed-forward networks fast and shows what every neuron learned.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"neuroloupe/engine"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+type commands struct {
+	Train   trainCmd   `cmd:"" help:"Train a network and draw what its neurons learned."`
+	Sheet   sheetCmd   `cmd:"" help:"Draw the weight maps of all hidden neurons of a run."`
+	Doctor  doctorCmd  `cmd:"" help:"Say in words what state a run's maps are in, and what to type next."`
+	Data    dataCmd    `cmd:"" help:"List, fetch, verify and describe data sets."`
+	Devices devicesCmd `cmd:"" help:"Show what is here to train on, and why not the others."`
+
+	Version kong.VersionFlag `help:"Print the version and stop."`
+}
+
+// app is what every command works with.
+type app struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	terminal       bool // stderr is one
+	width          int  // of the terminal, in characters
+}
+
+// say prints a line of talk; results go to stdout.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+
+// usageError is a mistake in what was typed.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second ctrl-C ends the program at once
+
+	a := &app{ctx: ctx, stdout: stdout, stderr: stderr}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		a.terminal = true
+	}
+	var exit *int // set when kong has printed help or the version
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("neuroloupe"),
+		kong.Description("Train feed-forward networks fast, then look at what every neuron learned."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = &code }),
+		kong.Vars{"version": version()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
+	)
+	if err != nil {
+		panic(err) // the commands above are wrong
+	}
+	k, err := parser.Parse(args)
+	switch {
+	case exit != nil:
+		return *exit
+	case err != nil:
+		fmt.Fprintf(stderr, "neuroloupe: %v; see neuroloupe --help\n", err)
+		return exitUsage
+	}
+	return a.report(k.Run(a))
+}
+
+// report says in one line what went wrong and returns the exit code.
+func (a *app) report(err error) int {
+	var wrong usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, engine.ErrInterrupted), errors.Is(err, context.Canceled):
+		a.say("neuroloupe: %s", oneLine(err))
+		return exitInterrupted
+	case errors.As(err, &wrong):
+		a.say("neuroloupe: %s", oneLine(err))
+		return exitUsage
+	default:
+		a.say("neuroloupe: %s", oneLine(err))
+		return exitFailed
+	}
+}
+
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+}
+
+// version returns the module's version, and the revision it was built from when that is known.
+func version() string {
+	v := "devel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+		v = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && !strings.Contains(v, s.Value[:min(12, len(s.Value))]) {
+			v += " " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}

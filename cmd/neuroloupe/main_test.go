@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"neuroloupe/render"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"neuroloupe": main})
+}
+
+// TestScripts runs testdata/script: what people type, what they see, and the errors they can cause.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"shapes":  scriptShapes,
+			"corrupt": scriptCorrupt,
+			"json":    scriptJSON,
+			"image":   scriptImage,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// scriptShapes: shapes DIR [IMAGES] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes.
+func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
+	n := 300
+	if len(args) == 2 {
+		var err error
+		n, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	ts.Check(writeShapes(ts.MkAbs(args[0]), n))
+}
+
+// scriptCorrupt: corrupt FILE changes a byte in the middle; corrupt FILE short cuts it to half.
+func scriptCorrupt(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	if len(args) == 2 && args[1] == "short" {
+		data = data[:len(data)/2]
+	} else {
+		data[len(data)/2] ^= 0x40
+	}
+	ts.Check(os.WriteFile(path, data, 0o666))
+}
+
+// scriptJSON: json KEY… checks that the last output is one JSON document with exactly these keys at its top.
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	var doc map[string]json.RawMessage
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	ts.Check(d.Decode(&doc))
+	if d.More() {
+		ts.Fatalf("more than one JSON document")
+	}
+	for _, k := range args {
+		if _, ok := doc[k]; !ok {
+			ts.Fatalf("no key %q in %s", k, ts.ReadFile("stdout"))
+		}
+		delete(doc, k)
+	}
+	if len(doc) > 0 {
+		ts.Fatalf("unexpected keys in %v", doc)
+	}
+}
+
+// scriptImage: image FILE [KEY=VALUE…] checks that it is a PNG with something drawn on it and these text chunks.
+func scriptImage(ts *testscript.TestScript, neg bool, args []string) {
+	data := ts.ReadFile(args[0])
+	img, err := png.Decode(strings.NewReader(data))
+	ts.Check(err)
+	text, err := render.ReadPNGText(strings.NewReader(data))
+	ts.Check(err)
+	for _, arg := range args[1:] {
+		if k, v, _ := strings.Cut(arg, "="); text[k] != v {
+			ts.Fatalf("%s: %s is %q, want %q", args[0], k, text[k], v)
+		}
+	}
+	colors := map[any]bool{}
+	b := img.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			colors[img.At(x, y)] = true
+		}
+	}
+	if len(colors) < 20 {
+		ts.Fatalf("%s has only %d colours", args[0], len(colors))
+	}
+}
+
+const (
+	shapeRows, shapeCols = 12, 10
+	shapeClasses         = 4
+)
+
+// writeShapes writes IDX files of n training and n/3 test images: a lying, a standing, a falling and a rising stroke,
+// each moved about and inked unevenly, over a little dust. The rim of a pixel stays clean, so that there are
+// never-inked pixels.
+func writeShapes(dir string, n int) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, s := range []struct {
+		name string
+		n    int
+	}{{"train", n}, {"t10k", n / 3}} {
+		images, labels := make([]byte, s.n*shapeRows*shapeCols), make([]byte, s.n)
+		for i := range labels {
+			labels[i] = byte(r.IntN(shapeClasses))
+			drawShape(r, images[i*shapeRows*shapeCols:][:shapeRows*shapeCols], labels[i])
+		}
+		head := binary.BigEndian.AppendUint32(nil, 0x803)
+		for _, v := range []int{s.n, shapeRows, shapeCols} {
+			head = binary.BigEndian.AppendUint32(head, uint32(v))
+		}
+		if err := os.WriteFile(filepath.Join(dir, s.name+"-images-idx3-ubyte"), append(head, images...), 0o666); err != nil {
+			return err
+		}
+		head = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 0x801), uint32(s.n))
+		if err := os.WriteFile(filepath.Join(dir, s.name+"-labels-idx1-ubyte"), append(head, labels...), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func drawShape(r *rand.Rand, img []byte, kind byte) {
+	angle := math.Pi / 4 * float64(kind)
+	cy, cx := 5.5+2*r.Float64()-1, 4.5+2*r.Float64()-1
+	for step := -3.0; step <= 3; step += 0.5 {
+		y, x := int(cy+step*math.Sin(angle)+0.5), int(cx+step*math.Cos(angle)+0.5)
+		if y > 0 && y < shapeRows-1 && x > 0 && x < shapeCols-1 {
+			img[y*shapeCols+x] = byte(150 + r.IntN(106))
+		}
+	}
+	for range 3 {
+		y, x := 1+r.IntN(shapeRows-2), 1+r.IntN(shapeCols-2)
+		img[y*shapeCols+x] = byte(r.IntN(256))
+	}
+}
+
+// neuroloupe runs the program in this process.
+func neuroloupe(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// must runs the program and fails the test when it fails.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, talk, code := neuroloupe(t, args...)
+	if code != exitDone {
+		t.Fatalf("neuroloupe %s: exit %d\n%s%s", strings.Join(args, " "), code, out, talk)
+	}
+	return out
+}
+
+func mustRead(t *testing.T, elem ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func shapes(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shapes")
+	if err := writeShapes(dir, 300); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// The same seed gives the same bytes twice, and with one worker as with two or three: parts are cut between sums, never
+// inside one. Another seed gives others.
+func TestSameSeedSameBytes(t *testing.T) {
+	data := shapes(t)
+	for _, net := range [][]string{
+		{"--net", "120-16-4"},
+		{"--net", "120-9-7-4", "--hidden", "relu", "--output", "softmax", "--optimizer", "adam", "--lr", "0.01", "--dropout", "0.2", "--l1", "0.1"},
+	} {
+		var first []byte
+		for i, more := range [][]string{{"--workers", "1"}, {"--workers", "1"}, {"--workers", "2"}, {"--workers", "2"}, {"--workers", "3"}, {"--seed", "2"}} {
+			out := filepath.Join(t.TempDir(), fmt.Sprint(i))
+			must(t, append(append([]string{"train", data, "--epochs", "2", "--batch", "7", "--out", out}, net...), more...)...)
+			got := mustRead(t, out, "weights.safetensors")
+			switch {
+			case first == nil:
+				first = got
+			case more[0] == "--seed" && bytes.Equal(first, got):
+				t.Errorf("%v: another seed gives the same weights", net)
+			case more[0] != "--seed" && !bytes.Equal(first, got):
+				t.Errorf("%v: weights differ with %v", net, more)
+			}
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// bars shows progress on a terminal, and nothing elsewhere; talk goes above the bar.
+type bars struct {
+	app *app
+	p   *mpb.Progress // nil off a terminal
+	bar *mpb.Bar
+}
+
+func (a *app) newBars() *bars {
+	b := &bars{app: a}
+	if a.terminal {
+		b.p = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+	}
+	return b
+}
+
+func (b *bars) say(s string) {
+	if b.p == nil {
+		b.app.say("%s", s)
+		return
+	}
+	_, _ = io.WriteString(b.p, s+"\n") // the bars are closed: nothing left to say it to
+}
+
+// start begins a bar of total units, after the one before has ended. rate formats units per second.
+func (b *bars) start(name string, total int64, rate func(float64) string, text func() string) {
+	if b.p == nil {
+		return
+	}
+	b.end()
+	began := time.Now()
+	speed := decor.Any(func(s decor.Statistics) string {
+		return rate(float64(s.Current) / max(time.Since(began).Seconds(), 1e-3))
+	}, decor.WCSyncSpace)
+	b.bar = b.p.New(total, mpb.BarStyle().Rbound("|").Lbound("|"), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(name+" "), decor.Any(func(decor.Statistics) string { return text() })),
+		mpb.AppendDecorators(decor.Percentage(), speed, decor.Name(" left "),
+			decor.AverageETA(decor.ET_STYLE_GO, decor.WC{})))
+}
+
+func (b *bars) set(done int64) {
+	if b.bar != nil {
+		b.bar.SetCurrent(done)
+	}
+}
+
+// end takes the bar away.
+func (b *bars) end() {
+	if b.bar != nil {
+		b.bar.Abort(true)
+		b.bar.Wait()
+		b.bar = nil
+	}
+}
+
+func (b *bars) close() {
+	b.end()
+	if b.p != nil {
+		b.p.Wait()
+		b.p = nil
+	}
+}
+
+// downloads shows files arriving.
+type downloads struct {
+	*bars
+	file string
+}
+
+func (a *app) newDownloads() *downloads { return &downloads{bars: a.newBars()} }
+
+func (d *downloads) progress(file string, done, total int64) {
+	if file != d.file {
+		d.file = file
+		d.start("fetching "+file, total, func(r float64) string { return fmt.Sprintf("%.1f MB/s", r/1e6) },
+			func() string { return "" })
+	}
+	d.set(done)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"neuroloupe/engine"
+	"neuroloupe/engine/inspect"
+)
+
+// result is what a run ends with.
+type result struct {
+	Run                string             `json:"run"`
+	Net                string             `json:"net"`
+	Device             string             `json:"device"`
+	DeviceReason       string             `json:"device_reason"`
+	Epochs             int                `json:"epochs"` // done
+	Seed               uint64             `json:"seed"`
+	TestAccuracy       float64            `json:"test_accuracy"`
+	ValidationAccuracy *float64           `json:"validation_accuracy"` // null without validation images
+	Recall             map[string]float64 `json:"recall"`              // of each class with test images
+	NeverPredicted     []string           `json:"never_predicted"`
+	SecondsPerEpoch    float64            `json:"seconds_per_epoch"` // median, training alone
+	SamplesPerSecond   float64            `json:"samples_per_second"`
+	Sheet              string             `json:"sheet"`
+
+	classes []string // in the order of the outputs
+	tests   int
+}
+
+// result evaluates the weights that the run hands out, ends its folder and draws its sheet.
+func (j *job) result(a *app) (*result, error) {
+	kept, _ := j.state.Kept()
+	if err := j.executor.Write(kept...); err != nil {
+		return nil, err
+	}
+	m := j.folder.Manifest
+	dev := j.backend.Device()
+	r := &result{
+		Run: j.folder.Path, Net: j.program.Spec.String(), Device: dev.ID, DeviceReason: j.reason,
+		Epochs: j.state.Epoch, Seed: m.Train.Seed, Recall: map[string]float64{}, NeverPredicted: []string{},
+		classes: m.Data.Classes, tests: j.data.test.Len(),
+	}
+	test, err := j.score(engineData(j.data.test))
+	if err != nil {
+		return nil, err
+	}
+	r.TestAccuracy = test.Accuracy()
+	for k, v := range test.Recall() {
+		if v >= 0 {
+			r.Recall[r.classes[k]] = v
+		}
+	}
+	for _, k := range test.NeverPredicted() {
+		r.NeverPredicted = append(r.NeverPredicted, r.classes[k])
+	}
+	if d := engineData(j.data.validation); len(d.Labels) > 0 {
+		s, err := j.score(d)
+		if err != nil {
+			return nil, err
+		}
+		v := s.Accuracy()
+		r.ValidationAccuracy = &v
+	}
+	metrics, err := j.folder.Metrics()
+	if err != nil {
+		return nil, err
+	}
+	var seconds []float64
+	for _, e := range metrics {
+		seconds = append(seconds, e.Seconds)
+	}
+	if len(seconds) > 0 {
+		r.SecondsPerEpoch = inspect.Median(seconds)
+		r.SamplesPerSecond = float64(j.data.train.Len()) / max(r.SecondsPerEpoch, 1e-9)
+	}
+	if err := j.folder.Finish(); err != nil {
+		return nil, err
+	}
+	r.Sheet = j.folder.Sheet()
+	return r, a.drawTrainSheet(j)
+}
+
+func (j *job) score(d engine.Data) (engine.Score, error) {
+	ref, err := j.executor.Bind(d)
+	if err != nil {
+		return engine.Score{}, err
+	}
+	return engine.Evaluate(j.executor, j.program, ref, d)
+}
+
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (r *result) print(w io.Writer) error {
+	var recall []string
+	for _, c := range r.classes {
+		if v, ok := r.Recall[c]; ok {
+			recall = append(recall, fmt.Sprintf("%s %.1f", c, 100*v))
+		}
+	}
+	rows := [][2]string{
+		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, thousands(float64(r.tests)))},
+		{"recall, %", strings.Join(recall, "   ")},
+	}
+	if len(r.NeverPredicted) > 0 {
+		rows = append(rows, [2]string{"WARNING", fmt.Sprintf("never predicted: %s; ask neuroloupe doctor %s", strings.Join(r.NeverPredicted, ", "), r.Run)})
+	}
+	if r.ValidationAccuracy != nil {
+		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
+	}
+	rows = append(rows,
+		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %d epochs, training alone)",
+			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), r.Epochs)},
+		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
+		[2]string{"run", r.Run},
+		[2]string{"sheet", r.Sheet})
+	return printRows(w, rows)
+}
+
+func printRows(w io.Writer, rows [][2]string) error {
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(w, "%-16s%s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// thousands writes a count with a comma between groups of three digits.
+func thousands(v float64) string {
+	s := strconv.FormatFloat(v, 'f', 0, 64)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

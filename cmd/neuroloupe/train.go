@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"math"
+
+	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/engine"
+)
+
+// trainCmd's pointers are the settings that a preset gives; nil means the preset's.
+type trainCmd struct {
+	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
+
+	Preset  string `default:"clear" placeholder:"NAME" help:"clear (default), nielsen1, nielsen2, zero-one, sklearn or fast."`
+	DataDir string `name:"data" placeholder:"DIR" help:"Take the data set's files from this folder."`
+
+	Net       *string              `group:"Network" placeholder:"784-300-100-10" help:"Layer sizes; the first must be the image size, the last the number of classes."`
+	Hidden    *engine.Activation   `group:"Network" placeholder:"NAME" help:"Hidden activation: sigmoid, tanh, relu or identity."`
+	Output    *engine.Activation   `group:"Network" placeholder:"NAME" help:"Output activation: sigmoid, softmax or identity."`
+	Loss      *engine.Loss         `group:"Network" placeholder:"NAME" help:"quadratic or cross-entropy."`
+	Init      *engine.Init         `group:"Network" placeholder:"NAME" help:"Start weights: normal (N(0,1)), scaled (1/√n), xavier, he or zeros."`
+	ZeroDead  *bool                `group:"Network" negatable:"" help:"Start the weights of never-inked pixels at 0."`
+	Optimizer *engine.Method       `group:"Learning" placeholder:"NAME" help:"sgd, momentum, nesterov or adam."`
+	LR        *float64             `name:"lr" group:"Learning" placeholder:"η" help:"Learning rate."`
+	Momentum  *float64             `group:"Learning" placeholder:"μ" help:"Of momentum and nesterov."`
+	Schedule  *engine.ScheduleKind `group:"Learning" placeholder:"NAME" help:"Learning rate over the run: constant, step (÷10 at 1/2 and 3/4) or cosine."`
+	L2        *float64             `name:"l2" group:"Learning" placeholder:"λ" help:"Weight decay as in Nielsen's book: gradient λ/n·w for n training images."`
+	L1        *float64             `name:"l1" group:"Learning" placeholder:"λ" help:"The same with the sign of w for w."`
+	Dropout   *float64             `group:"Learning" placeholder:"RATE" help:"Share of hidden activations dropped in a step."`
+	Epochs    *int                 `group:"Learning" placeholder:"N" help:"Passes over the training images."`
+	Batch     *int                 `group:"Learning" placeholder:"N" help:"Images per step."`
+	Seed      *uint64              `group:"Learning" placeholder:"N" help:"Of start weights, shuffling and dropout."`
+	Split     *string              `group:"Learning" placeholder:"50000/10000" help:"Training/validation images out of the training set."`
+	Classes   []int                `group:"Learning" placeholder:"0,1" help:"Keep these labels; outputs are renumbered, names kept."`
+	EarlyStop *int                 `group:"Learning" placeholder:"N" help:"Stop after N epochs without a better validation accuracy."`
+	Keep      *string              `group:"Learning" placeholder:"best|last" help:"Which weights to hand out: of the best validation accuracy, or the last."`
+
+	Device  *string `group:"Run" placeholder:"NAME" help:"auto (default), cpu, cuda, cuda:1 or tape."`
+	Workers *int    `group:"Run" placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
+	Out     string  `group:"Run" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
+	Resume  string  `group:"Run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
+	Frames  *string `group:"Run" placeholder:"epoch|N|none" help:"Keep the first layer's weights every epoch, every N epochs, or not."`
+	Parity  bool    `group:"Run" help:"Afterwards repeat the first epoch on the CPU and report the largest weight difference."`
+	JSON    bool    `name:"json" group:"Run" help:"Print one JSON document instead of a table."`
+	Dump    bool    `name:"dump-program" group:"Run" help:"Print the instructions that a training step runs, and stop."`
+}
+
+func (trainCmd) Help() string {
+	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron.
+
+Examples:
+
+    neuroloupe train
+    neuroloupe train fashion --net 784-300-100-10 --hidden relu --output softmax --init he --lr 0.1
+`
+}
+
+// recipe returns the preset's recipe with the flags laid over it.
+func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
+	r, err := recipe.Preset(c.Preset)
+	if err != nil {
+		return r, usageError{err}
+	}
+	if dataset != "mnist" && dataset != "fashion" {
+		r.Split = "" // the presets' are for 60,000 images
+	}
+	over(&r.Net, c.Net)
+	over(&r.Hidden, c.Hidden)
+	over(&r.Output, c.Output)
+	over(&r.Loss, c.Loss)
+	over(&r.Init, c.Init)
+	over(&r.ZeroDead, c.ZeroDead)
+	over(&r.Optimizer, c.Optimizer)
+	over(&r.LR, c.LR)
+	over(&r.Momentum, c.Momentum)
+	over(&r.Schedule, c.Schedule)
+	over(&r.L2, c.L2)
+	over(&r.L1, c.L1)
+	over(&r.Dropout, c.Dropout)
+	over(&r.Epochs, c.Epochs)
+	over(&r.Batch, c.Batch)
+	over(&r.Seed, c.Seed)
+	over(&r.Split, c.Split)
+	over(&r.EarlyStop, c.EarlyStop)
+	over(&r.Keep, c.Keep)
+	over(&r.Frames, c.Frames)
+	if len(c.Classes) > 0 {
+		r.Classes = c.Classes
+	}
+	if c.Momentum == nil && r.Momentum == 0 && (r.Optimizer == engine.Momentum || r.Optimizer == engine.Nesterov) {
+		r.Momentum = 0.9
+	}
+	if r.Seed > math.MaxInt64 {
+		return r, usage("seed %d: want at most %d", r.Seed, math.MaxInt64)
+	}
+	if _, err := r.Config(); err != nil {
+		return r, usageError{err}
+	}
+	if _, err := r.FrameEvery(); err != nil {
+		return r, usageError{err}
+	}
+	if r.Net != "" {
+		if _, err := engine.ParseSizes(r.Net); err != nil {
+			return r, usageError{err}
+		}
+	}
+	return r, nil
+}
+
+func over[T any](dst, src *T) {
+	if src != nil {
+		*dst = *src
+	}
+}
+
+// Run trains a new run, or goes on with one.
+func (c *trainCmd) Run(a *app) (err error) {
+	var j *job
+	if c.Resume != "" {
+		j, err = c.resume(a)
+	} else {
+		j, err = c.begin(a)
+	}
+	if err != nil || j == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.close()) }()
+	if err := j.train(a); err != nil {
+		return err
+	}
+	r, err := j.result(a)
+	if err != nil {
+		return err
+	}
+	if c.Parity {
+		if err := j.parity(a); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.printJSON(r)
+	}
+	return r.print(a.stdout)
+}

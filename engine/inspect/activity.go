@@ -1,0 +1,110 @@
+package inspect
+
+import (
+	"math"
+
+	"neuroloupe/engine"
+)
+
+// Activity is what the neurons of one layer do over a data set.
+type Activity struct {
+	ClassMean [][]float64 // Classes×Units: mean activation over the images of a class; 0 for a class without images
+	Mean      []float64   // Units: mean over all images
+	Saturated []float64   // Units: share of the images for which the neuron is saturated; see Saturation
+}
+
+// Saturation of an activation: where its slope is below a twenty-fifth of its largest. For sigmoid a < 0.01 or
+// a > 0.99, for tanh |a| > 0.98, for relu a = 0; the other activations do not saturate.
+func saturated(act engine.Activation, a float32) bool {
+	switch act {
+	case engine.Sigmoid:
+		return a < 0.01 || a > 0.99
+	case engine.Tanh:
+		return a > 0.98 || a < -0.98
+	case engine.ReLU:
+		return a == 0
+	}
+	return false
+}
+
+// activityRows bounds the memory of Observe.
+const activityRows = 2048
+
+// Observe runs the network over a data set bound to e as ref and returns the activity of a layer, 0 being the first.
+func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data, layer int) (Activity, error) {
+	units, classes, n := s.Layers[layer].Units, s.Classes(), len(d.Labels)
+	act := Activity{
+		ClassMean: make([][]float64, classes), Mean: make([]float64, units), Saturated: make([]float64, units),
+	}
+	for k := range act.ClassMean {
+		act.ClassMean[k] = make([]float64, units)
+	}
+	count := make([]int, classes)
+	dst := make([]float32, min(n, activityRows)*units)
+	for lo := 0; lo < n; lo += activityRows {
+		hi := min(n, lo+activityRows)
+		if err := e.Infer(engine.Query{Data: ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
+			return Activity{}, err
+		}
+		for i := lo; i < hi; i++ {
+			k := d.Labels[i]
+			count[k]++
+			for j, a := range dst[(i-lo)*units:][:units] {
+				act.ClassMean[k][j] += float64(a)
+				act.Mean[j] += float64(a)
+				if saturated(s.Layers[layer].Activation, a) {
+					act.Saturated[j]++
+				}
+			}
+		}
+	}
+	for j := range units {
+		act.Mean[j] /= float64(n)
+		act.Saturated[j] /= float64(n)
+		for k := range classes {
+			act.ClassMean[k][j] /= math.Max(1, float64(count[k]))
+		}
+	}
+	return act, nil
+}
+
+// Path returns the product of the weights after a layer, 0 being the first: Units×Classes, how much each output's z
+// rises per unit of each neuron's activation when everything between is taken as linear.
+func Path(s engine.Spec, ps engine.Params, layer int) [][]float64 {
+	units := s.Layers[layer].Units
+	path := make([][]float64, units)
+	for j := range path {
+		row := make([]float64, units)
+		row[j] = 1
+		for l := layer + 1; l < len(s.Layers); l++ {
+			w := ps.Weight(l + 1)
+			next := make([]float64, w.Shape[1])
+			for i, v := range row {
+				if v == 0 {
+					continue
+				}
+				for k := range next {
+					next[k] += v * float64(w.Data[i*w.Shape[1]+k])
+				}
+			}
+			row = next
+		}
+		path[j] = row
+	}
+	return path
+}
+
+// Favourites returns for each neuron of a hidden layer the class that it speaks for most: the k with the largest mean
+// centred contribution Path[j][k]·(E[a_j | k] − E[a_j]).
+func Favourites(path [][]float64, a Activity) []int {
+	fav := make([]int, len(path))
+	for j, row := range path {
+		best := math.Inf(-1)
+		for k, w := range row {
+			if c := w * (a.ClassMean[k][j] - a.Mean[j]); c > best {
+				best, fav[j] = c, k
+			}
+		}
+	}
+	return fav
+}

@@ -1,0 +1,107 @@
+package kernel
+
+import (
+	"math"
+
+	"neuroloupe/engine"
+)
+
+// Activate computes a = σ(z) for rows×cols elements; softmax runs over each row of cols. dst may be z itself. NaN gives
+// NaN for every activation.
+func Activate(dst, z []float32, rows, cols int, act engine.Activation) {
+	n := rows * cols
+	dst, z = dst[:n], z[:n]
+	switch act {
+	case engine.Identity:
+		copy(dst, z)
+	case engine.Sigmoid:
+		for i, v := range z {
+			dst[i] = sigmoid(v)
+		}
+	case engine.Tanh:
+		for i, v := range z {
+			dst[i] = float32(math.Tanh(float64(v)))
+		}
+	case engine.ReLU:
+		for i, v := range z {
+			if v < 0 {
+				v = 0
+			}
+			dst[i] = v
+		}
+	case engine.Softmax:
+		for r := range rows {
+			softmax(dst[r*cols:(r+1)*cols], z[r*cols:(r+1)*cols])
+		}
+	}
+}
+
+func sigmoid(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
+
+// softmax with the largest z taken off first, so that no exponential overflows (Goodfellow et al., Deep Learning, 4.1).
+func softmax(dst, z []float32) {
+	m := z[0]
+	for _, v := range z {
+		m = max(m, v)
+	}
+	var sum float64
+	for i, v := range z {
+		e := math.Exp(float64(v) - float64(m))
+		sum += e
+		dst[i] = float32(e)
+	}
+	scale := float32(1 / sum)
+	for i := range dst {
+		dst[i] *= scale
+	}
+}
+
+// ActivateGrad computes ∂C/∂z from g = ∂C/∂a: g ⊙ σ'(z), with σ' written in terms of a = σ(z): a(1−a) for sigmoid,
+// 1−a² for tanh, [a > 0] for relu, 1 for identity. For softmax ∂C/∂z_k = a_k (g_k − Σ_j g_j a_j). dst may be a or g
+// itself. All rows×cols.
+func ActivateGrad(dst, a, g []float32, rows, cols int, act engine.Activation) {
+	n := rows * cols
+	dst, a, g = dst[:n], a[:n], g[:n]
+	switch act {
+	case engine.Identity:
+		copy(dst, g)
+	case engine.Sigmoid:
+		for i, y := range a {
+			dst[i] = g[i] * (y * (1 - y))
+		}
+	case engine.Tanh:
+		for i, y := range a {
+			dst[i] = g[i] * (1 - y*y)
+		}
+	case engine.ReLU:
+		for i, y := range a {
+			v := g[i]
+			if y <= 0 {
+				v = 0
+			}
+			dst[i] = v
+		}
+	case engine.Softmax:
+		for r := range rows {
+			lo, hi := r*cols, (r+1)*cols
+			s := dot(a[lo:hi], g[lo:hi])
+			for i := lo; i < hi; i++ {
+				dst[i] = a[i] * (g[i] - s)
+			}
+		}
+	}
+}
+
+// Mul computes dst = x ⊙ m; dst may be x.
+func Mul(dst, x, m []float32) {
+	for i, v := range x {
+		dst[i] = v * m[i]
+	}
+}
+
+// Add computes dst = x + y; dst may be x or y.
+func Add(dst, x, y []float32) {
+	for i, v := range x {
+		dst[i] = v + y[i]
+	}
+}

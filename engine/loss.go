@@ -1,0 +1,41 @@
+package engine
+
+import "math"
+
+// Row returns the loss of one example, summed in float64. y is its target, one-hot; p its activations a for the
+// quadratic loss, its weighted inputs z for cross-entropy, where out is the fused output activation.
+//
+//	quadratic              ½ Σ (a − y)²
+//	cross-entropy, sigmoid Σ max(z,0) − z·y + ln(1 + e^−|z|)
+//	cross-entropy, softmax Σ y (ln Σ_j e^{z_j} − z)
+func (l Loss) Row(p, y []float32, out Activation) float64 {
+	var sum float64
+	switch {
+	case l == Quadratic:
+		for i, a := range p {
+			d := float64(a) - float64(y[i])
+			sum += d * d / 2
+		}
+	case out == Softmax:
+		m := p[0]
+		for _, z := range p {
+			m = max(m, z)
+		}
+		var e float64
+		for _, z := range p {
+			e += math.Exp(float64(z) - float64(m))
+		}
+		logSum := math.Log(e)
+		for i, z := range p {
+			if y[i] != 0 || math.IsNaN(float64(z)) {
+				sum += float64(y[i]) * (logSum - (float64(z) - float64(m)))
+			}
+		}
+	default:
+		for i, v := range p {
+			z := float64(v)
+			sum += math.Max(z, 0) - z*float64(y[i]) + math.Log1p(math.Exp(-math.Abs(z)))
+		}
+	}
+	return sum
+}

@@ -1,0 +1,130 @@
+package render
+
+import (
+	"fmt"
+	"image"
+	"math"
+)
+
+// entry is one remark of a legend: a sample of what it explains, if that can be
+// shown, and words.
+type entry struct {
+	sample *mapItem
+	text   string
+}
+
+// legendEntries explains everything on the sheet that is not plain: scale,
+// averaging, folding, marks, weights that are not finite, headings.
+func legendEntries(q *panel) []entry {
+	s, sc, g := q.sheet, q.scaling, q.grid
+	var list []entry
+	say := func(format string, args ...any) {
+		list = append(list, entry{text: fmt.Sprintf(format, args...)})
+	}
+	if g.headings {
+		say("number of a neuron = number at the left + number at the top")
+	}
+	if s.Scale == Neuron {
+		say("each map has its own scale: ± the number under it")
+	}
+	switch {
+	case s.Scale == Percentile && s.Limit == 0 && sc.beyond > 0:
+		say("the scale ends at the %gth percentile of |weight|; the %s of %s weights beyond it have the colour of the end",
+			percentile*100, grouped(sc.beyond), grouped(sc.total))
+	case sc.beyond > 0:
+		say("the %s of %s weights beyond the scale have the colour of its end", grouped(sc.beyond), grouped(sc.total))
+	}
+	if g.geometry.box > 1 {
+		say("each pixel is the mean of %d×%d weights", g.geometry.box, g.geometry.box)
+	}
+	if sc.shared == 0 && sc.total > sc.notFinite {
+		say("all weights are 0")
+	}
+	if g.geometry.h == 1 && g.geometry.w > 1 {
+		say("each map is a list of %d weights, the first at the left", g.geometry.n)
+	}
+	if g.geometry.folded {
+		say("each map is a list of %d weights in rows of %d, to be read like text", g.geometry.n, g.geometry.w)
+	}
+	if s.Mark != nil {
+		list = append(list, markEntry(s, g.geometry))
+	}
+	if sc.notFinite > 0 {
+		verb := "are"
+		if sc.notFinite == 1 {
+			verb = "is"
+		}
+		list = append(list, entry{
+			sample: &mapItem{
+				geometry: geometry{w: 1, h: 1, n: 1, box: 1, zx: swatch, zy: swatch},
+				weights:  []float32{float32(math.NaN())},
+				colormap: s.Map,
+			},
+			text: fmt.Sprintf("%s of %s weights %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total), verb),
+		})
+	}
+	return list
+}
+
+const (
+	swatch  = 12 // side of a colour sample in pixels
+	keySide = 32 // positions on the longer side of the map that shows where marks are
+)
+
+// markEntry explains the hatching by a hatched sample, or, when tiles are too
+// small to be hatched, by a map of the marked positions.
+func markEntry(s *Sheet, g geometry) entry {
+	label := s.MarkLabel
+	if label == "" {
+		label = defaultMark
+	}
+	if g.hatched() {
+		all := geometry{w: 1, h: 1, n: 1, box: 1, zx: swatch, zy: swatch}
+		return entry{
+			sample: &mapItem{geometry: all, weights: []float32{0}, colormap: s.Map, mark: []bool{true}},
+			text:   label,
+		}
+	}
+	// A mean over a block of the key's positions is marked if one of them is.
+	full := unfold(s.Width, s.Height)
+	block := (max(full.w, full.h) + keySide - 1) / keySide
+	key := geometry{w: (full.w + block - 1) / block, h: (full.h + block - 1) / block, box: 1}
+	key.n = key.w * key.h
+	mark := make([]bool, key.n)
+	for i, m := range s.Mark {
+		if m {
+			mark[i/full.w/block*key.w+i%full.w/block] = true
+		}
+	}
+	return entry{
+		sample: &mapItem{
+			geometry: key.at(max(2*keySide/max(key.w, key.h), 2), 1),
+			weights:  make([]float32, key.n), colormap: s.Map, mark: mark,
+		},
+		text: label + ": where this map is hatched, in every tile",
+	}
+}
+
+// legend sets entries one after the other in as many lines as they need.
+func (p *page) legend(list []entry, x, y, width int) {
+	const between, toText = 28, 7
+	at, lowest := x, y+noteStyle.leading()
+	for _, e := range list {
+		indent := 0
+		if e.sample != nil {
+			indent = e.sample.geometry.size().X + toText
+		}
+		if w := indent + p.ts.width(e.text, noteStyle); at > x && at+w > x+width {
+			at, y = x, lowest+6
+		}
+		if e.sample != nil {
+			m := *e.sample
+			m.at = image.Pt(at, y+2)
+			p.tile(m)
+			lowest = max(lowest, m.rect().Max.Y+4)
+		}
+		lines := p.ts.wrap(e.text, noteStyle, x+width-at-indent)
+		lowest = max(lowest, p.paragraph(lines, noteStyle, faint, at+indent, y))
+		at += indent + p.ts.width(e.text, noteStyle) + between
+	}
+}
