@@ -56,7 +56,7 @@ type ScheduleKind uint8
 // The schedules.
 const (
 	Constant ScheduleKind = iota // η stays
-	Step                         // η falls by a factor of ten at one half and at three quarters of the run
+	Step                         // η/10 in the last fifth of the run
 	Cosine                       // η falls from the start to zero on half a cosine (Loshchilov and Hutter 2017, equation 5)
 )
 

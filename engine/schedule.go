@@ -5,9 +5,7 @@ import "math"
 // rate returns the learning rate of the step that t, in [0, 1), of the run lies before.
 func (k ScheduleKind) rate(lr, t float64) float32 {
 	switch {
-	case k == Step && t >= 0.75:
-		lr /= 100
-	case k == Step && t >= 0.5:
+	case k == Step && t >= 0.8:
 		lr /= 10
 	case k == Cosine:
 		lr *= (1 + math.Cos(math.Pi*t)) / 2

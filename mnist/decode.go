@@ -19,7 +19,7 @@ type decoded struct {
 	labels [roleCount][]uint8 // trainLabels and testLabels are set
 }
 
-// decode reads the four files at the same time: they are gzip, which one core undoes at about 150 MB/s.
+// decode reads the four files at the same time, because gzip keeps one core busy for each.
 func decode(ctx context.Context, in [roleCount]input) (*decoded, error) {
 	d := &decoded{in: in}
 	var errs [roleCount]error

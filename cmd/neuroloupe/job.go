@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
@@ -139,15 +140,18 @@ func dataName(name string) (string, error) {
 	if name == "" {
 		return "mnist", nil
 	}
-	for _, k := range mnist.Known() {
-		if k.Name == name {
-			return name, nil
-		}
+	if known(name) {
+		return name, nil
 	}
 	if _, err := os.Stat(name); err != nil {
 		return name, nil // the loader says what is wrong with it
 	}
 	return filepath.Abs(name)
+}
+
+// known reports whether name is a data set that mnist can fetch.
+func known(name string) bool {
+	return slices.ContainsFunc(mnist.Known(), func(k mnist.Info) bool { return k.Name == name })
 }
 
 func describe(name, dir string, e *examples, dead []int) runs.Data {

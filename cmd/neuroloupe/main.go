@@ -41,7 +41,6 @@ type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	terminal       bool // stderr is one
-	width          int  // of the terminal, in characters
 }
 
 // say prints a line of talk; results go to stdout.

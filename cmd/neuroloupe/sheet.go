@@ -19,6 +19,7 @@ type sheetCmd struct {
 	Show     string `enum:"learned,raw,init,all" default:"learned" help:"learned (default: W − γW₀, what training put there), raw (W), init (W₀), or all three side by side."`
 	Scale    string `enum:"shared,neuron,percentile" default:"shared" help:"shared (default: one scale), neuron (each its own), percentile (one scale that clips the largest half per cent)."`
 	Order    string `enum:"index,norm,class" default:"index" help:"index (default), norm (largest first) or class (favourite class, then norm)."`
+	Top      int    `placeholder:"N" help:"Only the first N in that order; default all."`
 	MarkDead bool   `help:"Hatch the pixels that are never inked in the training images."`
 	Cols     int    `placeholder:"N" help:"Tiles in a row; default chosen."`
 	Tile     int    `placeholder:"PX" help:"Width of a tile in pixels; default chosen."`
@@ -49,6 +50,9 @@ func (c *sheetCmd) Run(a *app) error {
 	if out == "" {
 		out = filepath.Join(l.folder.Path, c.fileName())
 	}
+	if c.Top < 0 {
+		return usage("--top %d: want 1 or more", c.Top)
+	}
 	if err := c.draw(l, s, out); err != nil {
 		return err
 	}
@@ -60,8 +64,13 @@ func (c *sheetCmd) Run(a *app) error {
 func (c *sheetCmd) fileName() string {
 	name := "sheet"
 	for _, p := range [][2]string{
-		{c.Show, "learned"}, {c.Scale, "shared"}, {c.Order, "index"}, {c.Colormap, ""},
-		{strconv.Itoa(c.Cols), "0"}, {strconv.Itoa(c.Tile), "0"}, {strconv.FormatBool(c.MarkDead), "false"},
+		{c.Show, "learned"},
+		{c.Scale, "shared"},
+		{c.Order, "index"},
+		{c.Colormap, ""},
+		{strconv.Itoa(c.Cols), "0"},
+		{strconv.Itoa(c.Tile), "0"},
+		{strconv.FormatBool(c.MarkDead), "false"},
 	} {
 		switch {
 		case p[0] == p[1]:
@@ -119,11 +128,11 @@ func (c *sheetCmd) draw(l *look, s *seen, out string) error {
 	share := 100 * inspect.Median(rho)
 	reading := fmt.Sprintf("Each tile is one neuron: its weight for every pixel. → %s; ‖w‖ its length; ρ the share of its raw map that is the random start.", how)
 	if len(shows) > 1 {
-		row.Subtitle = "the same neurons at the start, after training, and what training added"
+		row.Subtitle = "the same neurons at the start, after training, and what training added; " + c.count(len(order), len(raw))
 		row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ), γ = %.3g of which is still in it. %s", share, l.gamma, reading)
 	} else {
 		row.Panels[0].Title, row.Panels[0].Caption = "", ""
-		row.Subtitle = fmt.Sprintf("%s (%d neurons)", subtitle(c.Show, l.gamma, share), len(order))
+		row.Subtitle = fmt.Sprintf("%s; %s", subtitle(c.Show, l.gamma, share), c.count(len(order), len(raw)))
 		row.Caption = reading
 	}
 	pic, err := row.Draw()
@@ -141,6 +150,17 @@ func (c *sheetCmd) draw(l *look, s *seen, out string) error {
 		return fmt.Errorf("sheet: %w", err)
 	}
 	return nil
+}
+
+// count says how many of the neurons are drawn.
+func (c *sheetCmd) count(n, of int) string {
+	switch {
+	case of == 1:
+		return "the one hidden neuron"
+	case n == of:
+		return fmt.Sprintf("all %d neurons of the hidden layer", n)
+	}
+	return fmt.Sprintf("%d of %d neurons, by %s", n, of, c.Order)
 }
 
 func subtitle(show string, gamma, share float64) string {
@@ -215,6 +235,9 @@ func (c *sheetCmd) order(l *look, classes []int) []int {
 		slices.SortStableFunc(order, byNorm)
 	case "class":
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(classes[a], classes[b]), byNorm(a, b)) })
+	}
+	if c.Top > 0 {
+		order = order[:min(c.Top, len(order))]
 	}
 	return order
 }

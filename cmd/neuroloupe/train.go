@@ -24,7 +24,7 @@ type trainCmd struct {
 	Optimizer *engine.Method       `group:"Learning" placeholder:"NAME" help:"sgd, momentum, nesterov or adam."`
 	LR        *float64             `name:"lr" group:"Learning" placeholder:"η" help:"Learning rate."`
 	Momentum  *float64             `group:"Learning" placeholder:"μ" help:"Of momentum and nesterov."`
-	Schedule  *engine.ScheduleKind `group:"Learning" placeholder:"NAME" help:"Learning rate over the run: constant, step (÷10 at 1/2 and 3/4) or cosine."`
+	Schedule  *engine.ScheduleKind `group:"Learning" placeholder:"NAME" help:"Learning rate over the run: constant, step (÷10 in the last fifth) or cosine."`
 	L2        *float64             `name:"l2" group:"Learning" placeholder:"λ" help:"Weight decay as in Nielsen's book: gradient λ/n·w for n training images."`
 	L1        *float64             `name:"l1" group:"Learning" placeholder:"λ" help:"The same with the sign of w for w."`
 	Dropout   *float64             `group:"Learning" placeholder:"RATE" help:"Share of hidden activations dropped in a step."`

@@ -47,6 +47,9 @@ func Names() []string { return slices.Clone(names) }
 
 // Preset returns the recipe of that name.
 //
+// clear is Nielsen's regularised network with a small start, whose last six epochs run at a tenth of the learning rate:
+// at the full rate the accuracy moves by a quarter of a per cent from one epoch to the next, and the last is luck.
+//
 // The networks of Nielsen's book "Neural Networks and Deep Learning" (2015) keep its last 10,000 training images for
 // validation. sklearn is the network of scikit-learn's "Visualization of MLP weights on MNIST": its MLPClassifier takes
 // Nesterov's momentum, Glorot's start, and α/batch as weight decay, so λ = α·n/batch.
@@ -58,7 +61,7 @@ func Preset(name string) (Recipe, error) {
 	}
 	switch name {
 	case "clear":
-		r.L2 = 5
+		r.L2, r.Schedule = 5, engine.Step
 	case "nielsen1":
 		r.Loss, r.Init, r.LR = engine.Quadratic, engine.InitNormal, 3
 	case "nielsen2":
@@ -150,6 +153,9 @@ func (r Recipe) FrameEvery() (int, error) {
 // images train, those after them validate.
 func (r *Recipe) SplitSizes(total int) (train, validation int, err error) {
 	if r.Split == "" {
+		if total < 2 {
+			return 0, 0, fmt.Errorf("%d training images are too few to split; give --split", total)
+		}
 		train = total * 5 / 6
 		r.Split = fmt.Sprintf("%d/%d", train, total-train)
 		return train, total - train, nil

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Imports point one way; see the table in BUILD.md.
+func TestImports(t *testing.T) {
+	deps := func(pattern string) map[string][]string {
+		t.Helper()
+		out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`, pattern).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", pattern, err)
+		}
+		m := map[string][]string{}
+		for line := range strings.Lines(string(out)) {
+			f := strings.Fields(line)
+			m[f[0]] = f[1:]
+		}
+		return m
+	}
+	for _, rule := range []struct {
+		pattern string
+		allowed func(dep string) bool // of what is not the standard library
+	}{
+		{"neuroloupe/mnist/...", func(d string) bool { return strings.HasPrefix(d, "neuroloupe/mnist") }},
+		{"neuroloupe/render/...", func(d string) bool {
+			return strings.HasPrefix(d, "neuroloupe/render") || !strings.HasPrefix(d, "neuroloupe/") && !gorgonia(d)
+		}},
+		{"neuroloupe/engine/...", func(d string) bool {
+			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "golang.org/x/sys/") ||
+				strings.HasPrefix(d, "github.com/google/go-cmp/") // engine/enginetest
+		}},
+		{"neuroloupe/graph/...", func(d string) bool {
+			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/graph") || !strings.HasPrefix(d, "neuroloupe/")
+		}},
+	} {
+		for pkg, ds := range deps(rule.pattern) {
+			for _, d := range ds {
+				if strings.Contains(strings.Split(d, "/")[0], ".") || strings.HasPrefix(d, "neuroloupe/") {
+					if !rule.allowed(d) {
+						t.Errorf("%s imports %s", pkg, d)
+					}
+				}
+			}
+		}
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "neuroloupe/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		for _, d := range f[1:] {
+			if gorgonia(d) && !strings.HasPrefix(f[0], "neuroloupe/graph") {
+				t.Errorf("%s imports %s, which only graph may", f[0], d)
+			}
+		}
+	}
+}
+
+func gorgonia(path string) bool {
+	return strings.HasPrefix(path, "gorgonia.org/") && path != "gorgonia.org/cu" || strings.HasPrefix(path, "github.com/chewxy/hm")
+}
