@@ -56,7 +56,7 @@ func (c *dataListCmd) Run(a *app) error {
 		err := printRows(a.stdout, [][2]string{
 			{s.Name, s.Description},
 			{"  classes", strings.Join(s.Classes, ", ")},
-			{"  sources", strings.Join(s.Sources, "\n"+strings.Repeat(" ", 15))},
+			{"  sources", strings.Join(s.Sources, "\n"+strings.Repeat(" ", 16))},
 		})
 		if err != nil {
 			return err

@@ -38,6 +38,7 @@ type diagnosis struct {
 	hidden     int // neurons of the first layer
 	activation engine.Activation
 	noData     error
+	lost       []string // classes that the network hardly ever gets right, with their recall
 }
 
 // smoothness is the median over the neurons; see inspect.Smoothness.
@@ -80,12 +81,17 @@ func (l *look) diagnose(a *app) *diagnosis {
 		d.noData = err
 	} else {
 		n := 0
-		for _, share := range s.activity.Saturated {
+		for _, share := range s.activity.Stuck {
 			if share >= stuck(d.activation) {
 				n++
 			}
 		}
 		d.Saturated, d.NeverPredicted = &n, []string{}
+		for k, r := range s.score.Recall() {
+			if r >= 0 && r < lost {
+				d.lost = append(d.lost, fmt.Sprintf("%s (%.1f %%)", m.Classes[k], 100*r))
+			}
+		}
 		for _, k := range s.score.NeverPredicted() {
 			d.NeverPredicted = append(d.NeverPredicted, m.Classes[k])
 		}
@@ -94,7 +100,7 @@ func (l *look) diagnose(a *app) *diagnosis {
 	return d
 }
 
-// stuck is the share of the images from which a saturated neuron counts as one. A relu neuron is often 0; it counts
+// stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron is often 0; it counts
 // when it is 0 for all.
 func stuck(act engine.Activation) float64 {
 	if act == engine.ReLU {
@@ -115,6 +121,7 @@ func medianSmoothness(maps [][]float32, rows, cols int) float64 {
 const (
 	mostlyStart = 0.5  // ρ from which a raw map is more start than learned
 	readable    = 0.5  // smoothness from which a map reads as a picture
+	lost        = 0.5  // recall below which a class is as good as not learned
 	deadVisible = 0.05 // rms at dead pixels, over the rms of the raw maps, from which they are seen
 )
 
@@ -142,13 +149,19 @@ func (l *look) advise(d *diagnosis) []string {
 	if noise && r.Init == engine.InitNormal {
 		add("For maps that read as they are, start small and let the start decay: neuroloupe train --preset clear, or --init scaled --l2 5")
 	}
-	if len(d.NeverPredicted) > 0 {
-		text := fmt.Sprintf("The network never predicts %s.", strings.Join(d.NeverPredicted, ", "))
-		if r.Loss == engine.Quadratic {
-			text += " With the quadratic loss an output that has saturated at 0 learns no more: its gradient is multiplied by σ'(z) ≈ 0. " +
-				"--loss cross-entropy does not have that factor; another --seed may escape it"
+	if len(d.NeverPredicted) > 0 || len(d.lost) > 0 {
+		var text string
+		if len(d.NeverPredicted) > 0 {
+			text = fmt.Sprintf("The network never predicts %s. ", strings.Join(d.NeverPredicted, ", "))
+		}
+		if len(d.lost) > 0 {
+			text += fmt.Sprintf("It finds too few of the images of %s. ", strings.Join(d.lost, ", "))
+		}
+		if r.Loss == engine.Quadratic && l.folder.Spec.Layers[len(l.folder.Spec.Layers)-1].Activation == engine.Sigmoid {
+			text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the factor σ'(z) ≈ 0. " +
+				"--loss cross-entropy does not have it; another --seed may escape"
 		} else {
-			text += " Look at its share of the training images (neuroloupe data show), try a lower --lr or more --epochs"
+			text += "See its share of the images (neuroloupe data show), try a lower --lr or more --epochs"
 		}
 		add("%s", text)
 	}
@@ -157,8 +170,8 @@ func (l *look) advise(d *diagnosis) []string {
 		case engine.ReLU:
 			add("%d of %d hidden neurons are 0 for every test image and can learn no more; a lower --lr or --init he keeps them alive", *d.Saturated, d.hidden)
 		default:
-			add("%d of %d hidden neurons are saturated for nine of ten test images and hardly learn: the weighted inputs are too "+
-				"large. Start smaller: --init scaled", *d.Saturated, d.hidden)
+			add("%d of %d hidden neurons are at the same end for nine of ten test images, so they say little and hardly learn: their "+
+				"weighted inputs are too large. Start smaller: --init scaled", *d.Saturated, d.hidden)
 		}
 	}
 	if !noise && d.Smoothness.Learned < readable {

@@ -29,7 +29,9 @@ func (b *bars) say(s string) {
 		b.app.say("%s", s)
 		return
 	}
-	_, _ = io.WriteString(b.p, s+"\n") // the bars are closed: nothing left to say it to
+	if _, err := io.WriteString(b.p, s+"\n"); err != nil { // no bar is left to write above
+		b.app.say("%s", s)
+	}
 }
 
 // start begins a bar of total units, after the one before has ended. rate formats units per second.
@@ -42,10 +44,12 @@ func (b *bars) start(name string, total int64, rate func(float64) string, text f
 	speed := decor.Any(func(s decor.Statistics) string {
 		return rate(float64(s.Current) / max(time.Since(began).Seconds(), 1e-3))
 	}, decor.WCSyncSpace)
-	b.bar = b.p.New(total, mpb.BarStyle().Rbound("|").Lbound("|"), mpb.BarRemoveOnComplete(),
+	// A bar made with a total ends itself when that is reached, and what is written after is lost.
+	b.bar = b.p.New(0, mpb.BarStyle().Rbound("|").Lbound("|"), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(name+" "), decor.Any(func(decor.Statistics) string { return text() })),
 		mpb.AppendDecorators(decor.Percentage(), speed, decor.Name(" left "),
 			decor.AverageETA(decor.ET_STYLE_GO, decor.WC{})))
+	b.bar.SetTotal(total, false)
 }
 
 func (b *bars) set(done int64) {

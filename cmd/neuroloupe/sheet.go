@@ -128,8 +128,11 @@ func (c *sheetCmd) draw(l *look, s *seen, out string) error {
 	share := 100 * inspect.Median(rho)
 	reading := fmt.Sprintf("Each tile is one neuron: its weight for every pixel. → %s; ‖w‖ its length; ρ the share of its raw map that is the random start.", how)
 	if len(shows) > 1 {
-		row.Subtitle = "the same neurons at the start, after training, and what training added; " + c.count(len(order), len(raw))
-		row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ), γ = %.3g of which is still in it. %s", share, l.gamma, reading)
+		row.Subtitle = c.count(len(order), len(raw)) + ": at the start, after training, and what training added"
+		row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ). Take it away, and what was learned appears. %s", share, reading)
+		if l.gamma != 1 {
+			row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ): weight decay has left γ = %.2g of it. %s", share, l.gamma, reading)
+		}
 	} else {
 		row.Panels[0].Title, row.Panels[0].Caption = "", ""
 		row.Subtitle = fmt.Sprintf("%s; %s", subtitle(c.Show, l.gamma, share), c.count(len(order), len(raw)))
@@ -158,7 +161,7 @@ func (c *sheetCmd) count(n, of int) string {
 	case of == 1:
 		return "the one hidden neuron"
 	case n == of:
-		return fmt.Sprintf("all %d neurons of the hidden layer", n)
+		return fmt.Sprintf("all %d hidden neurons", n)
 	}
 	return fmt.Sprintf("%d of %d neurons, by %s", n, of, c.Order)
 }

@@ -47,7 +47,15 @@ type trainCmd struct {
 }
 
 func (trainCmd) Help() string {
-	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron.
+	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron. A preset gives every setting
+that no flag gives:
+
+    clear     784-100-10, sigmoid, cross-entropy, N(0,1/n) start, η 0.5, λ 5, batch 10, 30 epochs, the last 6 at η/10
+    nielsen1  the same net of Nielsen's chapter 1: quadratic cost, N(0,1) start, η 3, no λ
+    nielsen2  the same net of his chapter 3: cross-entropy, N(0,1) start, η 0.1, λ 5, 60 epochs
+    zero-one  784-1-2 for the digits 0 and 1, as in chapter 1
+    sklearn   784-50-10, relu, softmax, Nesterov's momentum 0.9, η 0.1, batch 200, α 1e-4, 10 epochs
+    fast      784-100-10, relu, softmax, Adam, η 0.001, batch 256, 10 epochs
 
 Examples:
 

@@ -10,21 +10,21 @@ import (
 type Activity struct {
 	ClassMean [][]float64 // Classes×Units: mean activation over the images of a class; 0 for a class without images
 	Mean      []float64   // Units: mean over all images
-	Saturated []float64   // Units: share of the images for which the neuron is saturated; see Saturation
+	Stuck     []float64   // Units: share of the images for which the neuron is saturated at its more usual end
 }
 
-// Saturation of an activation: where its slope is below a twenty-fifth of its largest. For sigmoid a < 0.01 or
-// a > 0.99, for tanh |a| > 0.98, for relu a = 0; the other activations do not saturate.
-func saturated(act engine.Activation, a float32) bool {
-	switch act {
-	case engine.Sigmoid:
-		return a < 0.01 || a > 0.99
-	case engine.Tanh:
-		return a > 0.98 || a < -0.98
-	case engine.ReLU:
-		return a == 0
+// end says at which end an activation is saturated, −1 or 1, or 0: its slope is below a twenty-fifth of its largest.
+// That is a < 0.01 and a > 0.99 for sigmoid, a < −0.98 and a > 0.98 for tanh, and a = 0 for relu; the other activations
+// do not saturate. A neuron that is at one end for some images and at the other for the rest is a good detector; one
+// that is always at the same end is stuck.
+func end(act engine.Activation, a float32) int {
+	switch {
+	case act == engine.Sigmoid && a < 0.01, act == engine.Tanh && a < -0.98, act == engine.ReLU && a == 0:
+		return -1
+	case act == engine.Sigmoid && a > 0.99, act == engine.Tanh && a > 0.98:
+		return 1
 	}
-	return false
+	return 0
 }
 
 // activityRows bounds the memory of Observe.
@@ -34,8 +34,9 @@ const activityRows = 2048
 func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data, layer int) (Activity, error) {
 	units, classes, n := s.Layers[layer].Units, s.Classes(), len(d.Labels)
 	act := Activity{
-		ClassMean: make([][]float64, classes), Mean: make([]float64, units), Saturated: make([]float64, units),
+		ClassMean: make([][]float64, classes), Mean: make([]float64, units), Stuck: make([]float64, units),
 	}
+	ends := make([][3]float64, units) // counts of end −1, 0, 1
 	for k := range act.ClassMean {
 		act.ClassMean[k] = make([]float64, units)
 	}
@@ -52,15 +53,13 @@ func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data
 			for j, a := range dst[(i-lo)*units:][:units] {
 				act.ClassMean[k][j] += float64(a)
 				act.Mean[j] += float64(a)
-				if saturated(s.Layers[layer].Activation, a) {
-					act.Saturated[j]++
-				}
+				ends[j][1+end(s.Layers[layer].Activation, a)]++
 			}
 		}
 	}
 	for j := range units {
 		act.Mean[j] /= float64(n)
-		act.Saturated[j] /= float64(n)
+		act.Stuck[j] = max(ends[j][0], ends[j][2]) / float64(n)
 		for k := range classes {
 			act.ClassMean[k][j] /= math.Max(1, float64(count[k]))
 		}
