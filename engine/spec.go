@@ -107,8 +107,8 @@ func (s Spec) Validate() error {
 		{"beta2", s.Update.Beta2, 0, 1},
 		{"epsilon", s.Update.Epsilon, 0, math.Inf(1)},
 	} {
-		if !(v.value >= v.lo && v.value < v.hi) {
-			return fmt.Errorf("engine: %s is %v, want at least %v and below %v", v.name, v.value, v.lo, v.hi)
+		if f := float64(float32(v.value)); !(v.value >= v.lo && f < v.hi) || v.value > 0 && f == 0 {
+			return fmt.Errorf("engine: %s is %v, want at least %v and below %v in single precision", v.name, v.value, v.lo, v.hi)
 		}
 	}
 	switch {

@@ -42,6 +42,8 @@ func TestValidate(t *testing.T) {
 		{"negative L1", func(s *engine.Spec) { s.L1 = -1 }, "L1"},
 		{"L2 not a number", func(s *engine.Spec) { s.L2 = math.NaN() }, "L2"},
 		{"dropout of all", func(s *engine.Spec) { s.Dropout = 1 }, "dropout"},
+		{"momentum of almost 1", func(s *engine.Spec) { s.Update.Momentum = 0.99999999 }, "momentum"},
+		{"epsilon of almost 0", func(s *engine.Spec) { s.Update.Epsilon = 1e-50 }, "epsilon"},
 		{"momentum of 1", func(s *engine.Spec) { s.Update.Momentum = 1 }, "momentum"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 )
@@ -52,20 +53,14 @@ func (o *Op) SymDiff(in G.Nodes, output, grad *G.Node) (G.Nodes, error) {
 	return grads, err
 }
 
-// apply adds a named node to the graph of the operands. Gorgonia looks for an equal node by a 32-bit hash and does not
-// compare operands, so that what it returns is compared here.
+// apply adds a named node to the graph of the operands. Gorgonia looks for an equal node by 32-bit hashes and does not
+// compare operands or operators, so that what it returns is checked here.
 func apply(op *Op, name string, operands ...*G.Node) (*G.Node, error) {
 	n, err := G.ApplyOp(op, operands...)
 	if err != nil {
 		return nil, fmt.Errorf("graph: node %s: %w", name, err)
 	}
-	have, ok := n.Op().(*Op)
-	children := childrenOf(n)
-	same := ok && *have == *op && len(children) == len(operands)
-	for k := 0; same && k < len(children); k++ {
-		same = children[k] == operands[k]
-	}
-	if !same {
+	if _, ours := n.Op().(*Op); !ours || !slices.Equal(childrenOf(n), operands) {
 		return nil, fmt.Errorf("graph: node %s: Gorgonia takes it for node %v, whose hash is the same", name, n)
 	}
 	G.WithName(name)(n)

@@ -282,7 +282,11 @@ func (l *lowering) instr(n *G.Node, operands G.Nodes) (engine.Instr, error) {
 	out := matrix(n.Name(), n.Shape())
 	in := engine.Instr{Op: engine.OpAdd, In: [3]engine.Ref{engine.None, engine.None, engine.None}}
 	for k, c := range operands {
-		in.In[k] = l.refs[c]
+		ref, ok := l.refs[c]
+		if !ok {
+			return in, refuse(n, "it was added to the graph before its operand %s", c.Name())
+		}
+		in.In[k] = ref
 	}
 	if op, ok := n.Op().(*Op); ok {
 		in.Op = instructions[op.Kind]
@@ -296,9 +300,9 @@ func (l *lowering) instr(n *G.Node, operands G.Nodes) (engine.Instr, error) {
 		}
 	} else {
 		x, y := l.program.Buffers[in.In[0]], l.program.Buffers[in.In[1]]
-		out.Name = x.Name + "+" + y.Name
+		out.Name = x.Name + ".sum"
 		out.Batch = x.Batch
-		if x.Batch != y.Batch || x.Rows != y.Rows || x.Cols != y.Cols {
+		if x.Rows != y.Rows || x.Cols != y.Cols { // a batch counts 0 rows, so it is never a parameter's shape
 			return in, refuse(n, "it adds %s and %s, whose shapes differ", x.Name, y.Name)
 		}
 	}

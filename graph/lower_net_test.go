@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -62,8 +63,20 @@ func TestLowerErrors(t *testing.T) {
 			}
 			net.Grads = grads
 		}, "layer2.z.grad", "want the constant 1"},
+		{"weighted penalty", func(t *testing.T, net *Net) {
+			two := net.Graph.AddNode(G.NewConstant(float32(2)))
+			penalty := must(t)(apply(&Op{Kind: PenaltyGrad, L2: 1}, "twice", net.Params[0], two))
+			net.Grads[0] = must(t)(G.Add(net.Graph.ByName("layer1.weight.grad")[0], penalty))
+		}, "twice", "want the constant 1"},
 		{"weight from above", func(t *testing.T, net *Net) {
 			up := input(net.Graph, "up")
+			net.Grads[1] = must(t)(apply(&Op{Kind: LossGrad}, "weighted", net.Layers[0].A, net.Layers[0].A, up))
+		}, "weighted", "want the constant 1"},
+		{"computed from above", func(t *testing.T, net *Net) {
+			up := must(t)(apply(&Op{Kind: Sum, Terms: 1}, "up", input(net.Graph, "c")))
+			if err := G.UnsafeLet(up, G.NewF32(1)); err != nil { // its value happens to be 1
+				t.Fatal(err)
+			}
 			net.Grads[1] = must(t)(apply(&Op{Kind: LossGrad}, "weighted", net.Layers[0].A, net.Layers[0].A, up))
 		}, "weighted", "want the constant 1"},
 		{"constant gradient", func(_ *testing.T, net *Net) {
@@ -134,6 +147,50 @@ func TestLowerWrongNet(t *testing.T) {
 	}
 }
 
+// Inference leaves dropout masks out and no other product.
+func TestInferKeepsProducts(t *testing.T) {
+	net := build(t, specs[6].spec, 2) // three layers of four units with dropout
+	product := must(t)(apply(&Op{Kind: Mul}, "product", net.Layers[2].Z, net.Layers[0].A))
+	net.Layers[2].A = must(t)(apply(&Op{Kind: Activate, Activation: engine.Tanh}, "gated", product))
+	p, err := Lower(net, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, in := range p.Infer {
+		got = append(got, p.Buffers[in.Out].Name)
+	}
+	want := []string{
+		"x", "layer1.z", "layer1.a", "layer2.z", "layer2.a", "layer3.z", "product", "gated",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The update adds the penalty of the weights it changes; that of others stays an instruction.
+func TestPenaltyOfOtherWeights(t *testing.T) {
+	net := build(t, specs[6].spec, 2) // layers of equal sizes
+	other := net.Graph.ByName("layer2.penalty.grad")[0]
+	net.Grads[0] = must(t)(G.Add(net.Graph.ByName("layer1.weight.grad")[0], other))
+	p, err := Lower(net, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	penalties := 0
+	for _, in := range p.Train {
+		if in.Op == engine.OpPenaltyGrad && in.In[0] == p.Params[2] {
+			penalties++
+		}
+		if in.Op == engine.OpUpdate && in.Out == p.Params[0] && in.L1 != 0 {
+			t.Errorf("the update of layer1.weight has L1 %v, want 0", in.L1)
+		}
+	}
+	if penalties != 1 {
+		t.Errorf("%d penalty gradients of layer2.weight, want 1:\n%v", penalties, p)
+	}
+}
+
 // Weights that two layers share: their gradients meet, and with them the gradient of the penalty. What Gorgonia adds,
 // the Program adds, and a step changes the parameters to the same bits.
 func TestSharedWeights(t *testing.T) {
@@ -162,14 +219,30 @@ func TestSharedWeights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		adds := 0
+		var adds, penalties int
 		for _, in := range p.Train {
-			if in.Op == engine.OpAdd {
+			switch in.Op {
+			case engine.OpAdd:
 				adds++
+			case engine.OpPenaltyGrad:
+				penalties++
 			}
 		}
-		if adds < 2 {
-			t.Errorf("%d additions, want one for the weights and one for the biases at least:\n%v", adds, p)
+		// One sum for the weights and one for the biases. A penalty that Gorgonia adds first and not last stays an
+		// instruction: taking it out of the sum would round in another order.
+		wantAdds, wantPenalties := 2, 0
+		if l2 > 0 {
+			wantAdds, wantPenalties = 3, 1
+		}
+		if adds != wantAdds || penalties != wantPenalties {
+			t.Errorf("%d sums and %d penalties, want %d and %d:\n%v", adds, penalties, wantAdds, wantPenalties, p)
+		}
+		names := map[string]bool{}
+		for _, b := range p.Buffers {
+			if names[b.Name] {
+				t.Errorf("two buffers named %s", b.Name)
+			}
+			names[b.Name] = true
 		}
 		d := examples(spec, n)
 		order := []int32{0, 1, 2, 3, 4}

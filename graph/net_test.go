@@ -145,3 +145,20 @@ func TestBuildCopiesLayers(t *testing.T) {
 		t.Errorf("network %s, want 4-3", got)
 	}
 }
+
+func BenchmarkCompile(b *testing.B) {
+	for _, sizes := range [][]int{{784, 100, 10}, {784, 4096, 4096, 10}} {
+		spec := engine.Spec{Inputs: sizes[0]}
+		for _, n := range sizes[1:] {
+			spec.Layers = append(spec.Layers, layer(n, engine.Sigmoid))
+		}
+		b.Run(spec.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Compile(spec, 256); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ func (o *Op) UsePreallocDo(dst G.Value, in ...G.Value) (G.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want := s.shape(o.signature().out); len(want) != len(dst.Shape()) || !want.Eq(dst.Shape()) {
+	if want := s.shape(o.signature().out); !want.Eq(dst.Shape()) {
 		return nil, fmt.Errorf("graph: %v into shape %v, want %v", o, dst.Shape(), want)
 	}
 	args := make([][]float32, len(in))

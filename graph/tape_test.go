@@ -149,10 +149,11 @@ func TestTapeCutsAnywhere(t *testing.T) {
 	}
 }
 
-// Graphs are kept for a few batch sizes only, and a size that comes back after its graph went gives the same bytes.
+// Graphs are kept for a few batch sizes only, none larger than a step, and a size that comes back after its graph went
+// gives the same bytes.
 func TestTapeForgetsGraphs(t *testing.T) {
 	spec := specs[0].spec
-	p, d := compile(t, spec, 9), examples(spec, 9)
+	p, d := compile(t, spec, 9), examples(spec, 40)
 	e, ref := tape(t, p, d)
 	ask := func(rows int) []float32 {
 		dst := make([]float32, rows*spec.Classes())
@@ -169,6 +170,12 @@ func TestTapeForgetsGraphs(t *testing.T) {
 		}
 	}
 	sameBits(t, "first example", ask(1), first)
+	ask(40)
+	for rows := range e.(*executor).infer {
+		if rows > p.Capacity {
+			t.Errorf("a graph for %d rows, want at most the capacity %d", rows, p.Capacity)
+		}
+	}
 }
 
 func TestTapeErrors(t *testing.T) {

@@ -51,10 +51,13 @@ func PenaltyGrad(dst, w []float32, l2, l1 float32) {
 // penalty rounds after each operation, so that no compiler fuses it with the sum around it: the separate penalty
 // gradient and the one inside Update then agree to the last bit.
 func penalty(w, l2, l1 float32) float32 {
-	p := float32(l2 * w)
 	if l1 == 0 {
-		return p
+		if l2 == 0 {
+			return 0 // also for an infinite w
+		}
+		return float32(l2 * w)
 	}
+	p := float32(l2 * w)
 	switch {
 	case w > 0:
 		p = float32(p + l1)
