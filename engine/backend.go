@@ -38,7 +38,8 @@ type Backend interface {
 }
 
 // Executor is a compiled Program with its parameters, optimiser state and data sets resident on the device. It is safe
-// for use by one goroutine at a time. After Close every method but Close returns ErrClosed.
+// for use by one goroutine at a time. A call that returns an error has changed nothing. After Close every method but
+// Close returns ErrClosed, even for a call with nothing to do.
 type Executor interface {
 	// Bind makes a data set resident until Close. The caller must not change its bytes. Labels ≥ Spec.Classes() and
 	// sizes that do not fit are an error.
@@ -78,10 +79,10 @@ type Steps struct {
 
 // Count returns the number of steps.
 func (s Steps) Count() int {
-	if s.Batch < 1 {
+	if s.Batch < 1 || len(s.Order) == 0 {
 		return 0
 	}
-	return (len(s.Order) + s.Batch - 1) / s.Batch
+	return (len(s.Order)-1)/s.Batch + 1
 }
 
 // Rows returns the rows of step i.

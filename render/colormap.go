@@ -124,8 +124,12 @@ func (m Colormap) table() *colorTable {
 // step returns the table index of t·Steps, rounding half away from zero so that
 // t and −t land equally far from the centre, and clamping to the ends.
 func step(t float64) int {
-	t = min(max(t, -Steps), Steps)
-	if t < 0 {
+	switch {
+	case t >= Steps:
+		return 2 * Steps
+	case t <= -Steps:
+		return 0
+	case t < 0:
 		return Steps - int(0.5-t)
 	}
 	return Steps + int(0.5+t)

@@ -66,7 +66,7 @@ func planGrid(ts *typesetter, r gridRequest) grid {
 	for {
 		out := layGrid(ts, r, g)
 		size := out.size()
-		if g.zx == 1 || size.X <= r.budget && size.Y <= 2*r.budget {
+		if g.zx == 1 || size.X <= r.budget && (size.Y <= 2*r.budget || r.cols > 0) {
 			return out
 		}
 		g = g.at(g.zx-1, g.box)

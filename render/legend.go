@@ -34,8 +34,11 @@ func legendEntries(q *panel) []entry {
 	case sc.beyond > 0:
 		say("the %s of %s weights beyond the scale have the colour of its end", grouped(sc.beyond), grouped(sc.total))
 	}
-	if g.geometry.box > 1 {
-		say("each pixel is the mean of %d×%d weights", g.geometry.box, g.geometry.box)
+	switch box := g.geometry.box; {
+	case box > 1 && g.geometry.h == 1:
+		say("each cell is the mean of %d weights", box)
+	case box > 1:
+		say("each pixel is the mean of %d×%d weights", box, box)
 	}
 	if sc.shared == 0 && sc.total > sc.notFinite {
 		say("all weights are 0")

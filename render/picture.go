@@ -22,7 +22,7 @@ type TileBox struct {
 	Name  string // Tile.Name
 	Rect  image.Rectangle
 	Cell  image.Point // size in pixels of a cell; there are Rect.Dx()/Cell.X across
-	Box   int         // a cell is the mean of Box×Box weights; 1: it is one weight
+	Box   int         // a cell is the mean of Box×Box weights (of Box, in a strip); 1: it is one weight
 	Limit float64     // |w| at the ends of the colour map
 	Scale Scale
 	Map   Colormap

@@ -19,8 +19,8 @@ type Row struct {
 
 	// CommonScale draws all panels to one limit, taken over all of them, with
 	// one colour bar at the top, so that their colours can be compared. It
-	// wants panels of equal Scale (not Neuron), Map and Limit. Otherwise each
-	// panel has its own bar.
+	// wants panels of equal Scale (not Neuron), Map and Limit, and takes the
+	// bar's words from the first. Otherwise each panel has its own bar.
 	CommonScale bool
 }
 
@@ -169,8 +169,11 @@ func (r Row) planScales(panels []panel) {
 	var all [][]float32
 	for i := range r.Panels {
 		panels[i].sheet = &r.Panels[i]
-		panels[i].scaling = r.Panels[i].scaling()
-		all = append(all, r.Panels[i].maps()...)
+		if r.CommonScale {
+			all = append(all, r.Panels[i].maps()...)
+		} else {
+			panels[i].scaling = r.Panels[i].scaling()
+		}
 	}
 	if !r.CommonScale {
 		return

@@ -217,7 +217,7 @@ func roundTicks(limit float64) []float64 {
 	return ticks
 }
 
-// grouped writes n with thin groups of three: "3 211 264".
+// grouped writes n in groups of three, "3 211 264", that no line break parts.
 func grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -113,8 +113,12 @@ func (s Sheet) check() error {
 		return fmt.Errorf("mark has %d positions, want %d×%d = %d", len(s.Mark), s.Height, s.Width, want)
 	}
 	if err := checkTexts([]namedText{
-		{"title", s.Title}, {"subtitle", s.Subtitle}, {"caption", s.Caption},
-		{"low", s.Low}, {"high", s.High}, {"mark label", s.MarkLabel},
+		{"title", s.Title},
+		{"subtitle", s.Subtitle},
+		{"caption", s.Caption},
+		{"low", s.Low},
+		{"high", s.High},
+		{"mark label", s.MarkLabel},
 	}); err != nil {
 		return err
 	}

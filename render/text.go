@@ -31,18 +31,19 @@ func (ts *typesetter) ellipsis(s string, st style, width int) string {
 }
 
 // wrap breaks s into lines of at most width pixels: at newlines, else at
-// spaces, and inside a word only when the word alone is wider than the line.
+// spaces, and inside a word only when the word alone is wider than the line. A
+// break replaces a middle dot between two parts as it replaces a space.
 func (ts *typesetter) wrap(s string, st style, width int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(s, "\n") {
 		line := ""
-		for _, word := range strings.Fields(paragraph) {
+		for _, word := range strings.FieldsFunc(paragraph, isBreak) {
 			if line != "" && ts.width(line+" "+word, st) <= width {
 				line += " " + word
 				continue
 			}
 			if line != "" {
-				lines = append(lines, line)
+				lines = append(lines, strings.TrimSuffix(line, " ·"))
 			}
 			for ts.width(word, st) > width {
 				_, first := utf8.DecodeRuneInString(word)
@@ -58,6 +59,9 @@ func (ts *typesetter) wrap(s string, st style, width int) []string {
 	}
 	return lines
 }
+
+// isBreak says where a line may end; a no-break space is not such a place.
+func isBreak(r rune) bool { return r == ' ' }
 
 // head returns how many bytes of s, whole characters, fit width pixels.
 func (ts *typesetter) head(s string, st style, width int) int {
@@ -92,10 +96,16 @@ func (ts *typesetter) balance(s string, st style, width int) []string {
 	return ts.wrap(s, st, high)
 }
 
-// shrinkWrap sets s in the largest size, from st down to smallest, that needs
-// at most two lines; text too long for that wraps at the smallest size into as
-// many as it needs. Nothing is ever cut.
+// shrinkWrap sets s in one line if it fits at st or up to a fifth smaller, else
+// in the largest size, from st down to smallest, that needs two lines; text too
+// long for that wraps at the smallest size into as many as it needs. Nothing is
+// ever cut.
 func (ts *typesetter) shrinkWrap(s string, st style, smallest float64, width int) ([]string, style) {
+	for one := st; one.size >= max(0.8*st.size, smallest); one.size-- {
+		if lines := ts.wrap(s, one, width); len(lines) <= 1 {
+			return lines, one
+		}
+	}
 	for {
 		if lines := ts.balance(s, st, width); len(lines) <= 2 || st.size <= smallest {
 			return lines, st

@@ -62,7 +62,7 @@ func (p *palette) paintMap(img *image.RGBA, at image.Point, g geometry, weights 
 
 // color returns the pixel of weight w; perUnit is Steps/limit.
 func (p *palette) color(w, perUnit float64) uint32 {
-	if math.IsNaN(w) || math.IsInf(w, 0) {
+	if math.IsNaN(w) || w > math.MaxFloat32 || w < -math.MaxFloat32 {
 		return p[notFiniteIndex]
 	}
 	return p[step(w*perUnit)]

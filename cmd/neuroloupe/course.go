@@ -42,6 +42,7 @@ func (j *job) train(a *app) error {
 	b := a.newBars()
 	defer b.close()
 	start := j.state.Epoch
+	kept := start // the last epoch that is safe in the run folder
 	var epoch, step int
 	var loss float64
 	b.start("training", int64(epochs-start)*int64(n),
@@ -60,7 +61,11 @@ func (j *job) train(a *app) error {
 		Epoch: func(m engine.Metrics, st *engine.State) error {
 			said = time.Now()
 			b.say(epochLine(m, epochs))
-			return j.folder.EndEpoch(m, st, every > 0 && m.Epoch%every == 0)
+			if err := j.folder.EndEpoch(m, st, every > 0 && m.Epoch%every == 0); err != nil {
+				return err
+			}
+			kept = m.Epoch
+			return nil
 		},
 		Save: j.folder.Save,
 	}
@@ -70,7 +75,7 @@ func (j *job) train(a *app) error {
 	case errors.Is(err, engine.ErrInterrupted):
 		return fmt.Errorf("%w; saved, go on with: neuroloupe train --resume %s", err, j.folder.Path)
 	case err != nil:
-		return fmt.Errorf("%w; the run is kept as it was after epoch %d in %s", err, j.state.Epoch, j.folder.Path)
+		return fmt.Errorf("%w; the run is kept as it was after epoch %d in %s", err, kept, j.folder.Path)
 	}
 	if j.state.Stopped {
 		a.say("stopped early: no better validation accuracy since epoch %d", j.state.BestEpoch)

@@ -23,7 +23,7 @@ const Suffix = ".tmp"
 //
 // A link is followed. What is not a regular file, such as /dev/stdout, cannot be replaced and is written to.
 func Write(path string, write func(io.Writer) error) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
+	if target, err := filepath.EvalSymlinks(path); err == nil && path != "" { // "" is "." to EvalSymlinks
 		path = target
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {

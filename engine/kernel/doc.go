@@ -2,7 +2,7 @@
 // what the Gorgonia operators of package graph compute, and the fallback of the CPU backend.
 //
 // Matrices are row-major; x: rows×in, W: in×out, δ and z: rows×out. Destinations must not overlap sources unless a
-// kernel says so. Slices are at least as long as the sizes say; a kernel panics otherwise, so callers check.
+// kernel says so. Slices are at least as long as the sizes say; callers check.
 //
 // # Why
 //

@@ -1,14 +1,10 @@
 package safetensors
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,66 +52,6 @@ func TestWriteFile(t *testing.T) {
 		if d := cmp.Diff([]string{"weights.safetensors"}, folder(t, dir)); d != "" {
 			t.Errorf("files in the folder (-want +got):\n%s", d)
 		}
-	}
-}
-
-func TestWriteFileMode(t *testing.T) {
-	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain")
-	if err := os.WriteFile(plain, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "w")
-	if err := WriteFile(path, constant(1, 1), nil); err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.Stat(plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Mode() != want.Mode() {
-		t.Errorf("mode %v, want %v as for any new file", got.Mode(), want.Mode())
-	}
-}
-
-// TestReplaceFailure: whatever goes wrong, the old file stays and nothing is left beside it.
-func TestReplaceFailure(t *testing.T) {
-	old := []byte("the old file")
-	for _, tc := range []struct {
-		name  string
-		write func(io.Writer) error
-		want  error
-	}{
-		{"disk full half-way", func(w io.Writer) error {
-			if _, err := w.Write(make([]byte, 5000)); err != nil {
-				return err
-			}
-			return syscall.ENOSPC
-		}, syscall.ENOSPC},
-		{"error before the first byte", func(io.Writer) error { return errDisk }, errDisk},
-		{"flush fails", func(w io.Writer) error { return w.(*os.File).Close() }, os.ErrClosed},
-		{"rename fails", func(w io.Writer) error { return os.Remove(w.(*os.File).Name()) }, os.ErrNotExist},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, "w")
-			if err := os.WriteFile(path, old, 0o666); err != nil {
-				t.Fatal(err)
-			}
-			if err := replace(path, tc.write); !errors.Is(err, tc.want) {
-				t.Errorf("error %v, want %v", err, tc.want)
-			}
-			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, old) {
-				t.Errorf("the old file is now %q, error %v", got, err)
-			}
-			if d := cmp.Diff([]string{"w"}, folder(t, dir)); d != "" {
-				t.Errorf("files in the folder (-want +got):\n%s", d)
-			}
-		})
 	}
 }
 

@@ -271,7 +271,7 @@ func parseEntry(name string, text []byte) (entry, error) {
 	if !ok {
 		return entry{}, badTensor(name, "shape %s with %d bytes each overflows", shapeText(e.shape), e.dtype.size)
 	}
-	if e.end < e.begin || e.end-e.begin != bytes {
+	if e.end-e.begin != bytes {
 		return entry{}, badTensor(name, "data_offsets [%d, %d], want %s×%d = %d bytes",
 			e.begin, e.end, shapeText(e.shape), e.dtype.size, bytes)
 	}

@@ -48,6 +48,23 @@ func TestWriteBytes(t *testing.T) {
 	}
 }
 
+// TestWriteAligned: the data start at a multiple of 8, and what fills the header up is spaces.
+func TestWriteAligned(t *testing.T) {
+	for n := range 9 {
+		var file bytes.Buffer
+		if err := Write(&file, []Tensor{{strings.Repeat("x", n), []int{1}, []float32{1}}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		head := file.Bytes()[:file.Len()-4]
+		if len(head)%8 != 0 {
+			t.Errorf("name of %d letters: the data start at byte %d", n, len(head))
+		}
+		if text := bytes.TrimRight(head[prefix:], " "); text[len(text)-1] != '}' || len(head)-prefix-len(text) > 7 {
+			t.Errorf("name of %d letters: header %q", n, head[prefix:])
+		}
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	special := []float32{
 		0, float32(math.Copysign(0, -1)), 1, math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Inf(1)),
@@ -57,11 +74,16 @@ func TestRoundTrip(t *testing.T) {
 	for i := range long {
 		long[i] = float32(i)
 	}
+	var empty []Tensor // more than a sort that happens to be stable takes
+	for i := range 40 {
+		empty = append(empty, Tensor{strings.Repeat("x", 40-i), []int{0, i}, []float32{}})
+	}
 	for _, tc := range []struct {
 		name    string
 		tensors []Tensor
 		meta    map[string]string
 	}{
+		{"many empty ones", empty, map[string]string{}},
 		{"nothing", []Tensor{}, map[string]string{}},
 		{"special values", []Tensor{{"x", []int{3, 3}, special}}, map[string]string{}},
 		{"scalar", []Tensor{{"x", []int{}, []float32{7}}}, map[string]string{}},

@@ -221,7 +221,7 @@ func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error 
 		"net":   f.Spec.String(), "layout": "weights are In×Out, one column per neuron",
 	}
 	if err := safetensors.WriteFile(f.file(weightsFile), ps, meta); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", f.file(weightsFile), err)
 	}
 	line, err := json.Marshal(m)
 	if err != nil {

@@ -1,0 +1,46 @@
+package render
+
+import (
+	"io"
+	"strconv"
+	"testing"
+)
+
+// BenchmarkSheet draws and encodes a sheet, fonts and all: what a person waits
+// for after the weights are there.
+func BenchmarkSheet(b *testing.B) {
+	for _, n := range []int{1, 100, 1024, 4096} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s := newSheet(n, 28, 28)
+			noisy(s.Tiles, 0.02)
+			b.ReportAllocs()
+			for b.Loop() {
+				p, err := s.Draw()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := EncodePNG(io.Discard, p.Image, p.Info()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDraw is the same without the PNG.
+func BenchmarkDraw(b *testing.B) {
+	for _, n := range []int{100, 4096} {
+		for _, sc := range []Scale{Shared, Neuron, Percentile} {
+			b.Run(strconv.Itoa(n)+"/"+sc.String(), func(b *testing.B) {
+				s := newSheet(n, 28, 28)
+				noisy(s.Tiles, 0.02)
+				s.Scale = sc
+				for b.Loop() {
+					if _, err := s.Draw(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
