@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Device describes what a Backend runs on.
@@ -35,6 +36,13 @@ type Backend interface {
 	Compile(p *Program) (Executor, error)
 	// Close frees the device; more calls do nothing.
 	Close() error
+}
+
+// Peaker is implemented by a Backend that can measure how fast its device multiplies and adds at best.
+type Peaker interface {
+	// Peak runs nothing but fused multiply-adds in registers for about d and returns 10⁹ operations per second, a
+	// multiply and an add counted as two.
+	Peak(d time.Duration) float64
 }
 
 // Executor is a compiled Program with its parameters, optimiser state and data sets resident on the device. It is safe

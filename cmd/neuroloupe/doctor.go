@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"neuroloupe/engine"
@@ -88,7 +89,7 @@ func (l *look) diagnose(a *app) *diagnosis {
 		}
 		d.Saturated, d.NeverPredicted = &n, []string{}
 		for k, r := range s.score.Recall() {
-			if r >= 0 && r < lost {
+			if r >= 0 && r < lost && !slices.Contains(s.score.NeverPredicted(), k) {
 				d.lost = append(d.lost, fmt.Sprintf("%s (%.1f %%)", m.Classes[k], 100*r))
 			}
 		}
@@ -211,8 +212,8 @@ func (d *diagnosis) print(a *app, l *look) error {
 		{"run", fmt.Sprintf("%s: %s %s, preset %s, seed %d", l.folder.Path, m.Data.Title, l.folder.Spec, m.Train.Preset, m.Train.Seed)},
 		{"start, ρ", fmt.Sprintf("%.3f: so much of a neuron's raw map is its random start (median of %d; ρ = corr(W, W₀)²)", d.RhoMedian, d.hidden)},
 		{"start, γ", gamma},
-		{"smoothness", fmt.Sprintf("raw %.2f, learned %.2f, start %.2f (lag-1 autocorrelation; noise 0, a picture near 1)",
-			d.Smoothness.Raw, d.Smoothness.Learned, d.Smoothness.Init)},
+		{"smoothness", fmt.Sprintf("raw %s, learned %s, start %s (lag-1 autocorrelation; noise 0, a picture near 1)",
+			hundredths(d.Smoothness.Raw), hundredths(d.Smoothness.Learned), hundredths(d.Smoothness.Init))},
 		{"dead pixels", fmt.Sprintf("%d of %d are never inked in training; their raw weights have rms %.2g", d.DeadPixels, l.folder.Spec.Inputs, d.DeadRMS)},
 	}
 	if d.noData != nil {
@@ -239,4 +240,12 @@ func (d *diagnosis) print(a *app, l *look) error {
 		}
 	}
 	return nil
+}
+
+// hundredths writes v with two decimals, and what rounds to nothing without a sign.
+func hundredths(v float64) string {
+	if s := fmt.Sprintf("%.2f", v); s != "-0.00" {
+		return s
+	}
+	return "0.00"
 }

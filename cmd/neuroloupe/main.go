@@ -30,6 +30,7 @@ type commands struct {
 	Train   trainCmd   `cmd:"" help:"Train a network and draw what its neurons learned."`
 	Sheet   sheetCmd   `cmd:"" help:"Draw the weight maps of all hidden neurons of a run."`
 	Doctor  doctorCmd  `cmd:"" help:"Say in words what state a run's maps are in, and what to type next."`
+	Bench   benchCmd   `cmd:"" help:"Measure training speed on the devices here."`
 	Data    dataCmd    `cmd:"" help:"List, fetch, verify and describe data sets."`
 	Devices devicesCmd `cmd:"" help:"Show what is here to train on, and why not the others."`
 
