@@ -5,7 +5,7 @@ GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 help: ## show this
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 build: ## build bin/neuroloupe
 	CGO_ENABLED=0 go build -o bin/neuroloupe ./cmd/neuroloupe
@@ -24,6 +24,9 @@ lint: ## check formatting, vet and staticcheck
 bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+bench-peers: ## measure beside PyTorch, scikit-learn and plain Gorgonia; writes docs/benchmarks.md
+	go run ./cmd/neuroloupe/internal/peers
+
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -35,4 +38,4 @@ fuzz: ## fuzz each fuzz target for FUZZTIME
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build test race lint bench fuzz golden
+.PHONY: help build test race lint bench bench-peers fuzz golden

@@ -10,37 +10,8 @@ import (
 	"gorgonia.org/tensor"
 
 	"neuroloupe/engine"
+	"neuroloupe/graph/plain"
 )
-
-// plainNet builds sigmoid layers with the quadratic loss out of Gorgonia's own operators.
-func plainNet(spec engine.Spec, rows int, params []engine.Tensor) (x, y, loss *G.Node, grads G.Nodes, err error) {
-	g := G.NewGraph()
-	x = G.NewMatrix(g, tensor.Float32, G.WithShape(rows, spec.Inputs), G.WithName("x"))
-	y = G.NewMatrix(g, tensor.Float32, G.WithShape(rows, spec.Classes()), G.WithName("y"))
-	a, in := x, spec.Inputs
-	var wrt G.Nodes
-	for l, layer := range spec.Layers {
-		w := G.NewMatrix(g, tensor.Float32, G.WithName(fmt.Sprint("w", l)), G.WithShape(in, layer.Units),
-			G.WithValue(tensor.New(tensor.WithShape(in, layer.Units), tensor.WithBacking(params[2*l].Data))))
-		b := G.NewMatrix(g, tensor.Float32, G.WithName(fmt.Sprint("b", l)), G.WithShape(1, layer.Units),
-			G.WithValue(tensor.New(tensor.WithShape(1, layer.Units), tensor.WithBacking(params[2*l+1].Data))))
-		wrt = append(wrt, w, b)
-		z, err := G.Mul(a, w)
-		if err != nil {
-			return nil, nil, nil, nil, err
-		}
-		if z, err = G.BroadcastAdd(z, b, nil, []byte{0}); err != nil {
-			return nil, nil, nil, nil, err
-		}
-		if a, err = G.Sigmoid(z); err != nil {
-			return nil, nil, nil, nil, err
-		}
-		in = layer.Units
-	}
-	loss = G.Must(G.Div(G.Must(G.Sum(G.Must(G.Square(G.Must(G.Sub(a, y)))))), G.NewConstant(float32(2*rows))))
-	grads, err = G.Grad(loss, wrt...)
-	return x, y, loss, grads, err
-}
 
 // Our graph is the network that Gorgonia's own operators compute: loss and every gradient.
 func TestAgainstPlainGorgonia(t *testing.T) {
@@ -73,26 +44,26 @@ func TestAgainstPlainGorgonia(t *testing.T) {
 				for row := range rows {
 					m.y[row*spec.Classes()+r.IntN(spec.Classes())] = 1
 				}
-				x, y, loss, grads, err := plainNet(spec, rows, params)
+				net, err := plain.Build(spec, rows, params)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for node, v := range map[*G.Node][]float32{x: m.x, y: m.y} {
+				for node, v := range map[*G.Node][]float32{net.X: m.x, net.Y: m.y} {
 					if err := G.Let(node, tensor.New(tensor.WithShape(node.Shape()...), tensor.WithBacking(v))); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if err := G.NewTapeMachine(loss.Graph()).RunAll(); err != nil {
+				if err := G.NewTapeMachine(net.Loss.Graph()).RunAll(); err != nil {
 					t.Fatal(err)
 				}
 				err = m.run(func() error {
-					ours, plain := append(G.Nodes{m.net.Loss}, m.net.Grads...), append(G.Nodes{loss}, grads...)
+					ours, theirs := append(G.Nodes{m.net.Loss}, m.net.Grads...), append(G.Nodes{net.Loss}, net.Grads...)
 					for i, n := range ours {
 						got, err := floats(n.Value())
 						if err != nil {
 							return err
 						}
-						want, err := floats(plain[i].Value())
+						want, err := floats(theirs[i].Value())
 						if err != nil {
 							return err
 						}
