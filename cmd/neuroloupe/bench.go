@@ -128,7 +128,7 @@ func (c *benchCmd) Run(a *app) (err error) {
 			cases = append(cases, bench.Case{Backend: b, Spec: spec, Batch: min(n, e.train.Len()), LR: r.LR})
 		}
 	}
-	a.say("measuring %v, %d cases, %d runs of each after a warm-up", spec, len(cases), c.Runs)
+	a.say("measuring %v, %s, %s of each after a warm-up", spec, count(len(cases), "case"), count(c.Runs, "run"))
 	report, err := c.measure(a, cases, e)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (r *benchReport) print(out io.Writer) error {
 		if !t.Done {
 			text = "not reached; best"
 		}
-		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %d epochs, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, t.Epochs, t.Seconds)
+		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, count(t.Epochs, "epoch"), t.Seconds)
 	}
 	return nil
 }

@@ -35,8 +35,8 @@ func (j *job) train(a *app) error {
 	}
 	n, epochs := t.Train.Len(), t.Config.Epochs
 	dev := j.backend.Device()
-	a.say("training %v on %d images, %d epochs of batches of %d, on %s (%s): %s",
-		j.program.Spec, n, epochs, t.Config.Batch, dev.ID, dev.Name, j.reason)
+	a.say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
+		j.program.Spec, n, count(epochs, "epoch"), t.Config.Batch, dev.ID, dev.Name, j.reason)
 	a.say("run folder %s", j.folder.Path)
 
 	b := a.newBars()

@@ -117,8 +117,8 @@ func (r *result) print(w io.Writer) error {
 		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
 	}
 	rows = append(rows,
-		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %d epochs, training alone)",
-			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), r.Epochs)},
+		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
+			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), count(r.Epochs, "epoch"))},
 		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
 		[2]string{"run", r.Run},
 		[2]string{"sheet", r.Sheet})
@@ -141,4 +141,12 @@ func thousands(v float64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// count writes a number of things: 1 epoch, 2 epochs.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
