@@ -35,7 +35,10 @@ fuzz: ## fuzz each fuzz target for FUZZTIME
 	  done; \
 	done
 
+generate: ## write the assembly again from its generators
+	go generate ./engine/cpu/...
+
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build test race lint bench bench-peers fuzz golden
+.PHONY: help build test race lint bench bench-peers fuzz generate golden

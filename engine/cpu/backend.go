@@ -2,17 +2,30 @@ package cpu
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
+	"time"
 
 	"neuroloupe/engine"
+	"neuroloupe/engine/cpu/internal/gemm"
+	"neuroloupe/engine/cpu/internal/isa"
+	"neuroloupe/engine/cpu/internal/simd"
 )
 
 type backend struct {
-	device engine.Device
-	pool   *pool
-	closed bool
+	device   engine.Device
+	kernels  *simd.Kernels
+	gemm     *gemm.Kernel
+	pool     *pool
+	tier     isa.Tier
+	parallel int // multiply-adds of a step from which it is shared over the workers
+	closed   bool
 }
 
-var _ engine.Backend = (*backend)(nil)
+var (
+	_ engine.Backend = (*backend)(nil)
+	_ engine.Peaker  = (*backend)(nil)
+)
 
 func (b *backend) Device() engine.Device { return b.device }
 
@@ -24,43 +37,130 @@ func (b *backend) Close() error {
 	return nil
 }
 
-// inferRows is how many examples inference takes at a time: enough to keep all workers busy, few enough for the cache.
-const inferRows = 128
+// Peak returns the sum of what the cores that the workers have reach at the same time.
+func (b *backend) Peak(d time.Duration) float64 {
+	rates := make([]float64, min(b.pool.size, runtime.NumCPU()))
+	var wg sync.WaitGroup
+	for i := range rates {
+		wg.Go(func() { rates[i] = gemm.Peak(b.tier, d) })
+	}
+	wg.Wait()
+	sum := 0.0
+	for _, r := range rates {
+		sum += r
+	}
+	return sum
+}
+
+const (
+	// inferRows is how many examples inference takes at a time: enough to keep all workers busy, few enough for the cache.
+	inferRows = 256
+	// parallelWork is about what a worker does in the time of a step's barriers.
+	parallelWork = 1 << 14
+	// chunkFloats is the size of a chunk of weights in a block that the sparse kernels pass a batch over: 32 KiB, the
+	// innermost cache.
+	chunkFloats = 1 << 13
+)
 
 func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	if b.closed {
 		return nil, engine.ErrClosed
 	}
+	if err := check(p); err != nil {
+		return nil, err
+	}
 	e := &executor{
-		p:       p,
-		backend: b,
-		bufs:    make([][]float32, len(p.Buffers)),
-		byName:  map[string]engine.Ref{},
+		p: p, backend: b, k: b.kernels, gemm: b.gemm,
+		transposed: map[engine.Ref]*matrix{}, byName: map[string]engine.Ref{},
+		workers: b.workersFor(p),
 	}
-	var bytes int64
-	for _, buf := range p.Buffers {
-		bytes += 4 * int64(buf.Len(max(p.Capacity, inferRows)))
+	capacity := max(p.Capacity, inferRows)
+	if err := b.fits(p, capacity); err != nil {
+		return nil, err
 	}
-	if b.device.Memory > 0 && bytes > b.device.Memory {
-		return nil, fmt.Errorf("cpu: network %v with batches of %d needs %.1f GiB, this machine has %.1f GiB; "+
-			"use fewer units or a smaller batch", p.Spec, p.Capacity, gib(bytes), gib(b.device.Memory))
-	}
-	for i, buf := range p.Buffers {
-		e.bufs[i] = make([]float32, buf.Len(max(p.Capacity, inferRows)))
-	}
+	e.allocate(capacity)
 	for _, refs := range [][]engine.Ref{p.Params, p.State} {
 		for _, r := range refs {
 			e.byName[p.Buffers[r].Name] = r
 		}
 	}
-	for _, code := range [][]engine.Instr{p.Train, p.Infer} {
-		for _, in := range code {
-			if in.Op > engine.OpUpdate {
-				return nil, fmt.Errorf("cpu: no kernel for instruction %v", in.Op)
-			}
-		}
+	e.plans = map[bool]stages{}
+	for _, sparse := range []bool{false, true} {
+		e.plans[sparse] = stages{e.plan(p.Train, true, sparse), e.plan(p.Infer, false, sparse)}
 	}
+	e.barrier = newBarrier(e.workers, b.kernels)
+	e.trainJob, e.inferJob = e.trainWorker, e.inferWorker
 	return e, nil
 }
 
+// workersFor returns how many workers a step of p is worth.
+func (b *backend) workersFor(p *engine.Program) int {
+	work, in := 0, p.Spec.Inputs
+	for _, l := range p.Spec.Layers {
+		work += p.Capacity * in * l.Units
+		in = l.Units
+	}
+	return max(1, min(b.pool.size, work/max(1, b.parallel)))
+}
+
+// fits checks the memory that p needs before it is asked for.
+func (b *backend) fits(p *engine.Program, capacity int) error {
+	var bytes int64
+	for _, buf := range p.Buffers {
+		rows := buf.Rows
+		if buf.Batch {
+			rows = capacity
+		}
+		bytes += 4 * int64(rows) * int64(roundUp(buf.Cols, line))
+	}
+	// Each worker's scratch holds a block's columns of the step's δ, and the output layer.
+	bytes += 4 * int64(b.pool.size) * int64(max(p.Capacity, p.Spec.Inputs)) * int64(b.kernels.MaxColumns()+roundUp(p.Spec.Classes(), line))
+	if b.device.Memory > 0 && bytes > b.device.Memory {
+		return fmt.Errorf("cpu: network %v with batches of %d needs %.1f GiB, this machine has %.1f GiB; "+
+			"use fewer units or a smaller batch", p.Spec, p.Capacity, gib(bytes), gib(b.device.Memory))
+	}
+	return nil
+}
+
 func gib(n int64) float64 { return float64(n) / (1 << 30) }
+
+// allocate makes the buffers and the workers' scratch.
+func (e *executor) allocate(capacity int) {
+	p := e.p
+	ls := layouts(p)
+	e.m = make([]*matrix, len(p.Buffers))
+	stride := 0 // of the widest block
+	for i, buf := range p.Buffers {
+		rows := buf.Rows
+		if buf.Batch {
+			rows = capacity
+		}
+		e.m[i] = newMatrix(ls[i], rows, buf.Cols, e.workers, e.k.MaxColumns())
+		for _, b := range e.m[i].blocks {
+			stride = max(stride, b.stride)
+		}
+	}
+	if stride > 0 {
+		e.chunkRows = min(256, max(1, chunkFloats/stride))
+	}
+	widest := 0
+	for _, in := range p.Train {
+		switch in.Op {
+		case engine.OpDenseDX:
+			if w := e.m[in.In[1]]; e.cut(in.In[1]) == rows {
+				e.transposed[in.In[1]] = newMatrix(weights, w.cols, w.rows, e.workers, 0)
+			}
+		case engine.OpLossGrad:
+			widest = max(widest, e.m[in.Out].stride)
+		}
+	}
+	e.rowLoss = make([]float64, capacity)
+	for id := range e.workers {
+		e.crew = append(e.crew, &worker{
+			e: e, k: e.k, id: id,
+			scratch: aligned(max(p.Capacity+e.chunkRows, p.Spec.Inputs) * stride),
+			pack:    e.packing(capacity),
+			tail:    aligned(p.Capacity * widest),
+		})
+	}
+}

@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"neuroloupe/engine"
+	"neuroloupe/engine/cpu/internal/gemm"
+	"neuroloupe/engine/cpu/internal/isa"
+	"neuroloupe/engine/cpu/internal/simd"
 )
 
 // Driver finds and opens the CPU. The zero value uses every core that the process may use.
@@ -27,15 +30,22 @@ func (d Driver) workers() int {
 
 // Devices returns the one CPU.
 func (d Driver) Devices() []engine.Device {
-	return []engine.Device{{
+	tier, err := isa.Best()
+	dev := engine.Device{
 		ID:         "cpu",
 		Name:       procField("/proc/cpuinfo", "model name", runtime.GOARCH),
 		Backend:    "cpu",
 		Memory:     memory(),
-		Capability: fmt.Sprintf("plain Go, %d of %d cores", d.workers(), runtime.NumCPU()),
-		Usable:     true,
-	}}
+		Capability: fmt.Sprintf("%s, %d of %d cores", tierNames[tier], d.workers(), runtime.NumCPU()),
+		Usable:     err == nil,
+	}
+	if err != nil {
+		dev.Reason = err.Error()
+	}
+	return []engine.Device{dev}
 }
+
+var tierNames = map[isa.Tier]string{isa.Go: "plain Go", isa.AVX2: "AVX2", isa.AVX512: "AVX-512"}
 
 // Open opens the CPU; the id must be "cpu".
 func (d Driver) Open(id string) (engine.Backend, error) {
@@ -45,7 +55,17 @@ func (d Driver) Open(id string) (engine.Backend, error) {
 	if d.Workers < 0 {
 		return nil, fmt.Errorf("cpu: %d workers, want 1 or more, or 0 for one per core", d.Workers)
 	}
-	return &backend{device: d.Devices()[0], pool: newPool(d.workers())}, nil
+	tier, err := isa.Best()
+	if err != nil {
+		return nil, err
+	}
+	return d.open(tier), nil
+}
+
+func (d Driver) open(t isa.Tier) *backend {
+	return &backend{
+		device: d.Devices()[0], tier: t, kernels: simd.New(t), gemm: gemm.New(t), pool: newPool(d.workers()), parallel: parallelWork,
+	}
 }
 
 // procField returns the value of the first "key : value" line of a Linux /proc file, or otherwise.

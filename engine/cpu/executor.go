@@ -4,29 +4,52 @@ import (
 	"fmt"
 
 	"neuroloupe/engine"
-	"neuroloupe/engine/kernel"
+	"neuroloupe/engine/cpu/internal/gemm"
+	"neuroloupe/engine/cpu/internal/simd"
 )
 
-// executor interprets a Program. The fields under "current" belong to the instructions being run.
+// executor runs a Program's stages.
 type executor struct {
-	p       *engine.Program
-	backend *backend
-	bufs    [][]float32 // by Ref
-	byName  map[string]engine.Ref
-	data    []engine.Data
-	closed  bool
+	p          *engine.Program
+	backend    *backend
+	k          *simd.Kernels
+	gemm       *gemm.Kernel
+	m          []*matrix              // by Ref
+	transposed map[engine.Ref]*matrix // Wᵀ of weights that gradients go back through, kept beside W
+	byName     map[string]engine.Ref
+	data       []*dataset
+	plans      map[bool]stages // for data sets with and without a sparse form
+	chunkRows  int             // pixels of a chunk of the sparse form; 0 = no weights lie in blocks
+	rowLoss    []float64       // of the step
+	workers    int             // that take part
+	crew       []*worker
+	barrier    *barrier
+	closed     bool
 
-	// current
-	code  []engine.Instr
-	set   engine.Data
-	order []int32
-	rows  int
-	lr    float32
-	step  uint64
-	query [inferRows]int32 // order of an inference
+	// of the call that runs
+	set   *dataset
+	steps engine.Steps
+	query engine.Query
+	want  engine.Ref // what Infer asks for
+	last  int        // its stage
+
+	trainJob, inferJob func(id int)
+}
+
+// stages are those of a step and of inference.
+type stages struct{ train, infer []stage }
+
+// dataset is a bound data set.
+type dataset struct {
+	engine.Data
+	sparse *simd.Sparse // nil where it does not pay
+	whole  []int32      // 0, 1, … for inference
 }
 
 var _ engine.Executor = (*executor)(nil)
+
+// sparseShare is the share of nonzero pixels up to which the sparse form wins; see the package's documentation.
+const sparseShare = 0.6
 
 func (e *executor) Bind(d engine.Data) (engine.DataRef, error) {
 	if e.ended() {
@@ -35,15 +58,23 @@ func (e *executor) Bind(d engine.Data) (engine.DataRef, error) {
 	if err := d.Validate(e.p.Spec); err != nil {
 		return 0, err
 	}
-	e.data = append(e.data, d)
+	s := &dataset{Data: d, whole: make([]int32, len(d.Labels))}
+	for i := range s.whole {
+		s.whole[i] = int32(i)
+	}
+	// A pixel inked takes two bytes: at most the bytes of the images again, and what the records' offsets take.
+	if memory := e.backend.device.Memory; e.chunkRows > 0 && (memory == 0 || int64(len(d.Images)) < memory/4) {
+		s.sparse = simd.NewSparse(d.Images, e.p.Spec.Inputs, e.chunkRows, sparseShare)
+	}
+	e.data = append(e.data, s)
 	return engine.DataRef(len(e.data) - 1), nil
 }
 
 func (e *executor) ended() bool { return e.closed || e.backend.closed }
 
-func (e *executor) bound(r engine.DataRef) (engine.Data, error) {
+func (e *executor) bound(r engine.DataRef) (*dataset, error) {
 	if r < 0 || int(r) >= len(e.data) {
-		return engine.Data{}, fmt.Errorf("cpu: data set %d of %d", r, len(e.data))
+		return nil, fmt.Errorf("cpu: data set %d of %d", r, len(e.data))
 	}
 	return e.data[r], nil
 }
@@ -58,8 +89,8 @@ func (e *executor) resident(tensors []engine.Tensor) error {
 		if !ok {
 			return fmt.Errorf("cpu: the program has no parameter or state %q", t.Name)
 		}
-		if len(t.Data) != len(e.bufs[r]) {
-			return fmt.Errorf("cpu: %s: %d values, want %d", t.Name, len(t.Data), len(e.bufs[r]))
+		if want := e.buffer(r).Len(0); len(t.Data) != want {
+			return fmt.Errorf("cpu: %s: %d values, want %d", t.Name, len(t.Data), want)
 		}
 	}
 	return nil
@@ -70,7 +101,11 @@ func (e *executor) Write(tensors ...engine.Tensor) error {
 		return err
 	}
 	for _, t := range tensors {
-		copy(e.bufs[e.byName[t.Name]], t.Data)
+		r := e.byName[t.Name]
+		e.m[r].write(t.Data)
+		if e.transposed[r] != nil {
+			e.transpose(r, 0, e.m[r].rows)
+		}
 	}
 	return nil
 }
@@ -80,14 +115,15 @@ func (e *executor) Read(tensors ...engine.Tensor) error {
 		return err
 	}
 	for _, t := range tensors {
-		copy(t.Data, e.bufs[e.byName[t.Name]])
+		e.m[e.byName[t.Name]].read(t.Data)
 	}
 	return nil
 }
 
 func (e *executor) Close() error {
 	e.closed = true
-	e.bufs, e.data, e.set = nil, nil, engine.Data{}
+	e.m, e.transposed, e.data, e.set, e.crew = nil, nil, nil, nil, nil
+	e.steps, e.query = engine.Steps{}, engine.Query{}
 	return nil
 }
 
@@ -102,15 +138,30 @@ func (e *executor) Train(s engine.Steps) error {
 	if err := s.Validate(e.p, len(d.Labels)); err != nil {
 		return err
 	}
-	e.code, e.set = e.p.Train, d
-	for i := range s.Count() {
-		e.rows = s.Rows(i)
-		e.order = s.Order[i*s.Batch:][:e.rows]
-		e.lr, e.step = s.LR[i], s.First+uint64(i)
-		e.run()
-		s.Loss[i] = e.bufs[e.p.Loss][0]
+	if s.Count() > 0 {
+		e.set, e.steps = d, s
+		e.backend.pool.run(e.workers, e.trainJob)
+		e.steps = engine.Steps{}
 	}
 	return nil
+}
+
+// trainWorker runs one worker's part of all steps.
+func (e *executor) trainWorker(id int) {
+	w := e.crew[id]
+	s := &e.steps
+	train := e.plans[e.set.sparse != nil].train
+	for i := range s.Count() {
+		n := s.Rows(i)
+		order := s.Order[i*s.Batch:][:n]
+		next := order
+		if i+1 < s.Count() && s.Rows(i+1) == n {
+			next = s.Order[(i+1)*s.Batch:][:n]
+		}
+		w.begin(e.set, order, next)
+		w.lr, w.step, w.loss = s.LR[i], s.First+uint64(i), &s.Loss[i]
+		w.runStages(train)
+	}
 }
 
 func (e *executor) Infer(q engine.Query) error {
@@ -124,109 +175,46 @@ func (e *executor) Infer(q engine.Query) error {
 	if err := q.Validate(e.p, len(d.Labels)); err != nil {
 		return err
 	}
-	want := e.p.Layers[q.Layer].A
+	e.want = e.p.Layers[q.Layer].A
 	if q.Z {
-		want = e.p.Layers[q.Layer].Z
+		e.want = e.p.Layers[q.Layer].Z
 	}
-	e.code, e.set = e.p.Infer, d
-	units := e.p.Spec.Layers[q.Layer].Units
-	for lo := q.Lo; lo < q.Hi; lo += inferRows {
-		e.rows = min(inferRows, q.Hi-lo)
-		e.order = e.query[:e.rows]
-		for i := range e.order {
-			e.order[i] = int32(lo + i)
+	for i, s := range e.plans[d.sparse != nil].infer {
+		for _, u := range s.uses {
+			if u.write && u.ref == e.want {
+				e.last = i
+			}
 		}
-		e.run()
-		copy(q.Dst[(lo-q.Lo)*units:], e.bufs[want][:e.rows*units])
 	}
+	e.set, e.query = d, q
+	e.backend.pool.run(e.workers, e.inferJob)
+	e.query = engine.Query{}
 	return nil
 }
 
-// run runs the current code once.
-func (e *executor) run() {
-	for i := range e.code {
-		n, work := e.split(&e.code[i])
-		if n < 2 || work < parallelWork || e.backend.pool.size == 1 {
-			e.runPart(i, 0, n)
-		} else {
-			e.backend.pool.run(e, i, n)
+// inferWorker runs one worker's part of an inference.
+func (e *executor) inferWorker(id int) {
+	w := e.crew[id]
+	q, m := &e.query, e.m[e.want]
+	infer := e.plans[e.set.sparse != nil].infer[:e.last+1]
+	for lo := q.Lo; lo < q.Hi; lo += inferRows {
+		order := e.set.whole[lo:min(lo+inferRows, q.Hi)]
+		w.begin(e.set, order, order)
+		w.runStages(infer)
+		w.wait()
+		for r := w.lo; r < w.hi; r++ {
+			copy(q.Dst[(lo-q.Lo+r)*m.cols:][:m.cols], m.row(r))
+		}
+		w.wait()
+	}
+}
+
+// transpose copies rows lo ≤ i < hi of weights r into the columns of their transposed copy.
+func (e *executor) transpose(r engine.Ref, lo, hi int) {
+	m, t := e.m[r], e.transposed[r]
+	for i := lo; i < hi; i++ {
+		for j, v := range m.row(i)[:m.cols] {
+			t.data[j*t.stride+i] = v
 		}
 	}
-}
-
-// parallelWork is the number of multiply-adds, or elements touched, from which an instruction is worth waking the other
-// workers for; a wake-up costs a few microseconds.
-const parallelWork = 1 << 14
-
-// split returns the number n of rows that an instruction may be cut into, 1 if it may not, and its work.
-func (e *executor) split(in *engine.Instr) (n, work int) {
-	size := e.p.Buffers[in.Out].Len(e.rows)
-	switch in.Op {
-	case engine.OpImages, engine.OpActivate, engine.OpActivateGrad:
-		return e.rows, 4 * size
-	case engine.OpDense:
-		return e.rows, size * e.p.Buffers[in.In[1]].Rows
-	case engine.OpDenseDX:
-		return e.rows, size * e.p.Buffers[in.In[1]].Cols
-	case engine.OpDenseDW:
-		return e.p.Buffers[in.Out].Rows, size * e.rows
-	case engine.OpUpdate, engine.OpPenaltyGrad, engine.OpAdd, engine.OpMul:
-		return size, size
-	}
-	return 1, size
-}
-
-// runPart runs rows lo ≤ i < hi of current instruction i's split.
-func (e *executor) runPart(i, lo, hi int) {
-	in := &e.code[i]
-	out := e.bufs[in.Out]
-	cols := e.p.Buffers[in.Out].Cols
-	var a, b, c []float32
-	for k, dst := range []*[]float32{&a, &b, &c} {
-		if in.In[k] != engine.None {
-			*dst = e.bufs[in.In[k]]
-		}
-	}
-	switch in.Op {
-	case engine.OpImages:
-		kernel.Images(out[lo*cols:], e.set.Images, e.order[lo:hi], cols)
-	case engine.OpLabels:
-		kernel.Labels(out, e.set.Labels, e.order, cols)
-	case engine.OpMask:
-		kernel.Mask(out[:e.rows*cols], in.Keep, e.p.Spec.Seed, e.step, in.Layer)
-	case engine.OpDense:
-		w := e.p.Buffers[in.In[1]]
-		kernel.Dense(out[lo*cols:], a[lo*w.Rows:], b, c, hi-lo, w.Rows, w.Cols)
-	case engine.OpDenseDX:
-		w := e.p.Buffers[in.In[1]]
-		kernel.DenseDX(out[lo*cols:], a[lo*w.Cols:], b, hi-lo, w.Rows, w.Cols)
-	case engine.OpDenseDW:
-		kernel.DenseDW(out, a, b, e.rows, e.p.Buffers[in.Out].Rows, cols, lo, hi)
-	case engine.OpDenseDB:
-		kernel.DenseDB(out, a, e.rows, cols)
-	case engine.OpActivate:
-		kernel.Activate(out[lo*cols:], a[lo*cols:], hi-lo, cols, in.Activation)
-	case engine.OpActivateGrad:
-		kernel.ActivateGrad(out[lo*cols:], a[lo*cols:], b[lo*cols:], hi-lo, cols, in.Activation)
-	case engine.OpMul:
-		kernel.Mul(out[lo:hi], a[lo:hi], b[lo:hi])
-	case engine.OpAdd:
-		kernel.Add(out[lo:hi], a[lo:hi], b[lo:hi])
-	case engine.OpLoss:
-		out[0] = kernel.Loss(a, b, e.rows, e.p.Buffers[in.In[0]].Cols, in.Loss, in.Activation)
-	case engine.OpLossGrad:
-		kernel.LossGrad(out, a, b, e.rows, cols, in.Loss, in.Activation)
-	case engine.OpPenaltyGrad:
-		kernel.PenaltyGrad(out[lo:hi], a[lo:hi], in.L2, in.L1)
-	case engine.OpUpdate:
-		kernel.Update(out[lo:hi], a[lo:hi], part2(b, lo, hi), part2(c, lo, hi), in, e.lr, e.step)
-	}
-}
-
-// part2 cuts a state buffer that may not be there.
-func part2(s []float32, lo, hi int) []float32 {
-	if s == nil {
-		return nil
-	}
-	return s[lo:hi]
 }

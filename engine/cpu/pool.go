@@ -1,32 +1,31 @@
 package cpu
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 
-// pool is a fixed set of workers. The caller's goroutine is worker 0; the others wait for work on a channel each.
+	"neuroloupe/engine/cpu/internal/simd"
+)
+
+// pool is a fixed set of workers. The caller's goroutine is worker 0; the others sleep on a channel each between jobs.
 type pool struct {
 	size int
-	work []chan part // of workers 1…
+	work []chan func(worker int) // of workers 1…
 	done sync.WaitGroup
 	live sync.WaitGroup
 }
 
-// part asks for rows lo ≤ i < hi of an instruction's split.
-type part struct {
-	e      *executor
-	instr  int
-	lo, hi int
-}
-
 func newPool(size int) *pool {
 	p := &pool{size: size}
-	for range size - 1 {
-		c := make(chan part, 1)
+	for id := 1; id < size; id++ {
+		c := make(chan func(int), 1)
 		p.work = append(p.work, c)
 		p.live.Add(1)
 		go func() {
 			defer p.live.Done()
-			for w := range c {
-				w.e.runPart(w.instr, w.lo, w.hi)
+			for job := range c {
+				job(id)
 				p.done.Done()
 			}
 		}()
@@ -34,14 +33,13 @@ func newPool(size int) *pool {
 	return p
 }
 
-// run cuts n rows of an instruction evenly over the workers and waits for all.
-func (p *pool) run(e *executor, instr, n int) {
-	k := min(p.size, n)
-	p.done.Add(k - 1)
-	for w := 1; w < k; w++ {
-		p.work[w-1] <- part{e, instr, n * w / k, n * (w + 1) / k}
+// run runs job on the first n workers and waits for all.
+func (p *pool) run(n int, job func(worker int)) {
+	p.done.Add(n - 1)
+	for _, c := range p.work[:n-1] {
+		c <- job
 	}
-	e.runPart(instr, 0, n/k)
+	job(0)
 	p.done.Wait()
 }
 
@@ -51,4 +49,69 @@ func (p *pool) close() {
 	}
 	p.work = nil
 	p.live.Wait()
+}
+
+// spins is how often a waiting worker looks before it lets others run: some ten microseconds, longer than the workers
+// of a step are apart when each has a core.
+const spins = 1 << 10
+
+// yields is how often it then lets others run before it sleeps.
+const yields = 1 << 4
+
+// barrier holds workers until all have come. They spin, then yield, then sleep: with a core for each worker a barrier
+// costs a fraction of a microsecond; with fewer cores nobody burns for long the time that the one waited for needs.
+type barrier struct {
+	n     int32
+	spins int
+	pause func()
+	_     [64]byte // counters that all write lie on lines of their own
+	come  atomic.Int32
+	_     [64]byte
+	turn  atomic.Uint32
+	_     [64]byte
+	sleep atomic.Int32 // workers that sleep or are about to
+	mu    sync.Mutex
+	wake  sync.Cond
+}
+
+func newBarrier(n int, k *simd.Kernels) *barrier {
+	b := &barrier{n: int32(n), pause: k.Pause}
+	if n <= runtime.GOMAXPROCS(0) {
+		b.spins = spins
+	}
+	b.wake.L = &b.mu
+	return b
+}
+
+func (b *barrier) wait() {
+	turn := b.turn.Load()
+	if b.come.Add(1) == b.n {
+		b.come.Store(0)
+		b.turn.Add(1)
+		if b.sleep.Load() > 0 {
+			b.mu.Lock() // after a sleeper's look at turn, or before it
+			b.wake.Broadcast()
+			b.mu.Unlock()
+		}
+		return
+	}
+	for range b.spins {
+		if b.turn.Load() != turn {
+			return
+		}
+		b.pause()
+	}
+	for range yields {
+		if b.turn.Load() != turn {
+			return
+		}
+		runtime.Gosched()
+	}
+	b.sleep.Add(1)
+	b.mu.Lock()
+	for b.turn.Load() == turn {
+		b.wake.Wait()
+	}
+	b.mu.Unlock()
+	b.sleep.Add(-1)
 }

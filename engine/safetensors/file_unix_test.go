@@ -5,6 +5,7 @@ package safetensors
 import (
 	"bytes"
 	"errors"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -45,7 +46,11 @@ func TestWriteFileNoRoom(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestWriteFileNoRoom$", "-test.v")
 	cmd.Env = append(os.Environ(), variable+"="+path)
-	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestWriteFileNoRoom")) {
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.ENOEXEC) {
+		t.Skip("the system cannot run this test's own binary: it runs under an emulator")
+	}
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestWriteFileNoRoom")) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got, err := os.ReadFile(path)
