@@ -5,7 +5,6 @@ package safetensors
 import (
 	"bytes"
 	"errors"
-	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
