@@ -58,7 +58,7 @@ func tileGo(t *tile) {
 				for j := range t.cols {
 					v := s[i][j]
 					for p := range t.k {
-						v += t.a[a+i*t.aRow/4+p*t.aStep/4] * t.b[b+j+p*t.bStep/4]
+						v += float32(t.a[a+i*t.aRow/4+p*t.aStep/4] * t.b[b+j+p*t.bStep/4])
 					}
 					s[i][j] = v
 				}
@@ -82,12 +82,12 @@ func sumGo(t *tile, s *[goRows][goCols]float32, a0, b []float32) {
 	s10, s11, s12 := s[1][0], s[1][1], s[1][2]
 	for p, ia, ib := t.k, 0, 0; p > 0; p, ia, ib = p-1, ia+aStep, ib+bStep {
 		x, y, r := a0[ia], a1[ia], b[ib:ib+goCols:ib+goCols]
-		s00 += x * r[0]
-		s10 += y * r[0]
-		s01 += x * r[1]
-		s11 += y * r[1]
-		s02 += x * r[2]
-		s12 += y * r[2]
+		s00 += float32(x * r[0])
+		s10 += float32(y * r[0])
+		s01 += float32(x * r[1])
+		s11 += float32(y * r[1])
+		s02 += float32(x * r[2])
+		s12 += float32(y * r[2])
 	}
 	s[0], s[1] = [goCols]float32{s00, s01, s02}, [goCols]float32{s10, s11, s12}
 }
@@ -106,11 +106,11 @@ func (t *tile) endGo(c, s []float32) {
 		}
 	case endSGD:
 		for j, v := range s {
-			c[j] -= t.lr * v
+			c[j] -= float32(t.lr * v) // rounded, also where the compiler could fuse the two
 		}
 	case endDecay:
 		for j, v := range s {
-			c[j] -= t.lr * (v + t.l2*c[j])
+			c[j] -= float32(t.lr * (v + float32(t.l2*c[j])))
 		}
 	}
 }
