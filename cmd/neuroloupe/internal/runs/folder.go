@@ -248,10 +248,10 @@ func (f *Folder) Metrics() ([]engine.Metrics, error) {
 		return nil, err
 	}
 	var ms []engine.Metrics
-	for i, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+	for line := range strings.Lines(string(text)) {
 		var m engine.Metrics
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", f.file(metricsFile), i+1, err)
+			return nil, fmt.Errorf("%s, line %d: %w", f.file(metricsFile), len(ms)+1, err)
 		}
 		ms = append(ms, m)
 	}
@@ -270,7 +270,7 @@ func (f *Folder) cutMetrics(epoch int) error {
 	var kept []byte
 	for line := range strings.Lines(string(text)) {
 		var m engine.Metrics
-		if json.Unmarshal([]byte(line), &m) != nil || m.Epoch > epoch {
+		if !strings.HasSuffix(line, "\n") || json.Unmarshal([]byte(line), &m) != nil || m.Epoch > epoch {
 			break
 		}
 		kept = append(kept, line...)

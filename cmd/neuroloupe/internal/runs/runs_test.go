@@ -105,6 +105,11 @@ func TestResumeCutsBack(t *testing.T) {
 		"half a line of metrics": func(t *testing.T, f *Folder) {
 			check(t, appendFile(f.file(metricsFile), []byte(`{"epoch":4,"lo`)))
 		},
+		"a line but for its end": func(t *testing.T, f *Folder) {
+			text, err := os.ReadFile(f.file(metricsFile))
+			check(t, err)
+			check(t, os.WriteFile(f.file(metricsFile), append(text, `{"epoch":4}`...), 0o666))
+		},
 		"a line and half a frame": func(t *testing.T, f *Folder) {
 			check(t, appendFile(f.file(metricsFile), []byte("{\"epoch\":4}\n")))
 			check(t, appendFile(f.file(frameLogFile), make([]byte, 7)))
@@ -135,9 +140,14 @@ func TestResumeCutsBack(t *testing.T) {
 			if st.Epoch != 3 {
 				t.Errorf("resumes after epoch %d, want 3", st.Epoch)
 			}
+			check(t, g.cutMetrics(3)) // once more changes nothing
 			ms, err := g.Metrics()
 			if err != nil || len(ms) != 3 || ms[2].Epoch != 3 {
 				t.Errorf("metrics %v %v", ms, err)
+			}
+			check(t, g.cutMetrics(0))
+			if ms, err := g.Metrics(); err != nil || len(ms) != 0 {
+				t.Errorf("metrics of no epoch: %v %v", ms, err)
 			}
 			if err := g.Finish(); err != nil {
 				t.Fatal(err)
