@@ -71,7 +71,7 @@ func ActivateGrad(dst, a, g []float32, rows, cols int, act engine.Activation) {
 		}
 	case engine.Tanh:
 		for i, y := range a {
-			dst[i] = g[i] * (1 - y*y)
+			dst[i] = g[i] * (1 - float32(y*y))
 		}
 	case engine.ReLU:
 		for i, y := range a {

@@ -52,14 +52,14 @@ func DenseDB(dst, d []float32, rows, out int) {
 func axpy(y []float32, a float32, x []float32) {
 	y = y[:len(x)]
 	for len(x) >= 4 && len(y) >= 4 {
-		y[0] += a * x[0]
-		y[1] += a * x[1]
-		y[2] += a * x[2]
-		y[3] += a * x[3]
+		y[0] += float32(a * x[0])
+		y[1] += float32(a * x[1])
+		y[2] += float32(a * x[2])
+		y[3] += float32(a * x[3])
 		x, y = x[4:], y[4:]
 	}
 	for i, v := range x {
-		y[i] += a * v
+		y[i] += float32(a * v)
 	}
 }
 
@@ -68,14 +68,14 @@ func dot(x, y []float32) float32 {
 	y = y[:len(x)]
 	var s0, s1, s2, s3 float32
 	for len(x) >= 4 && len(y) >= 4 {
-		s0 += x[0] * y[0]
-		s1 += x[1] * y[1]
-		s2 += x[2] * y[2]
-		s3 += x[3] * y[3]
+		s0 += float32(x[0] * y[0])
+		s1 += float32(x[1] * y[1])
+		s2 += float32(x[2] * y[2])
+		s3 += float32(x[3] * y[3])
 		x, y = x[4:], y[4:]
 	}
 	for i, v := range x {
-		s0 += v * y[i]
+		s0 += float32(v * y[i])
 	}
 	return (s0 + s1) + (s2 + s3)
 }

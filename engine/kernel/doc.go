@@ -8,5 +8,7 @@
 //
 // A zero input is skipped in [Dense] and [DenseDW]: four of five MNIST pixels are 0, and a ReLU leaves many. A zero
 // times an infinite weight is then 0 and not NaN; an infinite weight still shows in every example that inks its pixel.
-// Reductions run in index order, so results do not depend on how rows or columns are shared out over workers.
+// Every product that is added to something is rounded by name, float32(x*y), so that no compiler fuses the two: the
+// kernels round alike on every machine, but for the exponentials of package math. Reductions run in index order, so
+// results do not depend on how rows or columns are shared out over workers.
 package kernel

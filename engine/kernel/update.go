@@ -24,18 +24,18 @@ func Update(w, g, s, t []float32, in *engine.Instr, lr float32, step uint64) {
 			return
 		}
 		for i, v := range w {
-			w[i] = v - lr*float32(g[i]+penalty(v, in.L2, in.L1))
+			w[i] = v - float32(lr*(g[i]+penalty(v, in.L2, in.L1)))
 		}
 	case engine.Momentum:
 		for i, v := range w {
-			s[i] = mu*s[i] - lr*float32(g[i]+penalty(v, in.L2, in.L1))
+			s[i] = float32(mu*s[i]) - float32(lr*(g[i]+penalty(v, in.L2, in.L1)))
 			w[i] = v + s[i]
 		}
 	case engine.Nesterov:
 		for i, v := range w {
-			d := lr * float32(g[i]+penalty(v, in.L2, in.L1))
-			s[i] = mu*s[i] - d
-			w[i] = v + (mu*s[i] - d)
+			d := float32(lr * (g[i] + penalty(v, in.L2, in.L1)))
+			s[i] = float32(mu*s[i]) - d
+			w[i] = v + (float32(mu*s[i]) - d)
 		}
 	case engine.Adam:
 		b1, b2 := in.Beta1, in.Beta2
@@ -44,8 +44,8 @@ func Update(w, g, s, t []float32, in *engine.Instr, lr float32, step uint64) {
 		c2 := float32(1 / (1 - math.Pow(float64(b2), k)))
 		for i, v := range w {
 			d := g[i] + penalty(v, in.L2, in.L1)
-			s[i] = b1*s[i] + (1-b1)*d
-			t[i] = b2*t[i] + (1-b2)*(d*d)
+			s[i] = float32(b1*s[i]) + float32((1-b1)*d)
+			t[i] = float32(b2*t[i]) + float32((1-b2)*(d*d))
 			w[i] = v - lr*(s[i]*c1)/(float32(math.Sqrt(float64(t[i]*c2)))+in.Epsilon)
 		}
 	}
