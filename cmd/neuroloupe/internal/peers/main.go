@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,6 @@ func tasks() []task {
 // runner is one contender: it trains an epoch at a time.
 type runner struct {
 	name    string // as in the table
-	kind    string // torch, torch-by-hand, …; the fastest of a kind counts
 	version string
 	epoch   func() (seconds, accuracy float64, err error)
 	close   func()
@@ -258,7 +258,7 @@ func ourRunner(t task, batch int, d *mnist.Dataset, b engine.Backend) (*runner, 
 		return seconds, score.Accuracy(), err
 	}
 	return &runner{
-		name: "neuroloupe", kind: "neuroloupe", version: b.Device().Capability, epoch: epoch,
+		name: "neuroloupe", version: b.Device().Capability, epoch: epoch,
 		close: func() { e.Close() },
 	}, nil
 }
@@ -278,7 +278,19 @@ func gorgoniaRunner(t task, batch int, d *mnist.Dataset) *runner {
 		accuracy, err := evaluate(t.spec, tr.Params(), d.Test)
 		return seconds, accuracy, err
 	}
-	return &runner{name: "plain Gorgonia", kind: "gorgonia", version: "0.9.18", epoch: epoch, close: func() {}}
+	return &runner{name: "plain Gorgonia", version: gorgoniaVersion(), epoch: epoch, close: func() {}}
+}
+
+// gorgoniaVersion returns the version of Gorgonia that this program was built with.
+func gorgoniaVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "gorgonia.org/gorgonia" {
+				return strings.TrimPrefix(m.Version, "v")
+			}
+		}
+	}
+	return ""
 }
 
 // evaluate runs another's parameters through our own forward pass.
@@ -335,7 +347,7 @@ func pythonRunner(python, folder, peer string, t task, batch, threads int) (*run
 		return nil, err
 	}
 	r := &runner{
-		name: fmt.Sprintf("%s, %d threads", peer, threads), kind: peer, version: hello.Version,
+		name: fmt.Sprintf("%s, %d threads", peer, threads), version: hello.Version,
 		epoch: func() (float64, float64, error) {
 			if _, err := io.WriteString(in, "epoch\n"); err != nil {
 				return 0, 0, err

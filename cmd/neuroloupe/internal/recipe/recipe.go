@@ -39,11 +39,8 @@ type Recipe struct {
 	hidden []int // sizes of the hidden layers, used when Net is ""
 }
 
-// Names are the presets, the default first.
+// names are the presets, the default first.
 var names = []string{"clear", "nielsen1", "nielsen2", "zero-one", "sklearn", "fast"}
-
-// Names returns the presets, the default first.
-func Names() []string { return slices.Clone(names) }
 
 // Preset returns the recipe of that name.
 //
