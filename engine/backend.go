@@ -75,6 +75,14 @@ type Data struct {
 // Len returns the number of examples.
 func (d Data) Len() int { return len(d.Labels) }
 
+// first returns the first n examples, or all when there are fewer.
+func (d Data) first(n int) Data {
+	if n >= d.Len() {
+		return d
+	}
+	return Data{Images: d.Images[:len(d.Images)/d.Len()*n], Labels: d.Labels[:n]}
+}
+
 // Steps asks for ⌈len(Order)/Batch⌉ training steps, in order.
 type Steps struct {
 	Data  DataRef

@@ -32,10 +32,19 @@ func (l Loss) Row(p, y []float32, out Activation) float64 {
 			}
 		}
 	default:
+		// One logarithm does for many factors 1 + e^−|z| ≤ 2: of their product, less 1 so that small terms are not lost.
+		excess := 0.0
 		for i, v := range p {
 			z := float64(v)
-			sum += math.Max(z, 0) - z*float64(y[i]) + math.Log1p(math.Exp(-math.Abs(z)))
+			sum += max(z, 0) - z*float64(y[i])
+			e := math.Exp(-math.Abs(z))
+			excess += e + excess*e
+			if i%1000 == 999 {
+				sum += math.Log1p(excess)
+				excess = 0
+			}
 		}
+		sum += math.Log1p(excess)
 	}
 	return sum
 }

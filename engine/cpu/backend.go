@@ -71,14 +71,16 @@ func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	}
 	e := &executor{
 		p: p, backend: b, k: b.kernels, gemm: b.gemm,
-		transposed: map[engine.Ref]*matrix{}, byName: map[string]engine.Ref{},
+		byName:  map[string]engine.Ref{},
 		workers: b.workersFor(p),
 	}
 	capacity := max(p.Capacity, inferRows)
-	if err := b.fits(p, capacity); err != nil {
+	ls := layouts(p)
+	e.chooseCopies(ls)
+	if err := e.fits(capacity); err != nil {
 		return nil, err
 	}
-	e.allocate(capacity)
+	e.allocate(ls, capacity)
 	for _, refs := range [][]engine.Ref{p.Params, p.State} {
 		for _, r := range refs {
 			e.byName[p.Buffers[r].Name] = r
@@ -86,7 +88,13 @@ func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	}
 	e.plans = map[bool]stages{}
 	for _, sparse := range []bool{false, true} {
-		e.plans[sparse] = stages{e.plan(p.Train, true, sparse), e.plan(p.Infer, false, sparse)}
+		plans := stages{e.planTrain(sparse), map[engine.Ref][]stage{}}
+		for _, l := range p.Layers {
+			for _, want := range []engine.Ref{l.Z, l.A} {
+				plans.infer[want] = e.planInfer(sparse, want)
+			}
+		}
+		e.plans[sparse] = plans
 	}
 	e.barrier = newBarrier(e.workers, b.kernels)
 	e.trainJob, e.inferJob = e.trainWorker, e.inferWorker
@@ -103,15 +111,19 @@ func (b *backend) workersFor(p *engine.Program) int {
 	return max(1, min(b.pool.size, work/max(1, b.parallel)))
 }
 
-// fits checks the memory that p needs before it is asked for.
-func (b *backend) fits(p *engine.Program, capacity int) error {
+// fits checks the memory that the Program needs before it is asked for.
+func (e *executor) fits(capacity int) error {
+	p, b := e.p, e.backend
 	var bytes int64
-	for _, buf := range p.Buffers {
-		rows := buf.Rows
+	for i, buf := range p.Buffers {
+		rows, times := buf.Rows, 1
 		if buf.Batch {
 			rows = capacity
 		}
-		bytes += 4 * int64(rows) * int64(roundUp(buf.Cols, line))
+		if e.copies[engine.Ref(i)] {
+			times = e.workers
+		}
+		bytes += 4 * int64(times) * int64(rows) * int64(roundUp(buf.Cols, line))
 	}
 	// Each worker's scratch holds a block's columns of the step's δ, and the output layer.
 	bytes += 4 * int64(b.pool.size) * int64(max(p.Capacity, p.Spec.Inputs)) * int64(b.kernels.MaxColumns()+roundUp(p.Spec.Classes(), line))
@@ -125,42 +137,49 @@ func (b *backend) fits(p *engine.Program, capacity int) error {
 func gib(n int64) float64 { return float64(n) / (1 << 30) }
 
 // allocate makes the buffers and the workers' scratch.
-func (e *executor) allocate(capacity int) {
+func (e *executor) allocate(ls []layout, capacity int) {
 	p := e.p
-	ls := layouts(p)
-	e.m = make([]*matrix, len(p.Buffers))
+	e.deal(ls, capacity)
 	stride := 0 // of the widest block
-	for i, buf := range p.Buffers {
-		rows := buf.Rows
-		if buf.Batch {
-			rows = capacity
-		}
-		e.m[i] = newMatrix(ls[i], rows, buf.Cols, e.workers, e.k.MaxColumns())
-		for _, b := range e.m[i].blocks {
+	for _, m := range e.m {
+		for _, b := range m.blocks {
 			stride = max(stride, b.stride)
 		}
 	}
 	if stride > 0 {
 		e.chunkRows = min(256, max(1, chunkFloats/stride))
 	}
-	widest := 0
+	widest, small := 0, 0
 	for _, in := range p.Train {
 		switch in.Op {
 		case engine.OpDenseDX:
-			if w := e.m[in.In[1]]; e.cut(in.In[1]) == rows {
-				e.transposed[in.In[1]] = newMatrix(weights, w.cols, w.rows, e.workers, 0)
+			if e.cut(in.In[1]) == rows {
+				e.keepTransposed(in.In[1])
+			}
+		case engine.OpDense:
+			if e.cut(in.In[1]) == rows {
+				small = max(small, e.m[in.Out].stride)
 			}
 		case engine.OpLossGrad:
 			widest = max(widest, e.m[in.Out].stride)
 		}
 	}
-	e.rowLoss = make([]float64, capacity)
-	for id := range e.workers {
-		e.crew = append(e.crew, &worker{
-			e: e, k: e.k, id: id,
-			scratch: aligned(max(p.Capacity+e.chunkRows, p.Spec.Inputs) * stride),
-			pack:    e.packing(capacity),
-			tail:    aligned(p.Capacity * widest),
-		})
+	for _, w := range e.crew {
+		w.scratch = aligned(max(p.Capacity+e.chunkRows, p.Spec.Inputs) * stride)
+		w.pack = e.packing(capacity)
+		w.tail = aligned(p.Capacity * widest)
+		w.halves = [2][]float32{aligned(capacity * small), aligned(capacity * small)}
+	}
+}
+
+// keepTransposed makes room for Wᵀ of weights r, which gradients go back through, beside each W.
+func (e *executor) keepTransposed(r engine.Ref) {
+	m := e.m[r]
+	shared := newMatrix(weights, m.cols, m.rows, e.workers, 0)
+	for _, w := range e.crew {
+		w.transposed[r] = shared
+		if e.copies[r] {
+			w.transposed[r] = newMatrix(weights, m.cols, m.rows, 1, 0)
+		}
 	}
 }

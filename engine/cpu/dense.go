@@ -18,9 +18,9 @@ func (w *worker) view(m *matrix, lo, hi int) gemm.Matrix {
 	return gemm.Matrix{Data: m.data[lo*m.stride : hi*m.stride], Rows: hi - lo, Cols: m.cols, Stride: m.stride}
 }
 
-// dense computes z = x·W + b, own rows or own columns.
+// dense computes z = x·W + b, rows or own columns.
 func (w *worker) dense(in *engine.Instr, cut part) {
-	z, x, wt, b := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]], w.e.m[in.In[2]]
+	z, x, wt, b := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]], w.m[in.In[2]]
 	if cut == own {
 		if lo, hi := share(z.cols, w.e.workers, w.id); lo < hi {
 			right := gemm.Matrix{Data: wt.data[lo:], Rows: wt.rows, Cols: hi - lo, Stride: wt.stride}
@@ -28,41 +28,47 @@ func (w *worker) dense(in *engine.Instr, cut part) {
 		}
 		return
 	}
-	if w.lo == w.hi {
+	lo, hi := w.span(cut)
+	if lo == hi {
 		return
 	}
-	for r := w.lo; r < w.hi; r++ {
-		copy(z.row(r), b.data)
-	}
-	w.k.Multiply(z.data[w.lo*z.stride:], z.stride, x.data[w.lo*x.stride:], x.stride, 1, wt.data, wt.stride,
-		w.hi-w.lo, wt.rows, roundUp(z.cols, simd.Lane), true)
+	w.quarters(z.data[lo*z.stride:hi*z.stride], z.stride, x, wt, lo, hi, 0, leaves)
+	w.addBias(z, b, lo, hi)
 }
 
-// denseDX computes δ·Wᵀ, own rows or own columns.
+// denseDX computes δ·Wᵀ, rows or own columns.
 func (w *worker) denseDX(in *engine.Instr, cut part) {
-	dx, d := w.e.m[in.Out], w.e.m[in.In[0]]
-	if cut == own {
+	dx, d := w.m[in.Out], w.m[in.In[0]]
+	wt := w.transposed[in.In[1]]
+	if cut == own && wt != nil {
 		if lo, hi := share(dx.cols, w.e.workers, w.id); lo < hi {
-			w.e.gemm.Mul(w.pack, gemm.NT, w.view(dx, lo, hi), w.view(d, 0, d.cols), w.view(w.e.m[in.In[1]], lo, hi), gemm.Epilogue{})
+			w.k.Multiply(dx.data[lo:], dx.stride, d.data, d.stride, 1, wt.data[lo:], wt.stride,
+				len(w.order), d.cols, roundUp(hi, simd.Lane)-lo, false)
 		}
 		return
 	}
-	if wt := w.e.transposed[in.In[1]]; w.lo < w.hi {
-		w.k.Multiply(dx.data[w.lo*dx.stride:], dx.stride, d.data[w.lo*d.stride:], d.stride, 1, wt.data, wt.stride,
-			w.hi-w.lo, d.cols, roundUp(dx.cols, simd.Lane), false)
+	if cut == own {
+		if lo, hi := share(dx.cols, w.e.workers, w.id); lo < hi {
+			w.e.gemm.Mul(w.pack, gemm.NT, w.view(dx, lo, hi), w.view(d, 0, d.cols), w.view(w.m[in.In[1]], lo, hi), gemm.Epilogue{})
+		}
+		return
+	}
+	if lo, hi := w.span(cut); lo < hi {
+		w.k.Multiply(dx.data[lo*dx.stride:], dx.stride, d.data[lo*d.stride:], d.stride, 1, wt.data, wt.stride,
+			hi-lo, d.cols, roundUp(dx.cols, simd.Lane), false)
 	}
 }
 
 // denseDW computes own rows of xᵀ·δ.
 func (w *worker) denseDW(in *engine.Instr) {
-	g := w.e.m[in.Out]
-	lo, hi := share(g.rows, w.e.workers, w.id)
-	w.weightGrad(in.Out, w.e.m[in.In[0]], w.e.m[in.In[1]], lo, hi)
+	g := w.m[in.Out]
+	lo, hi := w.share(g, g.rows)
+	w.weightGrad(in.Out, w.m[in.In[0]], w.m[in.In[1]], lo, hi)
 }
 
 // weightGrad computes rows lo ≤ i < hi of gradient g = xᵀ·δ.
 func (w *worker) weightGrad(gradient engine.Ref, x, d *matrix, lo, hi int) {
-	g := w.e.m[gradient]
+	g := w.m[gradient]
 	if lo == hi {
 		return
 	}
@@ -76,9 +82,9 @@ func (w *worker) weightGrad(gradient engine.Ref, x, d *matrix, lo, hi int) {
 
 // denseUpdate changes own rows of weights by their gradient xᵀ·δ, some rows at a time.
 func (w *worker) denseUpdate(in *engine.Instr, xRef, dRef engine.Ref) {
-	m, x, d := w.e.m[in.Out], w.e.m[xRef], w.e.m[dRef]
+	m, x, d := w.m[in.Out], w.m[xRef], w.m[dRef]
 	s, t := w.state(in, 1), w.state(in, 2)
-	lo, hi := share(m.rows, w.e.workers, w.id)
+	lo, hi := w.share(m, m.rows)
 	if lo == hi {
 		return
 	}
@@ -91,10 +97,10 @@ func (w *worker) denseUpdate(in *engine.Instr, xRef, dRef engine.Ref) {
 		end := min(at+updateRows, hi)
 		w.weightGrad(in.In[0], x, d, at, end)
 		a, b := at*m.stride, end*m.stride
-		w.apply(in, m.data[a:b], w.e.m[in.In[0]].data[a:b], s.cut(a, b), t.cut(a, b))
+		w.apply(in, m.data[a:b], w.m[in.In[0]].data[a:b], s.cut(a, b), t.cut(a, b))
 	}
-	if w.e.transposed[in.Out] != nil {
-		w.e.transpose(in.Out, lo, hi)
+	if w.transposed[in.Out] != nil {
+		w.transpose(in.Out, lo, hi)
 	}
 }
 
@@ -103,8 +109,8 @@ var one = []float32{1}
 
 // denseDB computes own columns of Σ_rows δ.
 func (w *worker) denseDB(in *engine.Instr) {
-	g, d := w.e.m[in.Out], w.e.m[in.In[0]]
-	if lo, hi := share(d.cols, w.e.workers, w.id); lo < hi {
+	g, d := w.m[in.Out], w.m[in.In[0]]
+	if lo, hi := w.share(d, d.cols); lo < hi {
 		w.k.Multiply(g.data[lo:], 0, one, 0, 0, d.data[lo:], d.stride, 1, len(w.order), roundUp(hi, simd.Lane)-lo, false)
 	}
 }

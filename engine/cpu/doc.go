@@ -5,17 +5,20 @@
 // A Program becomes a list of stages that all workers run side by side, each on its own part: rows of the batch, columns of
 // a layer, or rows of a weight matrix. Instructions that belong together are one stage (a loss and its gradient, a gradient
 // and the update that alone reads it); any other instruction is a stage of its own. Each stage says which part of which
-// buffer it touches, and from that placeBarriers finds the few places where workers must wait for each other: two a step
-// for a network with one hidden layer. Workers are started once per backend and woken once per call of Train or Infer.
+// buffer it touches, and from that placeBarriers finds the few places where workers must wait for each other: one a step
+// for a network with one hidden layer and two or four workers, else two. Workers are started once per backend and woken once per call of Train or Infer.
 //
 //   - The first layer's weights lie in blocks of columns, each owned by a worker, whose cache then holds what it reads and
 //     what it changes. Images are bound in a sparse form, two bytes a nonzero pixel. Forward, the sums of a block's columns
 //     stay in registers while the nonzero pixels pass; the update adds −ηx·δ to the weights of a chunk of pixels while
 //     the chunk is in the innermost cache, and no gradient is written. See package simd.
-//   - Layers of up to 2¹⁴ weights are cut up by examples: every worker passes over all weights.
+//   - Of the small layers at the end, up to 2¹⁴ weights each, two or four workers compute all but the first by themselves,
+//     each in copies of its own, and of the first they exchange what each one's inputs add to the sums; see copies.go. Any
+//     other number of workers cuts small layers up by examples, as inference does.
 //   - Larger layers are cut up by columns and go to package gemm.
 //
-// No sum is ever cut, so every element is computed by the same operations in the same order whatever the number of workers:
+// Sums are cut in the same places whatever the number of workers, in quarters over the inputs of a small layer and
+// elsewhere nowhere, so every element is computed by the same operations in the same order:
 // the same seed gives the same bytes with one worker and with many. Different instruction sets round differently.
 //
 // # Why
@@ -30,7 +33,8 @@
 //	plain kernels, one instruction at a time  279   1078   3462   two workers
 //	stages, AVX-512, all pixels                46    266   1055   one worker
 //	stages, AVX-512, nonzero pixels            19    109    437   one worker
-//	stages, AVX-512, nonzero pixels            13     72    311   two workers
+//	stages, AVX-512, nonzero pixels            13     72    311   two workers, last layer by examples, two barriers
+//	stages, AVX-512, nonzero pixels            13     72    282   two workers
 //	stages, AVX2, nonzero pixels               13     92    335   two workers
 //	stages, plain Go, nonzero pixels           87    535   2317   two workers
 //	AVX-512 with momentum and softmax          19     76    333   two workers
@@ -59,5 +63,9 @@
 //
 // A barrier costs 0.08 µs when a core is free for each worker, waking a worker for a job 0.3: so a call of Train is one job.
 // A barrier that only spins would bring a machine with fewer free cores than workers to a crawl: it spins, yields, then
-// sleeps.
+// sleeps. One that spins for less than a stage takes has another trap: after one interruption the workers can go on taking
+// turns on a single core for good, each run by the yield of the other.
+//
+// Two workers gain little where the two processors are one core's two threads, and a virtual machine may find itself
+// there for seconds at a time: steps of all sizes then take about 1.6 times as long, and nothing here changes that.
 package cpu

@@ -10,34 +10,36 @@ import (
 
 // executor runs a Program's stages.
 type executor struct {
-	p          *engine.Program
-	backend    *backend
-	k          *simd.Kernels
-	gemm       *gemm.Kernel
-	m          []*matrix              // by Ref
-	transposed map[engine.Ref]*matrix // Wᵀ of weights that gradients go back through, kept beside W
-	byName     map[string]engine.Ref
-	data       []*dataset
-	plans      map[bool]stages // for data sets with and without a sparse form
-	chunkRows  int             // pixels of a chunk of the sparse form; 0 = no weights lie in blocks
-	rowLoss    []float64       // of the step
-	workers    int             // that take part
-	crew       []*worker
-	barrier    *barrier
-	closed     bool
+	p         *engine.Program
+	backend   *backend
+	k         *simd.Kernels
+	gemm      *gemm.Kernel
+	m         []*matrix           // by Ref; of buffers with copies worker 0's
+	split     engine.Ref          // weights of which the workers keep their own rows and add up what these give; None
+	copies    map[engine.Ref]bool // of which every worker has its own
+	parts     parts
+	byName    map[string]engine.Ref
+	data      []*dataset
+	plans     map[bool]stages // for data sets with and without a sparse form
+	chunkRows int             // pixels of a chunk of the sparse form; 0 = no weights lie in blocks
+	workers   int             // that take part
+	crew      []*worker
+	barrier   *barrier
+	closed    bool
 
 	// of the call that runs
 	set   *dataset
 	steps engine.Steps
 	query engine.Query
-	want  engine.Ref // what Infer asks for
-	last  int        // its stage
 
 	trainJob, inferJob func(id int)
 }
 
-// stages are those of a step and of inference.
-type stages struct{ train, infer []stage }
+// stages are those of a step, and of inference by what is asked for.
+type stages struct {
+	train []stage
+	infer map[engine.Ref][]stage
+}
 
 // dataset is a bound data set.
 type dataset struct {
@@ -102,9 +104,14 @@ func (e *executor) Write(tensors ...engine.Tensor) error {
 	}
 	for _, t := range tensors {
 		r := e.byName[t.Name]
-		e.m[r].write(t.Data)
-		if e.transposed[r] != nil {
-			e.transpose(r, 0, e.m[r].rows)
+		for _, w := range e.crew {
+			if w.id > 0 && !e.copies[r] {
+				break
+			}
+			w.m[r].write(t.Data)
+			if w.transposed[r] != nil {
+				w.transpose(r, 0, e.m[r].rows)
+			}
 		}
 	}
 	return nil
@@ -122,7 +129,7 @@ func (e *executor) Read(tensors ...engine.Tensor) error {
 
 func (e *executor) Close() error {
 	e.closed = true
-	e.m, e.transposed, e.data, e.set, e.crew = nil, nil, nil, nil, nil
+	e.m, e.data, e.set, e.crew = nil, nil, nil, nil
 	e.steps, e.query = engine.Steps{}, engine.Query{}
 	return nil
 }
@@ -158,7 +165,7 @@ func (e *executor) trainWorker(id int) {
 		if i+1 < s.Count() && s.Rows(i+1) == n {
 			next = s.Order[(i+1)*s.Batch:][:n]
 		}
-		w.begin(e.set, order, next)
+		w.begin(i, e.set, order, next)
 		w.lr, w.step, w.loss = s.LR[i], s.First+uint64(i), &s.Loss[i]
 		w.runStages(train)
 	}
@@ -175,17 +182,6 @@ func (e *executor) Infer(q engine.Query) error {
 	if err := q.Validate(e.p, len(d.Labels)); err != nil {
 		return err
 	}
-	e.want = e.p.Layers[q.Layer].A
-	if q.Z {
-		e.want = e.p.Layers[q.Layer].Z
-	}
-	for i, s := range e.plans[d.sparse != nil].infer {
-		for _, u := range s.uses {
-			if u.write && u.ref == e.want {
-				e.last = i
-			}
-		}
-	}
 	e.set, e.query = d, q
 	e.backend.pool.run(e.workers, e.inferJob)
 	e.query = engine.Query{}
@@ -195,26 +191,16 @@ func (e *executor) Infer(q engine.Query) error {
 // inferWorker runs one worker's part of an inference.
 func (e *executor) inferWorker(id int) {
 	w := e.crew[id]
-	q, m := &e.query, e.m[e.want]
-	infer := e.plans[e.set.sparse != nil].infer[:e.last+1]
-	for lo := q.Lo; lo < q.Hi; lo += inferRows {
-		order := e.set.whole[lo:min(lo+inferRows, q.Hi)]
-		w.begin(e.set, order, order)
-		w.runStages(infer)
-		w.wait()
-		for r := w.lo; r < w.hi; r++ {
-			copy(q.Dst[(lo-q.Lo+r)*m.cols:][:m.cols], m.row(r))
-		}
-		w.wait()
+	q := &e.query
+	want := e.p.Layers[q.Layer].A
+	if q.Z {
+		want = e.p.Layers[q.Layer].Z
 	}
-}
-
-// transpose copies rows lo ≤ i < hi of weights r into the columns of their transposed copy.
-func (e *executor) transpose(r engine.Ref, lo, hi int) {
-	m, t := e.m[r], e.transposed[r]
-	for i := lo; i < hi; i++ {
-		for j, v := range m.row(i)[:m.cols] {
-			t.data[j*t.stride+i] = v
-		}
+	infer := e.plans[e.set.sparse != nil].infer[want]
+	for i, lo := 0, q.Lo; lo < q.Hi; i, lo = i+1, lo+inferRows {
+		order := e.set.whole[lo:min(lo+inferRows, q.Hi)]
+		w.begin(i, e.set, order, order)
+		w.dst = q.Dst[(lo-q.Lo)*e.m[want].cols:]
+		w.runStages(infer)
 	}
 }

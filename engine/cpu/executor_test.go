@@ -186,9 +186,9 @@ func TestMask(t *testing.T) {
 					}
 				}
 				for _, w := range e.crew {
-					w.begin(nil, make([]int32, n), nil)
+					w.begin(0, nil, make([]int32, n), nil)
 					w.step = step
-					w.mask(in)
+					w.mask(in, rows)
 				}
 				want := make([]float32, n*units)
 				kernel.Mask(want, in.Keep, spec.Seed, step, in.Layer)

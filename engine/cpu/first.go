@@ -14,27 +14,38 @@ func (b block) of(m *matrix) gemm.Matrix {
 	return gemm.Matrix{Data: m.data[b.at : b.at+m.rows*b.stride], Rows: m.rows, Cols: b.hi - b.lo, Stride: b.stride}
 }
 
-// firstDense computes own columns of x·W + b for all rows.
+// firstDense computes x·W + b from pixels as numbers, own columns for all rows.
 func (w *worker) firstDense(in *engine.Instr) {
-	z, x, m, bias := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]], w.e.m[in.In[2]]
-	s := w.set.sparse
+	z, x, m, bias := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]], w.m[in.In[2]]
 	for _, b := range m.ownBlocks(w.id) {
-		if s == nil {
-			w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, b.lo, b.hi), w.view(x, 0, x.cols), b.of(m), gemm.Epilogue{Bias: bias.data[b.lo:b.hi]})
-			continue
-		}
-		for r := range w.order {
+		w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, b.lo, b.hi), w.view(x, 0, x.cols), b.of(m), gemm.Epilogue{Bias: bias.data[b.lo:b.hi]})
+	}
+}
+
+// sparseDense computes x·W + b from the nonzero pixels, own columns for all rows or all columns for own rows.
+func (w *worker) sparseDense(in *engine.Instr, cut part) {
+	z, m, bias := w.m[in.Out], w.m[in.In[1]], w.m[in.In[2]]
+	s := w.set.sparse
+	lo, hi, owned := 0, len(w.order), m.ownBlocks(w.id)
+	if cut == rows {
+		lo, hi, owned = w.lo, w.hi, m.blocks
+	}
+	if lo == hi {
+		return
+	}
+	for _, b := range owned {
+		for r := lo; r < hi; r++ {
 			copy(z.row(r)[b.lo:b.lo+b.width], bias.data[b.lo:])
 		}
 		for c := range s.Chunks {
-			w.k.Forward(z.data[b.lo:], z.stride, m.data[b.at:], b.stride, s, w.order, c, b.width)
+			w.k.Forward(z.data[lo*z.stride+b.lo:], z.stride, m.data[b.at:], b.stride, s, w.order[lo:hi], c, b.width)
 		}
 	}
 }
 
 // firstDenseDW computes own columns of xᵀ·δ into a gradient in blocks.
 func (w *worker) firstDenseDW(in *engine.Instr) {
-	g, x, d := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]]
+	g, x, d := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]]
 	s := w.set.sparse
 	for _, b := range g.ownBlocks(w.id) {
 		grad := b.of(g)
@@ -51,7 +62,7 @@ func (w *worker) firstDenseDW(in *engine.Instr) {
 
 // firstUpdate changes own columns of weights by their gradient xᵀ·δ.
 func (w *worker) firstUpdate(in *engine.Instr, xRef, dRef engine.Ref) {
-	m, x, d := w.e.m[in.Out], w.e.m[xRef], w.e.m[dRef]
+	m, x, d := w.m[in.Out], w.m[xRef], w.m[dRef]
 	s, t := w.state(in, 1), w.state(in, 2)
 	for _, b := range m.ownBlocks(w.id) {
 		switch {

@@ -28,26 +28,39 @@ func (p *planner) instr(i int) {
 		p.images(out)
 	case engine.OpLabels:
 		if p.labelsNeeded(out) {
-			p.add("labels", func(w *worker) { w.labels(out) }, writes(out, rows))
+			cut := p.byRows(out)
+			p.add("labels", func(w *worker) { w.labels(out, cut) }, writes(out, cut))
 		}
 	case engine.OpMask:
-		p.add("mask", func(w *worker) { w.mask(in) }, writes(out, rows))
+		cut := p.byRows(out)
+		p.add("mask", func(w *worker) { w.mask(in, cut) }, writes(out, cut))
 	case engine.OpDense:
 		if e.m[in.In[1]].layout == blocks {
-			p.add("first dense", func(w *worker) { w.firstDense(in) },
-				append(p.pixels(a), reads(in.In[1], own), reads(in.In[2], own), writes(out, own))...)
+			p.firstDense(in)
 			return
 		}
 		cut := e.cut(in.In[1])
+		if cut == rows {
+			cut = p.byRows(out)
+		}
+		if in.In[1] == e.split && !p.infer {
+			p.add("dense part", func(w *worker) { w.densePart(in) }, reads(a, own), reads(in.In[1], own), writes(e.partsRef(), own))
+			p.add("add parts", func(w *worker) { w.addParts(in) }, reads(e.partsRef(), all), reads(in.In[2], copied), writes(out, copied))
+			return
+		}
 		p.add("dense", func(w *worker) { w.dense(in, cut) },
 			reads(a, depthPart(cut)), reads(in.In[1], all), reads(in.In[2], all), writes(out, cut))
 	case engine.OpDenseDX:
 		cut := e.cut(in.In[1])
-		weights := in.In[1]
+		weights, uses := in.In[1], all
 		if cut == rows {
 			weights = e.transposedRef(weights)
+			cut = p.byRows(out)
 		}
-		p.add("dense-dx", func(w *worker) { w.denseDX(in, cut) }, reads(a, depthPart(cut)), reads(weights, all), writes(out, cut))
+		if in.In[1] == e.split {
+			cut, uses = own, own
+		}
+		p.add("dense-dx", func(w *worker) { w.denseDX(in, cut) }, reads(a, depthPart(cut)), reads(weights, uses), writes(out, cut))
 	case engine.OpDenseDW:
 		if e.m[out].layout == blocks {
 			p.add("first dense-dw", func(w *worker) { w.firstDenseDW(in) }, append(p.pixels(a), reads(in.In[1], own), writes(out, own))...)
@@ -59,13 +72,13 @@ func (p *planner) instr(i int) {
 	case engine.OpActivate:
 		cut := p.last[a]
 		if in.Activation == engine.Softmax || cut == all {
-			cut = rows
+			cut = p.byRows(out)
 		}
 		p.add("activate", func(w *worker) { w.activate(in, cut) }, reads(a, cut), writes(out, cut))
 	case engine.OpActivateGrad:
 		cut := p.last[in.In[1]]
 		if in.Activation == engine.Softmax || cut == all {
-			cut = rows
+			cut = p.byRows(out)
 		}
 		p.add("activate-grad", func(w *worker) { w.activateGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
 	case engine.OpMul, engine.OpAdd:
@@ -73,18 +86,48 @@ func (p *planner) instr(i int) {
 		if !e.buffer(out).Batch {
 			cut = own
 		} else if cut == all {
-			cut = rows
+			cut = p.byRows(out)
 		}
 		p.add(in.Op.String(), func(w *worker) { w.combine(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
 	case engine.OpLoss:
 		p.loss(i)
 	case engine.OpLossGrad:
-		p.add("loss-grad", func(w *worker) { w.lossGrad(in) }, reads(a, rows), reads(in.In[1], rows), writes(out, rows))
+		cut := p.byRows(out)
+		p.add("loss-grad", func(w *worker) { w.lossGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
 	case engine.OpPenaltyGrad:
 		p.add("penalty-grad", func(w *worker) { w.penaltyGrad(in) }, reads(a, own), writes(out, own))
 	case engine.OpUpdate:
 		p.update(i)
 	}
+}
+
+// sharedWeights is the number of first-layer weights up to which inference cuts the layer up by examples: each worker's
+// second-level cache holds all of them, and no worker waits for another.
+const sharedWeights = 1 << 17
+
+// firstDense adds the first layer's forward stage. Training cuts it up by columns, because a worker's cache holds the
+// weights that it has just changed.
+func (p *planner) firstDense(in *engine.Instr) {
+	weights, bias := in.In[1], in.In[2]
+	if !p.sparse {
+		p.add("first dense", func(w *worker) { w.firstDense(in) },
+			reads(in.In[0], all), reads(weights, own), reads(bias, own), writes(in.Out, own))
+		return
+	}
+	cut, operands := own, own
+	if m := p.e.m[weights]; p.infer && m.rows*m.cols <= sharedWeights {
+		cut, operands = rows, all
+	}
+	p.add("first dense", func(w *worker) { w.sparseDense(in, cut) },
+		reads(weights, operands), reads(bias, operands), writes(in.Out, cut))
+}
+
+// byRows returns how batch rows r are cut up by examples: not at all where each worker has its own, but for inference.
+func (p *planner) byRows(r engine.Ref) part {
+	if p.e.copies[r] && !p.infer {
+		return copied
+	}
+	return rows
 }
 
 // depthPart is the part of its left operand that a product cut up so needs: whole rows.
@@ -148,14 +191,15 @@ func (p *planner) lossPair(i int) bool {
 // loss adds the rows' losses; their sum is left to the end of the step, where it needs no barrier of its own.
 func (p *planner) loss(i int) {
 	in := &p.code[i]
+	cut := p.byRows(in.In[0])
 	if !p.lossPair(i) {
-		p.add("loss", func(w *worker) { w.rowLosses(in) }, reads(in.In[0], rows), reads(in.In[1], rows), writes(p.e.lossRef(), rows))
+		p.add("loss", func(w *worker) { w.rowLosses(in, cut) }, reads(in.In[0], cut), reads(in.In[1], cut), writes(p.e.lossRef(), cut))
 		return
 	}
 	p.fused[i+1] = true
 	out := p.code[i+1].Out
-	p.add("loss and gradient", func(w *worker) { w.lossAndGrad(in, out) },
-		reads(in.In[0], rows), writes(out, rows), writes(p.e.lossRef(), rows))
+	p.add("loss and gradient", func(w *worker) { w.lossAndGrad(in, out, cut) },
+		reads(in.In[0], cut), writes(out, cut), writes(p.e.lossRef(), cut))
 }
 
 func (p *planner) update(i int) {
@@ -164,7 +208,7 @@ func (p *planner) update(i int) {
 	for _, s := range in.In[1:in.Operands()] {
 		uses = append(uses, writes(s, own))
 	}
-	if e.transposed[in.Out] != nil {
+	if e.crew[0].transposed[in.Out] != nil {
 		uses = append(uses, writes(e.transposedRef(in.Out), own))
 	}
 	g, fused := p.gradient[i]

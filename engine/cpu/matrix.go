@@ -3,6 +3,7 @@ package cpu
 import (
 	"unsafe"
 
+	"neuroloupe/engine"
 	"neuroloupe/engine/cpu/internal/simd"
 )
 
@@ -154,4 +155,14 @@ func (m *matrix) cut(lo, hi int) []float32 {
 		return nil
 	}
 	return m.data[lo:hi]
+}
+
+// transpose copies rows lo ≤ i < hi of weights r into the columns of their transposed copy.
+func (w *worker) transpose(r engine.Ref, lo, hi int) {
+	m, t := w.m[r], w.transposed[r]
+	for i := lo; i < hi; i++ {
+		for j, v := range m.row(i)[:m.cols] {
+			t.data[j*t.stride+i] = v
+		}
+	}
 }

@@ -10,9 +10,10 @@ import (
 type part uint8
 
 const (
-	all  part = iota // every worker may touch all of it
-	rows             // rows of the step
-	own              // what the buffer's layout makes a worker's own; columns of batch rows
+	all    part = iota // every worker may touch all of it
+	rows               // rows of the step
+	own                // what the buffer's layout makes a worker's own; columns of batch rows
+	copied             // all of the worker's own copy
 )
 
 // access is a stage's use of a buffer.
@@ -34,12 +35,9 @@ type stage struct {
 func reads(ref engine.Ref, p part) access  { return access{ref, p, false} }
 func writes(ref engine.Ref, p part) access { return access{ref, p, true} }
 
-// placeBarriers sets the barriers that stages run from top to bottom need, or again and again when they are a cycle.
-func placeBarriers(stages []stage, cycle bool) {
-	rounds := 1
-	if cycle {
-		rounds = 2
-	}
+// placeBarriers sets the barriers that stages need that are run from top to bottom again and again. private are buffers of
+// which every worker has its own; twoFold is one that is another in odd rounds than in even ones, None if there is none.
+func placeBarriers(stages []stage, private map[engine.Ref]bool, twoFold engine.Ref) {
 	type past struct {
 		access
 		round int
@@ -47,11 +45,14 @@ func placeBarriers(stages []stage, cycle bool) {
 	for changed := true; changed; {
 		changed = false
 		var since []past // the last barrier
-		for round := range rounds {
+		for round := range 3 {
 			for i := range stages {
 				s := &stages[i]
 				for _, u := range s.uses {
 					for _, p := range since {
+						if private[u.ref] || u.ref == twoFold && p.round%2 != round%2 {
+							continue
+						}
 						// The next step may have other rows, and so may a worker.
 						apart := p.part == u.part && u.part != all && (u.part != rows || p.round == round)
 						if p.ref == u.ref && (p.write || u.write) && !apart && !s.barrier {
@@ -73,6 +74,7 @@ func placeBarriers(stages []stage, cycle bool) {
 // planner turns instructions into stages.
 type planner struct {
 	e        *executor
+	infer    bool
 	sparse   bool // the first layer takes the images from their sparse form
 	code     []engine.Instr
 	stages   []stage
@@ -84,6 +86,7 @@ type planner struct {
 // Refs of what is no buffer of the Program: row losses, and from transposedRef on the transposed copies of weights.
 func (e *executor) lossRef() engine.Ref                   { return engine.Ref(len(e.p.Buffers)) }
 func (e *executor) transposedRef(r engine.Ref) engine.Ref { return e.lossRef() + 1 + r }
+func (e *executor) partsRef() engine.Ref                  { return e.transposedRef(e.lossRef()) }
 func (e *executor) buffer(r engine.Ref) *engine.Buffer    { return &e.p.Buffers[r] }
 func (p *planner) readers(r engine.Ref) (n int)           { return countReaders(p.code, r) }
 func (p *planner) add(name string, f func(*worker), uses ...access) {
@@ -106,20 +109,41 @@ func countReaders(code []engine.Instr, r engine.Ref) (n int) {
 	return n
 }
 
-// plan returns the stages of code, for data sets with a sparse form or for those without.
-func (e *executor) plan(code []engine.Instr, cycle, sparse bool) []stage {
-	p := &planner{e: e, sparse: sparse, code: code, last: map[engine.Ref]part{}, fused: map[int]bool{}, gradient: map[int]int{}}
+// planTrain returns the stages of a training step, for data sets with a sparse form or for those without.
+func (e *executor) planTrain(sparse bool) []stage {
+	p := e.newPlanner(e.p.Train, sparse)
 	p.fuseUpdates()
-	for i := range code {
+	for i := range p.code {
 		if !p.fused[i] {
 			p.instr(i)
 		}
 	}
-	if cycle {
-		p.add("mean loss", (*worker).meanLoss, reads(e.lossRef(), all))
-	}
-	placeBarriers(p.stages, cycle)
+	p.add("mean loss", (*worker).meanLoss, reads(e.lossRef(), all))
+	placeBarriers(p.stages, e.copies, e.partsRef())
 	return p.stages
+}
+
+// planInfer returns the stages that compute what is wanted and hand it out.
+func (e *executor) planInfer(sparse bool, want engine.Ref) []stage {
+	code := e.p.Infer
+	last := 0
+	for i := range code {
+		if code[i].Out == want {
+			last = i
+		}
+	}
+	p := e.newPlanner(code[:last+1], sparse)
+	p.infer = true
+	for i := range p.code {
+		p.instr(i)
+	}
+	p.add("answer", func(w *worker) { w.answer(want) }, reads(want, rows))
+	placeBarriers(p.stages, e.copies, e.partsRef())
+	return p.stages
+}
+
+func (e *executor) newPlanner(code []engine.Instr, sparse bool) *planner {
+	return &planner{e: e, sparse: sparse, code: code, last: map[engine.Ref]part{}, fused: map[int]bool{}, gradient: map[int]int{}}
 }
 
 // fuseUpdates finds the gradients that nothing but an update reads, and whose operands stay as they are until then: they

@@ -51,9 +51,9 @@ func (p *pool) close() {
 	p.live.Wait()
 }
 
-// spins is how often a waiting worker looks before it lets others run: some ten microseconds, longer than the workers
-// of a step are apart when each has a core.
-const spins = 1 << 10
+// spins is how often a waiting worker looks before it lets others run: some hundred microseconds, longer than a stage takes
+// and than it takes to wake a worker that sleeps; see the package's documentation.
+const spins = 1 << 14
 
 // yields is how often it then lets others run before it sleeps.
 const yields = 1 << 4

@@ -15,7 +15,13 @@ type worker struct {
 	k  *simd.Kernels
 	id int
 
+	m          []*matrix              // by Ref
+	transposed map[engine.Ref]*matrix // Wᵀ of weights that gradients go back through, kept beside W
+	rowLoss    []float64              // of the step
+	halves     [2][]float32           // of a small layer's sums; see quarters
+
 	// of the step
+	turn   int // 0 and 1 in turn
 	set    *dataset
 	order  []int32
 	next   []int32 // examples of the next step, as many, or order again
@@ -23,14 +29,16 @@ type worker struct {
 	lr     float32
 	step   uint64
 	loss   *float32
+	dst    []float32 // inference: for the answers of the step
 
 	scratch []float32 // first layer: a block's columns of δ and a chunk's gradient, or all of its gradient
 	pack    *gemm.Scratch
 	tail    []float32 // lossAndGrad: e^−|z|, own rows
 }
 
-// begin readies w for a step.
-func (w *worker) begin(set *dataset, order, next []int32) {
+// begin readies w for step i of a call.
+func (w *worker) begin(i int, set *dataset, order, next []int32) {
+	w.turn = i % 2
 	w.set, w.order, w.next = set, order, next
 	n := len(order)
 	w.lo, w.hi = n*w.id/w.e.workers, n*(w.id+1)/w.e.workers
@@ -54,9 +62,34 @@ func (w *worker) runStages(stages []stage) {
 // area is what a worker touches of batch rows: n stretches of width floats, each so many after the one before.
 type area struct{ at, width, n, step int }
 
+// span is the rows of the step that w computes when they are cut up so.
+func (w *worker) span(cut part) (lo, hi int) {
+	if cut == copied {
+		return 0, len(w.order)
+	}
+	return w.lo, w.hi
+}
+
+// share returns w's share of n things of m.
+func (w *worker) share(m *matrix, n int) (lo, hi int) {
+	if m.workers == 1 {
+		return 0, n
+	}
+	return share(n, m.workers, w.id)
+}
+
+// own returns what w owns of m.
+func (w *worker) own(m *matrix) []float32 {
+	if m.workers == 1 {
+		return m.own(0)
+	}
+	return m.own(w.id)
+}
+
 func (w *worker) area(m *matrix, cut part) area {
-	if cut == rows {
-		return area{w.lo * m.stride, (w.hi - w.lo) * m.stride, 1, 0}
+	if cut == rows || cut == copied {
+		lo, hi := w.span(cut)
+		return area{lo * m.stride, (hi - lo) * m.stride, 1, 0}
 	}
 	lo, hi := share(m.cols, w.e.workers, w.id)
 	return area{lo, roundUp(hi, simd.Lane) - lo, len(w.order), m.stride}
@@ -68,26 +101,36 @@ func (a area) of(m *matrix, i int) []float32 {
 	return m.data[at : at+a.width]
 }
 
+// answer hands out own rows of what inference computed.
+func (w *worker) answer(want engine.Ref) {
+	m := w.m[want]
+	for r := w.lo; r < w.hi; r++ {
+		copy(w.dst[r*m.cols:][:m.cols], m.row(r))
+	}
+}
+
 func (w *worker) images(out engine.Ref) {
-	m := w.e.m[out]
+	m := w.m[out]
 	for r := w.lo; r < w.hi; r++ {
 		kernel.Images(m.row(r), w.set.Images, w.order[r:r+1], m.cols)
 	}
 }
 
-func (w *worker) labels(out engine.Ref) {
-	m := w.e.m[out]
-	for r := w.lo; r < w.hi; r++ {
+func (w *worker) labels(out engine.Ref, cut part) {
+	m := w.m[out]
+	lo, hi := w.span(cut)
+	for r := lo; r < hi; r++ {
 		kernel.Labels(m.row(r), w.set.Labels, w.order[r:r+1], m.cols)
 	}
 }
 
-// mask draws own rows of [kernel.Mask]: a row's elements begin anywhere in a block of four words.
-func (w *worker) mask(in *engine.Instr) {
-	m := w.e.m[in.Out]
+// mask draws rows of [kernel.Mask]: a row's elements begin anywhere in a block of four words.
+func (w *worker) mask(in *engine.Instr, cut part) {
+	m := w.m[in.Out]
+	lo, hi := w.span(cut)
 	seed := w.e.p.Spec.Seed
 	threshold, on := uint64(float64(in.Keep)*(1<<32)), 1/in.Keep
-	for r := w.lo; r < w.hi; r++ {
+	for r := lo; r < hi; r++ {
 		row := m.row(r)[:m.cols]
 		first := r * m.cols
 		for block := first / 4; block*4 < first+m.cols; block++ {
@@ -106,9 +149,10 @@ func (w *worker) mask(in *engine.Instr) {
 }
 
 func (w *worker) activate(in *engine.Instr, cut part) {
-	out, z := w.e.m[in.Out], w.e.m[in.In[0]]
+	out, z := w.m[in.Out], w.m[in.In[0]]
 	if in.Activation == engine.Softmax {
-		for r := w.lo; r < w.hi; r++ {
+		lo, hi := w.span(cut)
+		for r := lo; r < hi; r++ {
 			w.softmax(out.row(r), z.row(r), z.cols)
 		}
 		return
@@ -145,9 +189,10 @@ func (w *worker) softmax(dst, z []float32, cols int) (largest float32, logSum fl
 }
 
 func (w *worker) activateGrad(in *engine.Instr, cut part) {
-	out, act, g := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]]
+	out, act, g := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]]
 	if in.Activation == engine.Softmax {
-		for r := w.lo; r < w.hi; r++ {
+		lo, hi := w.span(cut)
+		for r := lo; r < hi; r++ {
 			kernel.ActivateGrad(out.row(r), act.row(r), g.row(r), 1, out.cols, engine.Softmax)
 		}
 		return
@@ -170,13 +215,13 @@ func (w *worker) activateGrad(in *engine.Instr, cut part) {
 
 // combine is the product or the sum of two buffers element by element.
 func (w *worker) combine(in *engine.Instr, cut part) {
-	out, x, y := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]]
+	out, x, y := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]]
 	op := (*simd.Kernels).Mul
 	if in.Op == engine.OpAdd {
 		op = (*simd.Kernels).Add
 	}
 	if out.layout != batchRows {
-		op(w.k, out.own(w.id), x.own(w.id), y.own(w.id))
+		op(w.k, w.own(out), w.own(x), w.own(y))
 		return
 	}
 	a := w.area(out, cut)
@@ -186,31 +231,34 @@ func (w *worker) combine(in *engine.Instr, cut part) {
 }
 
 func (w *worker) penaltyGrad(in *engine.Instr) {
-	kernel.PenaltyGrad(w.e.m[in.Out].own(w.id), w.e.m[in.In[0]].own(w.id), in.L2, in.L1)
+	kernel.PenaltyGrad(w.own(w.m[in.Out]), w.own(w.m[in.In[0]]), in.L2, in.L1)
 }
 
-// rowLosses is the loss of own rows against any targets.
-func (w *worker) rowLosses(in *engine.Instr) {
-	p, y := w.e.m[in.In[0]], w.e.m[in.In[1]]
-	for r := w.lo; r < w.hi; r++ {
-		w.e.rowLoss[r] = in.Loss.Row(p.row(r)[:p.cols], y.row(r)[:p.cols], in.Activation)
+// rowLosses is the loss of rows against any targets.
+func (w *worker) rowLosses(in *engine.Instr, cut part) {
+	p, y := w.m[in.In[0]], w.m[in.In[1]]
+	lo, hi := w.span(cut)
+	for r := lo; r < hi; r++ {
+		w.rowLoss[r] = in.Loss.Row(p.row(r)[:p.cols], y.row(r)[:p.cols], in.Activation)
 	}
 }
 
-func (w *worker) lossGrad(in *engine.Instr) {
-	out, p, y := w.e.m[in.Out], w.e.m[in.In[0]], w.e.m[in.In[1]]
+func (w *worker) lossGrad(in *engine.Instr, cut part) {
+	out, p, y := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]]
 	scale := 1 / float32(len(w.order))
-	for r := w.lo; r < w.hi; r++ {
+	lo, hi := w.span(cut)
+	for r := lo; r < hi; r++ {
 		row := out.row(r)
 		kernel.LossGrad(row, p.row(r), y.row(r), 1, out.cols, in.Loss, in.Activation)
 		w.k.Scale(row, row, scale)
 	}
 }
 
-// lossAndGrad is the loss of own rows against their labels and its gradient, see [engine.Loss.Row].
-func (w *worker) lossAndGrad(in *engine.Instr, gradient engine.Ref) {
-	out, p := w.e.m[gradient], w.e.m[in.In[0]]
-	a := w.area(out, rows)
+// lossAndGrad is the loss of rows against their labels and its gradient, see [engine.Loss.Row].
+func (w *worker) lossAndGrad(in *engine.Instr, gradient engine.Ref, cut part) {
+	out, p := w.m[gradient], w.m[in.In[0]]
+	lo, hi := w.span(cut)
+	a := w.area(out, cut)
 	if a.width == 0 {
 		return
 	}
@@ -224,17 +272,17 @@ func (w *worker) lossAndGrad(in *engine.Instr, gradient engine.Ref) {
 	case in.Loss == engine.Quadratic:
 		copy(dst, src)
 	}
-	for r := w.lo; r < w.hi; r++ {
+	for r := lo; r < hi; r++ {
 		label := int(w.set.Labels[w.order[r]])
 		z, row := p.row(r), out.row(r)
 		switch {
 		case sigmoid:
-			e := w.tail[(r-w.lo)*out.stride:]
-			w.e.rowLoss[r] = sigmoidLoss(z[:p.cols], e[:p.cols], label)
+			e := w.tail[(r-lo)*out.stride:]
+			w.rowLoss[r] = sigmoidLoss(z[:p.cols], e[:p.cols], label)
 			row[label]--
 		case in.Loss == engine.CrossEntropy:
 			largest, logSum := w.softmax(row, z, p.cols)
-			w.e.rowLoss[r] = logSum - (float64(z[label]) - float64(largest))
+			w.rowLoss[r] = logSum - (float64(z[label]) - float64(largest))
 			row[label]--
 		default:
 			row[label]--
@@ -242,7 +290,7 @@ func (w *worker) lossAndGrad(in *engine.Instr, gradient engine.Ref) {
 			for _, d := range row[:p.cols] {
 				sum += float64(d) * float64(d)
 			}
-			w.e.rowLoss[r] = sum / 2
+			w.rowLoss[r] = sum / 2
 		}
 	}
 	w.k.Scale(dst, dst, 1/float32(len(w.order)))
@@ -270,7 +318,7 @@ func (w *worker) meanLoss() {
 		return
 	}
 	var sum float64
-	for _, l := range w.e.rowLoss[:len(w.order)] {
+	for _, l := range w.rowLoss[:len(w.order)] {
 		sum += l
 	}
 	*w.loss = float32(sum / float64(len(w.order)))
@@ -278,11 +326,11 @@ func (w *worker) meanLoss() {
 
 // update changes own elements of a parameter by a gradient that lies in memory.
 func (w *worker) update(in *engine.Instr) {
-	m := w.e.m[in.Out]
-	w.apply(in, m.own(w.id), w.e.m[in.In[0]].own(w.id), w.state(in, 1).own(w.id), w.state(in, 2).own(w.id))
-	if w.e.transposed[in.Out] != nil {
-		lo, hi := share(m.rows, w.e.workers, w.id)
-		w.e.transpose(in.Out, lo, hi)
+	m := w.m[in.Out]
+	w.apply(in, w.own(m), w.own(w.m[in.In[0]]), w.own(w.state(in, 1)), w.own(w.state(in, 2)))
+	if w.transposed[in.Out] != nil {
+		lo, hi := w.share(m, m.rows)
+		w.transpose(in.Out, lo, hi)
 	}
 }
 
@@ -295,5 +343,5 @@ func (w *worker) state(in *engine.Instr, i int) *matrix {
 	if in.In[i] == engine.None {
 		return &none
 	}
-	return w.e.m[in.In[i]]
+	return w.m[in.In[i]]
 }
