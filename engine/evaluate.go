@@ -1,5 +1,7 @@
 package engine
 
+import "sync"
+
 // Score is how well a network does on a data set.
 type Score struct {
 	Loss      float64 // mean data loss
@@ -9,33 +11,67 @@ type Score struct {
 // evaluateRows bounds the memory of an evaluation.
 const evaluateRows = 4096
 
+// scoreParts is how many goroutines score the outputs. It does not depend on the machine, as the loss is summed part by
+// part.
+const scoreParts = 4
+
 // Evaluate runs the network over a data set that is bound to e as ref. The predicted class is the largest output.
 func Evaluate(e Executor, p *Program, ref DataRef, d Data) (Score, error) {
 	classes, last := p.Spec.Classes(), len(p.Layers)-1
-	s := Score{Confusion: make([][]int, classes)}
-	for k := range s.Confusion {
-		s.Confusion[k] = make([]int, classes)
-	}
+	s := newScore(classes)
 	n := len(d.Labels)
 	out := make([]float32, min(n, evaluateRows)*classes)
-	y := make([]float32, classes)
 	for lo := 0; lo < n; lo += evaluateRows {
 		hi := min(n, lo+evaluateRows)
 		q := Query{Data: ref, Lo: lo, Hi: hi, Layer: last, Z: p.Spec.Loss == CrossEntropy, Dst: out[:(hi-lo)*classes]}
 		if err := e.Infer(q); err != nil {
 			return Score{}, err
 		}
-		for i := lo; i < hi; i++ {
-			row := out[(i-lo)*classes:][:classes]
-			label := d.Labels[i]
-			y[label] = 1
-			s.Loss += p.Spec.Loss.Row(row, y, p.Spec.Layers[last].Activation)
-			y[label] = 0
-			s.Confusion[label][ArgMax(row)]++
+		var parts [scoreParts]Score
+		var wg sync.WaitGroup
+		for k := range parts {
+			a, b := (hi-lo)*k/scoreParts, (hi-lo)*(k+1)/scoreParts
+			wg.Go(func() { parts[k] = score(p.Spec, q.Dst[a*classes:b*classes], d.Labels[lo+a:lo+b]) })
+		}
+		wg.Wait()
+		for _, part := range parts {
+			s.add(part)
 		}
 	}
 	s.Loss /= float64(n)
 	return s, nil
+}
+
+func newScore(classes int) Score {
+	s := Score{Confusion: make([][]int, classes)}
+	for k := range s.Confusion {
+		s.Confusion[k] = make([]int, classes)
+	}
+	return s
+}
+
+// score sums the losses of outputs, len(labels)×Classes, and counts what they predict.
+func score(spec Spec, out []float32, labels []uint8) Score {
+	classes := spec.Classes()
+	s := newScore(classes)
+	y := make([]float32, classes)
+	for i, label := range labels {
+		row := out[i*classes:][:classes]
+		y[label] = 1
+		s.Loss += spec.Loss.Row(row, y, spec.Layers[len(spec.Layers)-1].Activation)
+		y[label] = 0
+		s.Confusion[label][ArgMax(row)]++
+	}
+	return s
+}
+
+func (s *Score) add(part Score) {
+	s.Loss += part.Loss
+	for k, row := range part.Confusion {
+		for j, n := range row {
+			s.Confusion[k][j] += n
+		}
+	}
 }
 
 // ArgMax returns the index of the largest value, the first of equals.

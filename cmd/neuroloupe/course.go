@@ -42,6 +42,7 @@ func (j *job) train(a *app) error {
 	b := a.newBars()
 	defer b.close()
 	start := j.state.Epoch
+	j.began = start
 	kept := start // the last epoch that is safe in the run folder
 	var epoch, step int
 	var loss float64
@@ -69,7 +70,9 @@ func (j *job) train(a *app) error {
 		},
 		Save: j.folder.Save,
 	}
+	began := time.Now()
 	err = t.Run(a.ctx, j.state)
+	j.took = time.Since(began)
 	b.close()
 	switch {
 	case errors.Is(err, engine.ErrInterrupted):

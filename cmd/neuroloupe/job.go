@@ -26,6 +26,8 @@ type job struct {
 	reason   string // why this backend
 	program  *engine.Program
 	executor engine.Executor
+	began    int           // epochs done before
+	took     time.Duration // by the epochs, with evaluation and files
 }
 
 func (j *job) close() error {

@@ -29,6 +29,7 @@ type result struct {
 
 	classes []string // in the order of the outputs
 	tests   int
+	time    string // where the time of this process went; empty when it had no epoch to train
 }
 
 // result evaluates the weights that the run hands out, ends its folder and draws its sheet.
@@ -70,8 +71,18 @@ func (j *job) result(a *app) (*result, error) {
 		return nil, err
 	}
 	var seconds []float64
+	var training, evaluation float64
 	for _, e := range metrics {
 		seconds = append(seconds, e.Seconds)
+		if e.Epoch > j.began {
+			training += e.Seconds
+			evaluation += e.EvaluationSeconds
+		}
+	}
+	if done := j.state.Epoch - j.began; done > 0 {
+		all := j.took.Seconds()
+		r.time = fmt.Sprintf("%.3g s for %s: training %.3g s, evaluation %.3g s, files %.3g s",
+			all, count(done, "epoch"), training, evaluation, max(0, all-training-evaluation))
 	}
 	if len(seconds) > 0 {
 		r.SecondsPerEpoch = inspect.Median(seconds)
@@ -115,6 +126,9 @@ func (r *result) print(w io.Writer) error {
 	}
 	if r.ValidationAccuracy != nil {
 		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
+	}
+	if r.time != "" {
+		rows = append(rows, [2]string{"time", r.time})
 	}
 	rows = append(rows,
 		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
