@@ -3,6 +3,7 @@ package render
 import (
 	"image"
 	"image/draw"
+	"strings"
 
 	"github.com/fogleman/gg"
 )
@@ -15,6 +16,7 @@ const (
 
 // bar is a horizontal colour bar: words above its two ends, numbers below.
 type bar struct {
+	name      string // what the numbers are; a line above all
 	colormap  Colormap
 	limit     float64 // |value| at the ends
 	own       bool    // each tile has its own limit; the ends read "max"
@@ -31,6 +33,7 @@ type stripItem struct {
 // bar places a colour bar with its top left corner at (x, y) and returns where
 // it ends.
 func (p *page) bar(b bar, x, y, width int) int {
+	y = p.paragraph(p.ts.wrap(b.name, noteStyle, width), noteStyle, ink, x, y)
 	half := width/2 - 8
 	low := p.ts.wrap(b.low, noteStyle, half)
 	high := p.ts.wrap(b.high, noteStyle, half)
@@ -48,7 +51,10 @@ func (p *page) bar(b bar, x, y, width int) int {
 	y += 4
 	strip := image.Rect(x, y, x+width, y+barHeight)
 	if b.clipped {
-		strip = image.Rect(x+arrow, y, x+width-arrow, y+barHeight)
+		strip.Max.X -= arrow
+		if b.colormap.signed() {
+			strip.Min.X += arrow
+		}
 	}
 	p.strips = append(p.strips, stripItem{strip, b})
 	p.frames = append(p.frames, strip)
@@ -85,16 +91,27 @@ func (p *page) barNumbers(b bar, outer, strip image.Rectangle) {
 	case b.clipped:
 		low, high = "≤ "+low, "≥ "+high
 	}
-	centred("0", 0)
+	if !b.colormap.signed() {
+		place("0", strip.Min.X, strip.Min.X)
+		high = strings.Replace(high, "+", "", 1)
+	} else {
+		centred("0", 0)
+	}
 	if b.limit == 0 && !b.own {
 		return
 	}
-	place(low, strip.Min.X, outer.Min.X)
+	if b.colormap.signed() {
+		place(low, strip.Min.X, outer.Min.X)
+	}
 	place(high, strip.Max.X-1, outer.Max.X-p.ts.width(high, noteStyle))
 	if b.own {
 		return
 	}
 	for _, v := range roundTicks(b.limit) {
+		if !b.colormap.signed() {
+			centred(tickNumber(v), 2*v/b.limit-1)
+			continue
+		}
 		centred(tickNumber(-v), -v/b.limit)
 		centred(withSign(v, tickNumber(v)), v/b.limit)
 	}
@@ -105,6 +122,9 @@ func (s stripItem) paint(img *image.RGBA, dc *gg.Context) {
 	r := s.rect
 	for x := range r.Dx() {
 		t := 2*float64(x)/float64(r.Dx()-1) - 1
+		if !s.bar.colormap.signed() {
+			t = (t + 1) / 2
+		}
 		column := image.Rect(r.Min.X+x, r.Min.Y, r.Min.X+x+1, r.Max.Y)
 		draw.Draw(img, column, image.NewUniform(s.bar.colormap.At(t)), image.Point{}, draw.Src)
 	}
@@ -118,6 +138,9 @@ func (s stripItem) paint(img *image.RGBA, dc *gg.Context) {
 		{-1, float64(r.Min.X - 1), float64(r.Min.X - arrow)},
 		{1, float64(r.Max.X + 1), float64(r.Max.X + arrow)},
 	} {
+		if end.t < 0 && !s.bar.colormap.signed() {
+			continue
+		}
 		dc.MoveTo(end.x, top)
 		dc.LineTo(end.tip, (top+bottom)/2)
 		dc.LineTo(end.x, bottom)

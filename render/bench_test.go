@@ -44,3 +44,44 @@ func BenchmarkDraw(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFilm draws and encodes 31 frames of 784-100-10.
+func BenchmarkFilm(b *testing.B) {
+	f := newFilm(100, 31, 28, 28)
+	for name, encode := range map[string]func(io.Writer) error{
+		"gif":  f.EncodeGIF,
+		"apng": func(w io.Writer) error { return f.EncodeAPNG(w, nil) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := encode(io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFigure draws and encodes a picture of a dozen and a half panels.
+func BenchmarkFigure(b *testing.B) {
+	f := whyFigure(100, 10, 28, 28)
+	for b.Loop() {
+		p, err := f.Draw()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := EncodePNG(io.Discard, p.Image, p.Info()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMapPNG writes one map of a report.
+func BenchmarkMapPNG(b *testing.B) {
+	m := noisy(strokes(1, 28, 28), 0.02)[0].Map
+	for b.Loop() {
+		if err := MapPNG(io.Discard, 28, 28, m, 1, BlueOrange, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,63 +1,121 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/fogleman/gg"
 )
 
-// Chart is a line chart with logarithmic axes, for speeds over sizes.
+// Chart is a line chart: by itself a picture, see Draw, and a panel of a Figure,
+// in which its Subtitle is not used. Its axes are logarithmic, as for speeds over
+// sizes, unless they are asked to be linear, as for accuracy over epochs.
 type Chart struct {
 	Title, Subtitle string
 	Caption         string
 	X, Y            string // what the axes show, with the unit
 	Series          []Series
+	LinearX         bool
+	LinearY         bool
+	Width           int // of the plot in pixels; 0: choose
 }
 
 // Series is one line of a Chart.
 type Series struct {
 	Name string
-	X, Y []float64 // positive, of equal length; X ascending
+	X, Y []float64 // finite, of equal length, positive on a logarithmic axis; X ascending
 	// Low and High are the ends of the whiskers at each point; nil for none.
 	Low, High []float64
 }
 
 const (
-	plotWidth  = 640
-	plotHeight = 360
-	axisGap    = 8
-	markRadius = 3.5
+	plotWidth   = 640
+	plotHeight  = 360
+	plotBeside  = 330 // width of a plot beside other panels
+	axisGap     = 8
+	markRadius  = 3.5
+	manyPoints  = 40 // a series of more is drawn without marks
+	maxSeries   = 12
+	longestName = 240 // of a series, in pixels
+	maxPoints   = 1 << 20
 )
 
-// seriesColors are told apart by the colour-blind and, by lightness, in grey: blue, orange, green, and a dark grey.
+// seriesColors are told apart by the colour-blind and, by lightness, in grey: blue, orange, green, and a dark grey. The
+// fifth series takes the first again, with a broken line, and so on.
 var seriesColors = []color.RGBA{
 	{0x1f, 0x5f, 0xa8, 0xff}, {0xd9, 0x7c, 0x1a, 0xff}, {0x2a, 0x8c, 0x6b, 0xff}, {0x55, 0x55, 0x55, 0xff},
 }
 
+// dashes returns the lengths of strokes and gaps of series i; nil is a whole line.
+func dashes(i int) []float64 {
+	return [][]float64{nil, {7, 4}, {2, 3}}[i/len(seriesColors)]
+}
+
 // Validate returns an error that says which series is wrong, and how.
 func (c Chart) Validate() error {
-	if len(c.Series) == 0 || len(c.Series) > len(seriesColors) {
-		return fmt.Errorf("render: a chart of %d series, want 1 to %d", len(c.Series), len(seriesColors))
+	if err := c.check(); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	return nil
+}
+
+func (c Chart) heading() (string, string)        { return c.Title, c.Caption }
+func (c Chart) coloured() (*Colors, [][]float32) { return nil, nil }
+
+func (c Chart) check() error {
+	if len(c.Series) == 0 || len(c.Series) > maxSeries {
+		return fmt.Errorf("a chart of %d series, want 1 to %d", len(c.Series), maxSeries)
+	}
+	if c.Width < 0 || c.Width > maxSide {
+		return fmt.Errorf("a plot %d pixels wide, want 1 to %d, or 0 to choose", c.Width, maxSide)
 	}
 	for _, s := range c.Series {
 		if len(s.X) == 0 || len(s.Y) != len(s.X) || s.Low != nil && len(s.Low) != len(s.X) || s.High != nil && len(s.High) != len(s.X) {
-			return fmt.Errorf("render: series %q: %d places, %d values, whiskers from %d to %d", s.Name, len(s.X), len(s.Y), len(s.Low), len(s.High))
+			return fmt.Errorf("series %q: %d places, %d values, whiskers from %d to %d", s.Name, len(s.X), len(s.Y), len(s.Low), len(s.High))
 		}
-		for _, v := range slices.Concat(s.X, s.Y, s.Low, s.High) {
-			if !(v > 0) || math.IsInf(v, 1) {
-				return fmt.Errorf("render: series %q: %v on a logarithmic axis, want a positive number", s.Name, v)
-			}
+		if len(s.X) > maxPoints || len(s.Name) > maxLabel {
+			return fmt.Errorf("series %.40q: %d points, the limit is %d; a name of %d bytes, the limit is %d", s.Name, len(s.X), maxPoints, len(s.Name), maxLabel)
+		}
+		if err := checkAxis(s.X, c.LinearX); err != nil {
+			return fmt.Errorf("series %q: %w", s.Name, err)
+		}
+		if err := checkAxis(slices.Concat(s.Y, s.Low, s.High), c.LinearY); err != nil {
+			return fmt.Errorf("series %q: %w", s.Name, err)
+		}
+	}
+	return checkTexts([]namedText{{"x", c.X}, {"y", c.Y}})
+}
+
+func checkAxis(values []float64, linear bool) error {
+	for _, v := range values {
+		switch {
+		case linear && (math.IsNaN(v) || math.Abs(v) > 1e300):
+			return fmt.Errorf("%v on an axis, want a finite number", v)
+		case !linear && (!(v > 0) || math.IsInf(v, 1)):
+			return fmt.Errorf("%v on a logarithmic axis, want a positive number", v)
 		}
 	}
 	return nil
 }
 
-// axis maps values to pixels, logarithmically.
-type axis struct{ lo, hi, from, to float64 }
+// axis maps values to pixels.
+type axis struct {
+	lo, hi, from, to float64
+	step             float64 // between two ticks; 0: logarithmic
+}
+
+// newAxis covers all values.
+func newAxis(linear bool, values []float64, from, to float64) axis {
+	if linear {
+		return linearAxis(values, from, to)
+	}
+	return logAxis(values, from, to)
+}
 
 // logAxis covers all values, out to the next of 1, 2 and 5 times a power of ten.
 func logAxis(values []float64, from, to float64) axis {
@@ -68,7 +126,22 @@ func logAxis(values []float64, from, to float64) axis {
 	return a
 }
 
+// linearAxis covers all values, out to the next multiple of a round step.
+func linearAxis(values []float64, from, to float64) axis {
+	a := axis{lo: slices.Min(values), hi: slices.Max(values), from: from, to: to}
+	if a.hi-a.lo <= 1e-9*max(math.Abs(a.lo), math.Abs(a.hi)) {
+		around := cmp.Or(math.Abs(a.lo)/10, 1)
+		a.lo, a.hi = a.lo-around, a.hi+around
+	}
+	a.step = roundLog((a.hi-a.lo)/6, 1)
+	a.lo, a.hi = math.Floor(a.lo/a.step+1e-9)*a.step, math.Ceil(a.hi/a.step-1e-9)*a.step
+	return a
+}
+
 func (a axis) at(v float64) float64 {
+	if a.step > 0 {
+		return a.from + (a.to-a.from)*(v-a.lo)/(a.hi-a.lo)
+	}
 	return a.from + (a.to-a.from)*math.Log(v/a.lo)/math.Log(a.hi/a.lo)
 }
 
@@ -92,9 +165,16 @@ func roundLog(v float64, direction int) float64 {
 	return 10 * power
 }
 
-// ticks returns 1, 2 and 5 times the powers of ten on the axis, the powers alone when those are many.
+// ticks returns the multiples of the step, or 1, 2 and 5 times the powers of ten on the axis, the powers alone when those
+// are many.
 func (a axis) ticks() []float64 {
 	var all, powers []float64
+	if a.step > 0 {
+		for k := math.Round(a.lo / a.step); k <= math.Round(a.hi/a.step); k++ {
+			all = append(all, k*a.step)
+		}
+		return all
+	}
 	for p := math.Pow(10, math.Floor(math.Log10(a.lo))); p <= a.hi*(1+1e-9); p *= 10 {
 		for _, m := range []float64{1, 2, 5} {
 			if v := m * p; v >= a.lo*(1-1e-9) && v <= a.hi*(1+1e-9) {
@@ -113,60 +193,97 @@ func (a axis) ticks() []float64 {
 
 // Draw draws the chart. Values on the axes are written in full up to 9,999 and with k and M from there.
 func (c Chart) Draw() (*image.RGBA, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	ts, err := newTypesetter()
+	panel := c
+	panel.Title, panel.Subtitle, panel.Caption = "", "", ""
+	picture, err := Figure{Title: c.Title, Subtitle: c.Subtitle, Caption: c.Caption, Rows: [][]Panel{{panel}}}.Draw()
 	if err != nil {
 		return nil, err
 	}
-	p := &page{ts: ts}
-	y := p.titleBlock(ts.clean(c.Title), ts.clean(c.Subtitle), margin, margin, plotWidth) + 18
-	p.text(ts.clean(c.Y), noteStyle, faint, margin, y+noteStyle.ascent())
-	y += noteStyle.leading() + 8
+	return picture.Image, nil
+}
 
+func (c Chart) plan(r request) view {
+	ts := r.ts
+	plot := image.Rect(0, 0, plotWidth, plotHeight)
+	if !r.alone {
+		plot = image.Rect(0, 0, plotBeside, plotBeside*plotHeight/plotWidth)
+	}
+	if c.Width > 0 {
+		plot = image.Rect(0, 0, c.Width, max(c.Width*plotHeight/plotWidth, 1))
+	}
+	plot = plot.Add(image.Pt(0, noteStyle.leading()+8))
 	var xs, ys []float64
 	for _, s := range c.Series {
 		xs = append(xs, s.X...)
 		ys = slices.Concat(ys, s.Y, s.Low, s.High)
 	}
-	vertical := logAxis(ys, float64(y+plotHeight), float64(y))
-	left := margin
+	vertical := newAxis(c.LinearY, ys, float64(plot.Max.Y), float64(plot.Min.Y))
+	left, last := 0, 0
 	for _, v := range vertical.ticks() {
-		left = max(left, margin+ts.width(quantity(v), noteStyle)+axisGap)
+		left = max(left, ts.width(vertical.label(v), noteStyle)+axisGap)
 	}
-	plot := image.Rect(left, y, left+plotWidth, y+plotHeight)
-	horizontal := logAxis(xs, float64(plot.Min.X), float64(plot.Max.X))
+	for _, s := range c.Series {
+		last = max(last, ts.width(seriesName(ts, s.Name), noteStyle))
+	}
+	plot = plot.Add(image.Pt(left, 0))
+	horizontal := newAxis(c.LinearX, xs, float64(plot.Min.X), float64(plot.Max.X))
+	last = max(last, ts.width(horizontal.label(horizontal.hi), noteStyle)/2)
+	base := plot.Max.Y + axisGap + noteStyle.ascent()
+	v := view{size: image.Pt(plot.Max.X+axisGap+last, base+noteStyle.leading()+noteStyle.descent())}
+	// So many names that they do not fit beside the plot go on below it.
+	v.size.Y = max(v.size.Y, plot.Min.Y+len(c.Series)*noteStyle.leading())
+	c.X, c.Y = ts.ellipsisBeyond(ts.cleanLine(c.X), noteStyle, v.size.X), ts.ellipsisBeyond(ts.cleanLine(c.Y), noteStyle, v.size.X)
+	v.place = func(p *page, _ *Picture, at image.Point) {
+		h, w := horizontal.moved(at.X), vertical.moved(at.Y)
+		c.place(p, plot.Add(at), h, w, at)
+	}
+	return v
+}
+
+// seriesName returns a name fit to stand beside the plot.
+func seriesName(ts *typesetter, s string) string {
+	return ts.ellipsisBeyond(ts.cleanLine(s), noteStyle, longestName)
+}
+
+// moved returns the axis by some pixels farther on.
+func (a axis) moved(by int) axis {
+	a.from += float64(by)
+	a.to += float64(by)
+	return a
+}
+
+// place sets the chart's axes, names and lines round plot; at is its left top corner.
+func (c Chart) place(p *page, plot image.Rectangle, horizontal, vertical axis, at image.Point) {
+	p.text(c.Y, noteStyle, faint, at.X, at.Y+noteStyle.ascent())
 	p.frames = append(p.frames, plot)
 	for _, v := range vertical.ticks() {
-		at := int(math.Round(vertical.at(v)))
-		p.ticks = append(p.ticks, image.Rect(plot.Min.X-4, at, plot.Min.X, at+1))
-		p.textRight(quantity(v), noteStyle, faint, plot.Min.X-axisGap, at+noteStyle.ascent()/2-1)
+		y := int(math.Round(vertical.at(v)))
+		p.ticks = append(p.ticks, image.Rect(plot.Min.X-4, y, plot.Min.X, y+1))
+		p.textRight(vertical.label(v), noteStyle, faint, plot.Min.X-axisGap, y+noteStyle.ascent()/2-1)
 	}
 	base := plot.Max.Y + axisGap + noteStyle.ascent()
+	free := plot.Min.X - plot.Dx()
 	for _, v := range horizontal.ticks() {
-		at := int(math.Round(horizontal.at(v)))
-		p.ticks = append(p.ticks, image.Rect(at, plot.Max.Y, at+1, plot.Max.Y+4))
-		p.textCentred(quantity(v), noteStyle, faint, at, base)
+		x := int(math.Round(horizontal.at(v)))
+		p.ticks = append(p.ticks, image.Rect(x, plot.Max.Y, x+1, plot.Max.Y+4))
+		if half := p.ts.width(horizontal.label(v), noteStyle)/2 + 3; x-half >= free {
+			p.textCentred(horizontal.label(v), noteStyle, faint, x, base)
+			free = x + half
+		}
 	}
-	p.textRight(ts.clean(c.X), noteStyle, faint, plot.Max.X, base+noteStyle.leading())
-	c.names(p, horizontal, vertical, plot)
-	if c.Caption != "" {
-		p.paragraph(ts.balance(ts.clean(c.Caption), bodyStyle, plotWidth), bodyStyle, ink, margin, base+2*noteStyle.leading()+8)
-	}
-	if err := p.close("draw fewer series"); err != nil {
-		return nil, err
-	}
-	img := p.paint()
-	dc := gg.NewContextForRGBA(img)
-	for i, s := range c.Series {
-		s.paint(dc, seriesColors[i], horizontal, vertical)
-	}
-	return img, nil
+	p.text(c.X, noteStyle, faint, max(plot.Max.X-p.ts.width(c.X, noteStyle), at.X), base+noteStyle.leading())
+	c.names(p, vertical, plot)
+	p.plots = append(p.plots, plotItem{plot, func(dc *gg.Context) {
+		for i, s := range c.Series {
+			dc.SetDash(dashes(i)...)
+			s.paint(dc, seriesColors[i%len(seriesColors)], horizontal, vertical)
+		}
+		dc.SetDash()
+	}})
 }
 
 // names writes each series' name beside its last point, moved apart where they would touch.
-func (c Chart) names(p *page, horizontal, vertical axis, plot image.Rectangle) {
+func (c Chart) names(p *page, vertical axis, plot image.Rectangle) {
 	type name struct {
 		s     string
 		color color.RGBA
@@ -175,13 +292,18 @@ func (c Chart) names(p *page, horizontal, vertical axis, plot image.Rectangle) {
 	var all []name
 	for i, s := range c.Series {
 		at := vertical.at(s.Y[len(s.Y)-1])
-		all = append(all, name{p.ts.clean(s.Name), seriesColors[i], int(at) + noteStyle.ascent()/2})
+		all = append(all, name{seriesName(p.ts, s.Name), seriesColors[i%len(seriesColors)], int(at) + noteStyle.ascent()/2})
 	}
-	slices.SortFunc(all, func(a, b name) int { return a.y - b.y })
+	slices.SortStableFunc(all, func(a, b name) int { return a.y - b.y })
+	lowest := plot.Max.Y - noteStyle.descent() // the axis has its numbers below
+	for i := range slices.Backward(all) {
+		all[i].y = min(all[i].y, lowest)
+		lowest = all[i].y - noteStyle.leading()
+	}
+	highest := plot.Min.Y + noteStyle.ascent()
 	for i := range all {
-		if i > 0 {
-			all[i].y = max(all[i].y, all[i-1].y+noteStyle.leading())
-		}
+		all[i].y = max(all[i].y, highest)
+		highest = all[i].y + noteStyle.leading()
 		p.text(all[i].s, noteStyle, all[i].color, plot.Max.X+axisGap, all[i].y)
 	}
 }
@@ -190,15 +312,18 @@ func (s Series) paint(dc *gg.Context, c color.RGBA, horizontal, vertical axis) {
 	dc.SetColor(c)
 	dc.SetLineWidth(1.5)
 	for i, x := range s.X {
-		px := horizontal.at(x)
 		if s.Low != nil && s.High != nil {
+			px := horizontal.at(x)
 			dc.DrawLine(px, vertical.at(s.Low[i]), px, vertical.at(s.High[i]))
 			dc.Stroke()
 		}
-		if i > 0 {
-			dc.DrawLine(horizontal.at(s.X[i-1]), vertical.at(s.Y[i-1]), px, vertical.at(s.Y[i]))
-			dc.Stroke()
-		}
+	}
+	for i, x := range s.X {
+		dc.LineTo(horizontal.at(x), vertical.at(s.Y[i]))
+	}
+	dc.Stroke()
+	if len(s.X) > manyPoints {
+		return
 	}
 	for i, x := range s.X {
 		dc.DrawCircle(horizontal.at(x), vertical.at(s.Y[i]), markRadius)
@@ -206,7 +331,24 @@ func (s Series) paint(dc *gg.Context, c color.RGBA, horizontal, vertical axis) {
 	}
 }
 
-// quantity writes a round number for an axis.
+// label writes the value of a tick.
+func (a axis) label(v float64) string {
+	if a.step == 0 {
+		return quantity(v)
+	}
+	largest := max(math.Abs(a.lo), math.Abs(a.hi))
+	if largest >= 1e6 || largest < 1e-3 {
+		return tickNumber(v)
+	}
+	decimals := max(int(math.Ceil(-math.Log10(a.step)-1e-9)), 0)
+	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	if v < -a.step/2 {
+		s = minus + s
+	}
+	return s
+}
+
+// quantity writes a round number for a logarithmic axis.
 func quantity(v float64) string {
 	switch {
 	case v >= 1e6:

@@ -76,3 +76,30 @@ func TestChartErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestChartLinearAxis(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		labels string
+	}{
+		{[]float64{0, 30}, "0 5 10 15 20 25 30"},
+		{[]float64{95.4, 98.1}, "95.0 95.5 96.0 96.5 97.0 97.5 98.0 98.5"},
+		{[]float64{-0.31, 0.2}, "−0.4 −0.3 −0.2 −0.1 0.0 0.1 0.2"},
+		{[]float64{5}, "4.4 4.6 4.8 5.0 5.2 5.4 5.6"},
+		{[]float64{0, 0}, "−1.0 −0.5 0.0 0.5 1.0"},
+		{[]float64{0, 2e7}, "0 5e6 1e7 1.5e7 2e7"},
+	} {
+		a := linearAxis(c.values, 10, 110)
+		var labels []string
+		for _, v := range a.ticks() {
+			labels = append(labels, a.label(v))
+		}
+		if got := strings.Join(labels, " "); got != c.labels {
+			t.Errorf("%v: ticks %q, want %q", c.values, got, c.labels)
+		}
+		mid := (a.lo + a.hi) / 2
+		if a.at(a.lo) != 10 || a.at(a.hi) != 110 || math.Abs(a.at(mid)-60) > 1e-9 {
+			t.Errorf("%v: ends at %v and %v, the middle at %v", c.values, a.at(a.lo), a.at(a.hi), a.at(mid))
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -13,8 +14,8 @@ import (
 // at most limit/(2·Steps).
 const Steps = 127
 
-// Colormap maps t ∈ [−1, 1] to a colour. Every map is symmetric about an
-// exactly neutral zero (R = G = B) and changes strictly in CIELAB lightness
+// Colormap maps t ∈ [−1, 1] to a colour. Every map but Ink is symmetric about
+// an exactly neutral zero (R = G = B) and changes strictly in CIELAB lightness
 // from there to either end. In the two diverging maps zero is the lightest
 // colour, t and −t are equally light, and warm means positive. The zero value
 // is the default, BlueOrange; a value that is none of the constants acts like
@@ -34,6 +35,10 @@ const (
 	// Grey runs linearly from black (negative) through middle grey to white
 	// (positive), for print. Its zero is not its lightest colour.
 	Grey
+	// Ink runs from white (0) to black (1), for what is never negative, such as
+	// images and activations; below 0 it is white. It is no map for weights,
+	// and has no name that ColormapByName knows.
+	Ink
 )
 
 // notFinite is the colour of NaN and ±Inf: violet, the vivid colour that stays
@@ -62,6 +67,7 @@ var colormaps = [...]struct {
 	BlueOrange: {"blue-orange", sync.OnceValue(func() *colorTable { return diverging(blue, orange) })},
 	BlueRed:    {"blue-red", sync.OnceValue(func() *colorTable { return diverging(blue, red) })},
 	Grey:       {"grey", sync.OnceValue(linearGrey)},
+	Ink:        {"ink", sync.OnceValue(inkRamp)},
 }
 
 // colorTable holds a map's colours, −1 first, and the way back.
@@ -70,11 +76,11 @@ type colorTable struct {
 	index  map[color.RGBA]int
 }
 
-// ColormapByName returns the map that String calls name; the error of an
-// unknown name lists the known ones.
+// ColormapByName returns the map for weights that String calls name; the error
+// of an unknown name lists the known ones.
 func ColormapByName(name string) (Colormap, error) {
-	names := make([]string, len(colormaps))
-	for i, m := range colormaps {
+	names := make([]string, Ink)
+	for i, m := range colormaps[:Ink] {
 		if m.name == name {
 			return Colormap(i), nil
 		}
@@ -83,7 +89,7 @@ func ColormapByName(name string) (Colormap, error) {
 	return 0, fmt.Errorf("render: no colour map %q, want one of %s", name, strings.Join(names, ", "))
 }
 
-// String returns the map's name: "blue-orange", "blue-red" or "grey".
+// String returns the map's name: "blue-orange", "blue-red", "grey" or "ink".
 func (m Colormap) String() string {
 	if !m.known() {
 		return fmt.Sprintf("Colormap(%d)", uint8(m))
@@ -111,6 +117,16 @@ func (m Colormap) Value(c color.RGBA) (t float64, ok bool) {
 	i, ok := m.table().index[c]
 	return float64(i-Steps) / Steps, ok
 }
+
+// Table returns the map's 2·Steps + 1 colours, that of −1 first and that of 0 at
+// index Steps: At(t) is Table()[Steps + round(Steps·t)], rounded half away from
+// zero, for a program that colours by itself. The slice is the caller's.
+func (m Colormap) Table() []color.RGBA {
+	return slices.Clone(m.table().colors[:])
+}
+
+// signed says whether the map has a negative side.
+func (m Colormap) signed() bool { return m != Ink }
 
 func (m Colormap) known() bool { return int(m) < len(colormaps) }
 
@@ -182,6 +198,14 @@ func anchored(side [4][2]float64, t, lightest float64) lab {
 func linearGrey() *colorTable {
 	return newColorTable(func(i int) color.RGBA {
 		v := uint8(i + 1)
+		return color.RGBA{v, v, v, 0xff}
+	})
+}
+
+// inkRamp builds the map that is white up to 0 and linear to black.
+func inkRamp() *colorTable {
+	return newColorTable(func(i int) color.RGBA {
+		v := uint8(255 - (max(i-Steps, 0)*255+Steps/2)/Steps)
 		return color.RGBA{v, v, v, 0xff}
 	})
 }

@@ -10,9 +10,14 @@
 //	...
 //	err = render.EncodePNG(w, picture.Image, picture.Info())
 //
-// A Row sets several sheets side by side, to one scale when asked. Both draw to
-// a Picture, which knows where every map lies and reads the weights back from
-// the pixels.
+// A Row sets several sheets side by side, to one scale when asked. A Figure sets
+// panels of any kind in rows: Map, Image, Thumbs, HiddenGrid, Sheet, Bars, Chart,
+// Matrix, Table, Text, with a Glyph between them where they make an equation. All
+// draw to a Picture, which knows where every map lies and reads the values back
+// from the pixels. A Film is a sheet over training, written as GIF or APNG.
+//
+// For a page that draws by itself, MapPNG writes one map without anything round
+// it, and Colormap.Table is the colours.
 //
 // Nothing in the package keeps state between calls; everything may be used by
 // several goroutines at once, provided that nobody changes the weights.
@@ -40,13 +45,26 @@
 // What is not finite is violet: magenta, the usual choice, a deuteranope can
 // hardly tell from some blues of the default map.
 //
-// The PNG encoder's fastest level won: 1.7 times as fast as its default on every
-// sheet measured, files 1 to 7 % larger.
+// PNG is written by an encoder of a few lines that knows enlarged pixels: a row
+// like the one above it, or else differences from the left. image/png tries five
+// filters on every row; on a sheet of 100 it takes four times as long for a file
+// of the same size.
+//
+// A film has 64 colours on each side of zero where a picture has 127. A GIF has
+// 256 in all, and 255 would leave one for the text; and weights that hardly move
+// then keep their colour from frame to frame, so that they cost nothing. Only the
+// rectangle that changes is written, and in it only the pixels that do. Of 31
+// frames of 784-100-10, that is 2.6 MB as GIF and 1.5 MB as APNG, whose rows that
+// repeat the one above them pack better.
+//
+// Images and activations are drawn dark on white, like ink: the light neutral
+// zero of the maps of weights then means the same everywhere, nothing.
 //
 // Where tiles become too small for text that can be read, text goes: facts
 // first, then names, if they are numbers in order and headings can replace them.
 // Text is never made smaller than 8 pixels, never overlaps, and is cut only when
-// moving the tiles apart would tear the grid.
+// moving the tiles apart would tear the grid. In charts, bars and matrices a name
+// is cut that would leave no room for what it names.
 //
 // Labels are planned for the whole grid. Fitting each by itself gives each its
 // own size and its own number of lines, and the page becomes restless.

@@ -81,6 +81,8 @@ func TestGolden(t *testing.T) {
 			s.TilePx = 32
 			return s
 		}},
+		{"why", func() interface{ Draw() (*Picture, error) } { return whyFigure(100, 10, 28, 28) }},
+		{"kinds", func() interface{ Draw() (*Picture, error) } { return kinds(10, 100) }},
 		{"sidebyside", func() interface{ Draw() (*Picture, error) } { return sideBySide(false) }},
 		{"sidebyside_common", func() interface{ Draw() (*Picture, error) } { return sideBySide(true) }},
 	}

@@ -112,9 +112,7 @@ func layGrid(ts *typesetter, r gridRequest, g geometry) grid {
 	out.rows = (r.n + out.cols - 1) / out.cols
 	if out.headings {
 		out.first = first
-		st := style{size: smallest}
-		out.gutter.X = ts.width(strconv.Itoa(first+r.n), st) + 8
-		out.gutter.Y = st.leading() + 3
+		out.gutter = headingGutter(ts, first+r.n)
 	}
 	return out
 }
@@ -164,6 +162,12 @@ func (g grid) size() image.Point {
 func (g grid) tile(at image.Point, i int) image.Rectangle {
 	at = at.Add(g.gutter).Add(image.Pt(i%g.cols*g.pitch.X, i/g.cols*g.pitch.Y))
 	return image.Rectangle{Max: g.geometry.size()}.Add(at)
+}
+
+// headingGutter returns the room of headings up to most.
+func headingGutter(ts *typesetter, most int) image.Point {
+	st := style{size: smallest}
+	return image.Pt(ts.width(strconv.Itoa(most), st)+8, st.leading()+3)
 }
 
 // placeHeadings writes the numbers along the edges: at the left that of the

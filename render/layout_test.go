@@ -266,6 +266,19 @@ func checkLayout(t *testing.T, r Row) (*page, *Picture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkPage(t, p, picture)
+	for _, item := range p.texts {
+		if strings.Contains(item.s, "…") {
+			t.Fatalf("text %q is cut", item.s)
+		}
+	}
+	return p, picture
+}
+
+// checkPage checks that nothing on p overlaps, leaves the page or is too small
+// to read.
+func checkPage(t *testing.T, p *page, picture *Picture) {
+	t.Helper()
 	// Each box fills the pixels it covers, a line at a time.
 	taken := make([]byte, p.size.X*p.size.Y)
 	free, full := make([]byte, p.size.X), bytes.Repeat([]byte{1}, p.size.X)
@@ -287,17 +300,38 @@ func checkLayout(t *testing.T, r Row) (*page, *Picture) {
 	for _, f := range p.frames {
 		claim(f.Inset(-1), "frame")
 	}
+	covers := func(list []image.Rectangle, box image.Rectangle) bool {
+		return slices.ContainsFunc(list, func(r image.Rectangle) bool { return box.In(r) })
+	}
+	for _, q := range p.plots {
+		if !covers(p.frames, q.rect) {
+			t.Fatalf("plot at %v has no frame", q.rect)
+		}
+	}
 	for _, item := range p.texts {
-		claim(item.box(), fmt.Sprintf("text %q", item.s))
+		if item.over {
+			if !covers(p.frames, item.box()) {
+				t.Fatalf("text %q at %v leaves its map", item.s, item.box())
+			}
+		} else {
+			claim(item.box(), fmt.Sprintf("text %q", item.s))
+		}
 		if item.style.size < lastResort {
 			t.Fatalf("text %q is set in size %v", item.s, item.style.size)
 		}
-		if strings.Contains(item.s, "…") {
-			t.Fatalf("text %q is cut", item.s)
+	}
+	for _, f := range p.fills {
+		if covers(p.frames, f.rect) {
+			continue // an outline of a cell
+		}
+		if i := slices.IndexFunc(boxes, f.rect.Overlaps); i >= 0 {
+			t.Fatalf("bar or rule at %v overlaps what is at %v", f.rect, boxes[i])
+		}
+		if !f.rect.In(image.Rectangle{Max: p.size}.Inset(margin / 2)) {
+			t.Fatalf("bar or rule at %v leaves the page of %v", f.rect, p.size)
 		}
 	}
 	if want := len(p.maps); len(picture.Tiles) > want {
 		t.Fatalf("%d tiles reported, %d maps drawn", len(picture.Tiles), want)
 	}
-	return p, picture
 }

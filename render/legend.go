@@ -1,9 +1,11 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
+	"strings"
 )
 
 // entry is one remark of a legend: a sample of what it explains, if that can be
@@ -11,43 +13,49 @@ import (
 type entry struct {
 	sample *mapItem
 	text   string
+	folds  bool // says how a list is broken into rows
+	counts bool // says what holds for these values only
 }
+
+// headingsRemark says how to read the numbers along the edges of a grid.
+const headingsRemark = "number of a neuron = number at the left + number at the top"
 
 // legendEntries explains everything on the sheet that is not plain: scale,
 // averaging, folding, marks, weights that are not finite, headings.
 func legendEntries(q *panel) []entry {
 	s, sc, g := q.sheet, q.scaling, q.grid
+	noun := cmp.Or(q.noun, "weights")
 	var list []entry
 	say := func(format string, args ...any) {
-		list = append(list, entry{text: fmt.Sprintf(format, args...)})
+		list = append(list, entry{text: fmt.Sprintf(format, args...), counts: true})
 	}
 	if g.headings {
-		say("number of a neuron = number at the left + number at the top")
+		list = append(list, entry{text: headingsRemark})
 	}
 	if s.Scale == Neuron {
-		say("each map has its own scale: ± the number under it")
+		list = append(list, entry{text: "each map has its own scale: ± the number under it"})
 	}
 	switch {
 	case s.Scale == Percentile && s.Limit == 0 && sc.beyond > 0:
-		say("the scale ends at the %gth percentile of |weight|; the %s of %s weights beyond it have the colour of the end",
-			percentile*100, grouped(sc.beyond), grouped(sc.total))
+		say("the scale ends at the %gth percentile of |%s|; the %s of %s %s beyond it have the colour of the end",
+			percentile*100, strings.TrimSuffix(noun, "s"), grouped(sc.beyond), grouped(sc.total), noun)
 	case sc.beyond > 0:
-		say("the %s of %s weights beyond the scale have the colour of its end", grouped(sc.beyond), grouped(sc.total))
+		say("the %s of %s %s beyond the scale have the colour of its end", grouped(sc.beyond), grouped(sc.total), noun)
 	}
 	switch box := g.geometry.box; {
 	case box > 1 && g.geometry.h == 1:
-		say("each cell is the mean of %d weights", box)
+		say("each cell is the mean of %d %s", box, noun)
 	case box > 1:
-		say("each pixel is the mean of %d×%d weights", box, box)
+		say("each pixel is the mean of %d×%d %s", box, box, noun)
 	}
 	if sc.shared == 0 && sc.total > sc.notFinite {
-		say("all weights are 0")
+		say("all %s are 0", noun)
 	}
 	if g.geometry.h == 1 && g.geometry.w > 1 {
-		say("each map is a list of %d weights, the first at the left", g.geometry.n)
+		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s, the first at the left", g.geometry.n, noun)})
 	}
 	if g.geometry.folded {
-		say("each map is a list of %d weights in rows of %d, to be read like text", g.geometry.n, g.geometry.w)
+		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s in rows of %d, to be read like text", g.geometry.n, noun, g.geometry.w)})
 	}
 	if s.Mark != nil {
 		list = append(list, markEntry(s, g.geometry))
@@ -63,7 +71,8 @@ func legendEntries(q *panel) []entry {
 				weights:  []float32{float32(math.NaN())},
 				colormap: s.Map,
 			},
-			text: fmt.Sprintf("%s of %s weights %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total), verb),
+			counts: true,
+			text:   fmt.Sprintf("%s of %s %s %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total), noun, verb),
 		})
 	}
 	return list

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"slices"
 
 	"github.com/fogleman/gg"
@@ -42,7 +43,23 @@ type page struct {
 	frames []image.Rectangle // a hairline is drawn round each
 	strips []stripItem
 	ticks  []image.Rectangle
+	fills  []fillItem
+	plots  []plotItem
+	strip  image.Rectangle // kept free for what changes from frame to frame of a film
 	size   image.Point
+}
+
+// fillItem is a rectangle of one colour. One of them on a map marks a place of
+// it.
+type fillItem struct {
+	rect  image.Rectangle
+	color color.RGBA
+}
+
+// plotItem is a drawing of lines that stays within its rectangle.
+type plotItem struct {
+	rect  image.Rectangle
+	paint func(dc *gg.Context)
 }
 
 type textItem struct {
@@ -52,6 +69,7 @@ type textItem struct {
 	x     int // left end
 	base  int // baseline
 	w     int
+	over  bool // stands on a map, inside one of its cells
 }
 
 // box returns the room that the text takes.
@@ -76,7 +94,7 @@ func (m mapItem) rect() image.Rectangle {
 // text sets s with its left end at x.
 func (p *page) text(s string, st style, c color.RGBA, x, base int) {
 	if s != "" {
-		p.texts = append(p.texts, textItem{s, st, c, x, base, p.ts.width(s, st)})
+		p.texts = append(p.texts, textItem{s: s, style: st, color: c, x: x, base: base, w: p.ts.width(s, st)})
 	}
 }
 
@@ -88,6 +106,26 @@ func (p *page) textRight(s string, st style, c color.RGBA, x, base int) {
 // textCentred sets s with its middle at x.
 func (p *page) textCentred(s string, st style, c color.RGBA, x, base int) {
 	p.text(s, st, c, x-p.ts.width(s, st)/2, base)
+}
+
+// textOver sets s in the middle of a cell of a map.
+func (p *page) textOver(s string, st style, c color.RGBA, cell image.Rectangle) {
+	mid := cell.Min.Add(cell.Max).Div(2)
+	n := len(p.texts)
+	p.textCentred(s, st, c, mid.X, mid.Y+(st.capHeight()+1)/2)
+	for i := range p.texts[n:] {
+		p.texts[n+i].over = true
+	}
+}
+
+// outline draws a border of the given width just inside r.
+func (p *page) outline(r image.Rectangle, c color.RGBA, width int) {
+	for _, side := range []image.Rectangle{
+		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+width), image.Rect(r.Min.X, r.Max.Y-width, r.Max.X, r.Max.Y),
+		image.Rect(r.Min.X, r.Min.Y, r.Min.X+width, r.Max.Y), image.Rect(r.Max.X-width, r.Min.Y, r.Max.X, r.Max.Y),
+	} {
+		p.fills = append(p.fills, fillItem{side, c})
+	}
 }
 
 // paragraph sets lines one below the other from y down and returns where they
@@ -131,6 +169,13 @@ func (p *page) close(fix string) error {
 	for _, r := range p.frames {
 		grow(r)
 	}
+	for _, f := range p.fills {
+		grow(f.rect)
+	}
+	for _, q := range p.plots {
+		grow(q.rect)
+	}
+	grow(p.strip)
 	p.size = used.Max.Add(image.Pt(margin, margin))
 	return checkSize(int64(p.size.X), int64(p.size.Y), fix)
 }
@@ -163,6 +208,12 @@ func (p *page) paint() *image.RGBA {
 		s.paint(img, dc)
 	}
 	p.paintFrames(dc)
+	for _, f := range p.fills {
+		draw.Draw(img, f.rect, image.NewUniform(f.color), image.Point{}, draw.Src)
+	}
+	for _, q := range p.plots {
+		q.paint(dc)
+	}
 	for _, t := range p.texts {
 		dc.SetFontFace(p.ts.face(t.style))
 		dc.SetColor(t.color)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Picture is a drawn sheet or row of sheets, with where everything is, so that
+// Picture is a drawn sheet, row of sheets or figure, with where everything is, so that
 // a program can tell what lies under a pointer and a test can read the weights
 // back.
 type Picture struct {
@@ -17,9 +17,9 @@ type Picture struct {
 
 // TileBox is where one map lies in a picture, and its scale.
 type TileBox struct {
-	Panel int    // index into Row.Panels; 0 for a Sheet
-	Tile  int    // index into Sheet.Tiles
-	Name  string // Tile.Name
+	Panel int    // index into Row.Panels, or into all panels of a Figure, glyphs too; 0 for a Sheet
+	Tile  int    // index into Sheet.Tiles; 0 for a panel of one map
+	Name  string // Tile.Name; the title of a panel of one map
 	Rect  image.Rectangle
 	Cell  image.Point // size in pixels of a cell; there are Rect.Dx()/Cell.X across
 	Box   int         // a cell is the mean of Box×Box weights (of Box, in a strip); 1: it is one weight
@@ -29,6 +29,7 @@ type TileBox struct {
 
 	geometry geometry
 	hatched  bool
+	border   int // pixels of a cell's edge that an outline may take
 }
 
 // Decode reads the values of tile i back from the pixels, row-major and Height×
@@ -56,10 +57,10 @@ func (p *Picture) Decode(i int) ([]float32, error) {
 	return values, nil
 }
 
-// sample returns the colour of a cell: of its first pixel that no hatching
-// crosses.
+// sample returns the colour of a cell: of its first pixel inside any outline
+// that no hatching crosses.
 func (p *Picture) sample(b TileBox, x, y int) color.RGBA {
-	at := image.Pt(x*b.Cell.X, y*b.Cell.Y)
+	at := image.Pt(x*b.Cell.X+b.border, y*b.Cell.Y+b.border)
 	if b.hatched && (at.X+at.Y)%b.geometry.period() == 0 {
 		at.X++
 	}
@@ -90,3 +91,7 @@ func (p *Picture) Info() map[string]string {
 	}
 	return info
 }
+
+// outlineWidth is the width of the outline of a highlighted cell; a cell too
+// small for one has none.
+func outlineWidth(zoom int) int { return min(2, zoom/3) }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
-	"image/png"
+	"image/draw"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,9 +17,6 @@ import (
 
 const (
 	pngSignature = "\x89PNG\r\n\x1a\n"
-	// pngHead is the length of the signature and the IHDR chunk, which come
-	// first in every PNG.
-	pngHead      = len(pngSignature) + 12 + 13
 	maxPNGText   = 1 << 20 // bytes of one text chunk, compressed or not
 	maxPNGTexts  = 1024    // text chunks of a file
 	maxPNGChunk  = 1<<31 - 1
@@ -34,50 +31,138 @@ const (
 // without NUL, at most 1 MiB. A pure ASCII value is written as tEXt, any other
 // as iTXt. An invalid entry is an error that names it, and nothing is written.
 func EncodePNG(w io.Writer, img image.Image, text map[string]string) error {
-	var chunks []byte
-	keys := make([]string, 0, len(text))
-	for k := range text {
-		keys = append(keys, k)
+	chunks, err := textChunks(text)
+	if err != nil {
+		return err
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		chunk, err := textChunk(k, text[k])
-		if err != nil {
-			return err
-		}
-		chunks = append(chunks, chunk...)
+	size := img.Bounds().Size()
+	if size.X < 1 || size.Y < 1 {
+		return fmt.Errorf("render: encode png: image of %v pixels, want at least 1×1", size)
 	}
-	// Measured: 1.7 times as fast as the default, files 1 to 7 % larger.
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	insert := &inserter{w: w, at: pngHead, chunks: chunks}
-	if err := encoder.Encode(insert, img); err != nil {
+	kind, channels, row := byte(2), 3, rgbRows(img)
+	if row == nil {
+		kind, channels, row = 6, 4, rgbaRows(img)
+	}
+	data, err := deflateRows(size.Y, channels, zlib.BestSpeed, row)
+	if err == nil && len(data) > maxPNGChunk {
+		err = fmt.Errorf("%d bytes of pixels, the limit is %d", len(data), maxPNGChunk)
+	}
+	if err != nil {
 		return fmt.Errorf("render: encode png: %w", err)
+	}
+	out := &chunkWriter{w: w}
+	out.head(size, kind)
+	out.write(chunks)
+	out.chunk("IDAT", data)
+	out.chunk("IEND", nil)
+	if out.err != nil {
+		return fmt.Errorf("render: encode png: %w", out.err)
 	}
 	return nil
 }
 
-// inserter passes a stream on to w and puts chunks into it after at bytes.
-type inserter struct {
-	w      io.Writer
-	at     int
-	chunks []byte
+// rgbRows returns the rows of an opaque image.RGBA without their alpha; nil for
+// any other image.
+func rgbRows(img image.Image) func(y int) []byte {
+	m, ok := img.(*image.RGBA)
+	if !ok || !m.Opaque() {
+		return nil
+	}
+	row := make([]byte, 3*m.Rect.Dx())
+	return func(y int) []byte {
+		line := m.Pix[y*m.Stride:][:4*m.Rect.Dx()]
+		for x := 0; 3*x < len(row); x++ {
+			copy(row[3*x:3*x+3], line[4*x:])
+		}
+		return row
+	}
 }
 
-func (i *inserter) Write(p []byte) (int, error) {
-	if i.at > len(p) || i.chunks == nil {
-		i.at -= min(i.at, len(p))
-		return i.w.Write(p)
-	}
-	n, err := i.w.Write(p[:i.at])
+// rgbaRows returns the rows of any image, with alpha not multiplied in.
+func rgbaRows(img image.Image) func(y int) []byte {
+	m := image.NewNRGBA(img.Bounds())
+	draw.Draw(m, m.Rect, img, m.Rect.Min, draw.Src)
+	return func(y int) []byte { return m.Pix[y*m.Stride:][:4*m.Rect.Dx()] }
+}
+
+// deflateRows returns the pixels of an image as PNG has them: a filter byte before
+// each row, compressed. A row like the one above it becomes zeros, which pictures
+// of enlarged pixels are full of. Any other is written as differences from the
+// pixel at the left, distance bytes before; with distance 0, for colours that are
+// numbers in a palette, as it is.
+func deflateRows(height, distance, level int, row func(y int) []byte) ([]byte, error) {
+	const none, sub, up = 0, 1, 2
+	var out bytes.Buffer
+	z, err := zlib.NewWriterLevel(&out, level)
 	if err != nil {
-		return n, err
+		return nil, err
 	}
-	if _, err := i.w.Write(i.chunks); err != nil {
-		return n, err
+	var above, line []byte
+	for y := range height {
+		pixels := row(y)
+		line = append(append(line[:0], none), pixels...)
+		switch {
+		case y > 0 && bytes.Equal(pixels, above):
+			clear(line)
+			line[0] = up
+		case distance > 0:
+			line[0] = sub
+			for i := distance; i < len(pixels); i++ {
+				line[1+i] = pixels[i] - pixels[i-distance]
+			}
+		}
+		above = append(above[:0], pixels...)
+		if _, err := z.Write(line); err != nil {
+			return nil, err
+		}
 	}
-	i.chunks = nil
-	m, err := i.w.Write(p[n:])
-	return n + m, err
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// chunkWriter writes a PNG file and keeps the first error.
+type chunkWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *chunkWriter) write(b []byte) {
+	if c.err == nil {
+		_, c.err = c.w.Write(b)
+	}
+}
+
+func (c *chunkWriter) chunk(kind string, data []byte) { c.write(pngChunk(kind, data)) }
+
+// head writes the signature and the header of an image with 8 bits a channel; kind
+// is 2 for RGB, 3 for a palette, 6 for RGBA.
+func (c *chunkWriter) head(size image.Point, kind byte) {
+	c.write([]byte(pngSignature))
+	data := binary.BigEndian.AppendUint32(nil, uint32(size.X))
+	data = binary.BigEndian.AppendUint32(data, uint32(size.Y))
+	c.chunk("IHDR", append(data, 8, kind, 0, 0, 0))
+}
+
+// pngChunk returns a whole chunk.
+func pngChunk(kind string, data []byte) []byte {
+	chunk := binary.BigEndian.AppendUint32(make([]byte, 0, len(data)+12), uint32(len(data)))
+	chunk = append(append(chunk, kind...), data...)
+	return binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
+}
+
+// textChunks returns the entries of text as chunks, sorted by key.
+func textChunks(text map[string]string) ([]byte, error) {
+	var chunks []byte
+	for _, k := range slices.Sorted(maps.Keys(text)) {
+		chunk, err := textChunk(k, text[k])
+		if err != nil {
+			return nil, err
+		}
+		chunks = append(chunks, chunk...)
+	}
+	return chunks, nil
 }
 
 // textChunk returns a whole tEXt or iTXt chunk.
@@ -99,10 +184,7 @@ func textChunk(key, value string) ([]byte, error) {
 		// Not compressed, method 0, no language, no translated keyword.
 		kind, separator = "iTXt", "\x00\x00\x00\x00\x00"
 	}
-	data := append(latin, separator+value...)
-	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
-	chunk = append(append(chunk, kind...), data...)
-	return binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:])), nil
+	return pngChunk(kind, append(latin, separator+value...)), nil
 }
 
 // keyword checks a key and converts it to Latin-1.
@@ -121,151 +203,4 @@ func keyword(key string) ([]byte, error) {
 		return nil, fmt.Errorf("render: png text key %q: leading, trailing or double spaces", key)
 	}
 	return latin, nil
-}
-
-// ReadPNGText returns the text chunks of a PNG file by key: tEXt, zTXt and
-// iTXt, wherever they stand. Of several with one key the first counts. Every
-// chunk's checksum is verified, that of the pixels too; the pixels themselves
-// are not decoded. At most 1 MiB is held of each chunk.
-func ReadPNGText(r io.Reader) (map[string]string, error) {
-	head := make([]byte, len(pngSignature))
-	if _, err := io.ReadFull(r, head); err != nil || string(head) != pngSignature {
-		return nil, errors.New("render: not a png file: it does not begin with the png signature")
-	}
-	text := make(map[string]string)
-	offset := int64(len(head))
-	for count := 0; ; {
-		kind, data, size, err := readChunk(r)
-		if err != nil {
-			return nil, fmt.Errorf("render: png chunk at byte %d: %w", offset, err)
-		}
-		offset += size
-		if kind == "IEND" {
-			return text, nil
-		}
-		if data == nil {
-			continue
-		}
-		if count++; count > maxPNGTexts {
-			return nil, fmt.Errorf("render: png file has more than %d text chunks", maxPNGTexts)
-		}
-		key, value, err := parseText(kind, data)
-		if err != nil {
-			return nil, fmt.Errorf("render: png chunk %s before byte %d: %w", kind, offset, err)
-		}
-		if _, ok := text[key]; !ok {
-			text[key] = value
-		}
-	}
-}
-
-// readChunk reads one chunk and checks its checksum. data is nil unless the
-// chunk is text.
-func readChunk(r io.Reader) (kind string, data []byte, size int64, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return "", nil, 0, fmt.Errorf("file ends before IEND: %w", noEOF(err))
-	}
-	length := binary.BigEndian.Uint32(head[:4])
-	kind = string(head[4:])
-	if length > maxPNGChunk {
-		return "", nil, 0, fmt.Errorf("%q: length %d, the limit is %d", kind, length, maxPNGChunk)
-	}
-	sum := crc32.NewIEEE()
-	sum.Write(head[4:])
-	body := io.TeeReader(io.LimitReader(r, int64(length)), sum)
-	if kind == "tEXt" || kind == "zTXt" || kind == "iTXt" {
-		if length > maxPNGText {
-			return "", nil, 0, fmt.Errorf("%s: %d bytes of text, the limit is %d", kind, length, maxPNGText)
-		}
-		data = make([]byte, length)
-		_, err = io.ReadFull(body, data)
-	} else {
-		var n int64
-		if n, err = io.Copy(io.Discard, body); err == nil && n < int64(length) {
-			err = io.ErrUnexpectedEOF
-		}
-	}
-	if err != nil {
-		return "", nil, 0, fmt.Errorf("%q: want %d bytes: %w", kind, length, noEOF(err))
-	}
-	var want [4]byte
-	if _, err := io.ReadFull(r, want[:]); err != nil {
-		return "", nil, 0, fmt.Errorf("%q: checksum: %w", kind, noEOF(err))
-	}
-	if got := sum.Sum32(); got != binary.BigEndian.Uint32(want[:]) {
-		return "", nil, 0, fmt.Errorf("%q: checksum %08x, want %08x", kind, got, want)
-	}
-	return kind, data, int64(length) + 12, nil
-}
-
-// noEOF turns the end of the file where none may be into an error that says so.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// parseText splits a text chunk. tEXt and zTXt are Latin-1, but a value that
-// is UTF-8 is taken as such: many programs write it against the rules.
-func parseText(kind string, data []byte) (key, value string, err error) {
-	keyBytes, rest, ok := bytes.Cut(data, []byte{0})
-	if !ok {
-		return "", "", errors.New("no NUL after the key")
-	}
-	compressed := kind == "zTXt"
-	switch kind {
-	case "zTXt":
-		if len(rest) < 1 || rest[0] != 0 {
-			return "", "", errors.New("unknown compression method")
-		}
-		rest = rest[1:]
-	case "iTXt":
-		if len(rest) < 2 || rest[0] > 1 || rest[1] != 0 {
-			return "", "", errors.New("unknown compression method")
-		}
-		compressed = rest[0] == 1
-		rest = rest[2:]
-		for range 2 { // language and translated key
-			if _, rest, ok = bytes.Cut(rest, []byte{0}); !ok {
-				return "", "", errors.New("no NUL after the language or the translated key")
-			}
-		}
-	}
-	if compressed {
-		if rest, err = inflate(rest); err != nil {
-			return "", "", err
-		}
-	}
-	switch {
-	case utf8.Valid(rest):
-		return fromLatin1(keyBytes), string(rest), nil
-	case kind == "iTXt":
-		return "", "", errors.New("value is not UTF-8")
-	}
-	return fromLatin1(keyBytes), fromLatin1(rest), nil
-}
-
-func inflate(data []byte) ([]byte, error) {
-	z, err := zlib.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("decompress: %w", err)
-	}
-	out, err := io.ReadAll(io.LimitReader(z, maxPNGText+1))
-	if err != nil {
-		return nil, fmt.Errorf("decompress: %w", noEOF(err))
-	}
-	if len(out) > maxPNGText {
-		return nil, fmt.Errorf("decompress: more than %d bytes of text", maxPNGText)
-	}
-	return out, nil
-}
-
-func fromLatin1(b []byte) string {
-	runes := make([]rune, len(b))
-	for i, c := range b {
-		runes[i] = rune(c)
-	}
-	return string(runes)
 }

@@ -304,3 +304,49 @@ func TestPictureInfo(t *testing.T) {
 		})
 	}
 }
+
+// Images of any kind and origin come back as they were, to image/png.
+func TestEncodePNGKinds(t *testing.T) {
+	clear := image.NewNRGBA(image.Rect(-2, 3, 5, 9))
+	for i := range clear.Pix {
+		clear.Pix[i] = uint8(i * 11)
+	}
+	grey := image.NewGray(image.Rect(0, 0, 4, 4))
+	for i := range grey.Pix {
+		grey.Pix[i] = uint8(i * 16)
+	}
+	equal := image.NewRGBA(image.Rect(0, 0, 5, 5))
+	for i := range 25 {
+		equal.SetRGBA(i%5, i/5, color.RGBA{uint8(9 * (i % 5)), 2, 3, 255})
+	}
+	for name, img := range map[string]image.Image{
+		"equal rows":  equal,
+		"part":        testImage().SubImage(image.Rect(2, 1, 6, 4)),
+		"translucent": clear,
+		"grey":        grey,
+	} {
+		var b bytes.Buffer
+		if err := EncodePNG(&b, img, nil); err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(&b)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r := img.Bounds()
+		if got.Bounds().Size() != r.Size() {
+			t.Fatalf("%s: size %v, want %v", name, got.Bounds().Size(), r.Size())
+		}
+		for y := range r.Dy() {
+			for x := range r.Dx() {
+				want := color.NRGBAModel.Convert(img.At(r.Min.X+x, r.Min.Y+y))
+				if c := color.NRGBAModel.Convert(got.At(x, y)); c != want {
+					t.Fatalf("%s: pixel %d, %d is %v, want %v", name, x, y, c, want)
+				}
+			}
+		}
+	}
+	if err := EncodePNG(&bytes.Buffer{}, image.NewRGBA(image.Rectangle{}), nil); err == nil || !strings.HasPrefix(err.Error(), "render: ") {
+		t.Errorf("an empty image: error %v", err)
+	}
+}

@@ -22,6 +22,9 @@ type Row struct {
 	// wants panels of equal Scale (not Neuron), Map and Limit, and takes the
 	// bar's words from the first. Otherwise each panel has its own bar.
 	CommonScale bool
+
+	scaling *scaling // of a film, over all frames; nil: of what is drawn
+	strip   int      // room kept free above the panels, in pixels
 }
 
 const (
@@ -88,6 +91,7 @@ type panel struct {
 	scaling scaling
 	grid    grid
 	width   int
+	noun    string // what the values are; empty: "weights"
 }
 
 // layOut places everything, and fails if the picture would be too large.
@@ -111,6 +115,10 @@ func (r Row) layOut() (*page, *Picture, error) {
 	}
 	width = max(width, minContent)
 	y := r.header(p, panels, width)
+	if r.strip > 0 {
+		p.strip = image.Rect(margin, y, margin+width, y+r.strip)
+		y += r.strip
+	}
 	picture := &Picture{}
 	y = r.placePanels(p, picture, panels, y)
 	r.footer(p, panels, width, y)
@@ -169,13 +177,17 @@ func (r Row) planScales(panels []panel) {
 	var all [][]float32
 	for i := range r.Panels {
 		panels[i].sheet = &r.Panels[i]
+		if r.scaling != nil {
+			panels[i].scaling = *r.scaling
+			continue
+		}
 		if r.CommonScale {
 			all = append(all, r.Panels[i].maps()...)
 		} else {
 			panels[i].scaling = r.Panels[i].scaling()
 		}
 	}
-	if !r.CommonScale {
+	if !r.CommonScale || r.scaling != nil {
 		return
 	}
 	common := scale(all, r.Panels[0].Scale, r.Panels[0].Limit)

@@ -176,6 +176,35 @@ func number(v float64, digits int) string {
 	return sign + strconv.FormatFloat(rounded, 'f', max(digits-1-e, 0), 64)
 }
 
+// numbers returns how to write each of values so that they can be compared: all
+// with as many decimals as give the largest the given count of digits.
+func numbers(values []float64, digits int) func(v float64) string {
+	largest, whole := 0.0, true
+	for _, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			largest = max(largest, math.Abs(v))
+			whole = whole && v == math.Trunc(v)
+		}
+	}
+	decimals := 0
+	if !whole {
+		decimals = max(digits-1-int(math.Floor(math.Log10(largest))), 0)
+	}
+	return func(v float64) string {
+		switch {
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			return strings.Replace(strconv.FormatFloat(v, 'g', -1, 64), "-", minus, 1)
+		case largest < 1e-3 || largest >= 1e6:
+			return number(v, digits)
+		}
+		s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+		if v < 0 && strings.Trim(s, "0.") != "" {
+			s = minus + s
+		}
+		return s
+	}
+}
+
 // tickNumber writes a round number, of at most two significant digits, without
 // zeros behind the point.
 func tickNumber(v float64) string {

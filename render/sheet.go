@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Tile is the map of one neuron.
@@ -23,6 +24,9 @@ type Tile struct {
 //
 // A sheet is one picture, however many tiles it has. To spread a layer over
 // several, give each sheet a slice of Tiles and the same Limit (see Limits).
+//
+// In a Row or a Figure a sheet is a panel: its Title is the heading above it, its
+// Caption a sentence, and its Subtitle is not used.
 type Sheet struct {
 	Title    string // "mnist · 784-100-10 · 97.9 % test accuracy"
 	Subtitle string // "learned weights W − γW₀"
@@ -95,10 +99,10 @@ func (s Sheet) check() error {
 		return fmt.Errorf("unknown scale %d, want Shared, Neuron or Percentile", s.Scale)
 	}
 	if !s.Map.known() {
-		return fmt.Errorf("unknown colour map %d, want BlueOrange, BlueRed or Grey", s.Map)
+		return fmt.Errorf("unknown colour map %d, want BlueOrange, BlueRed, Grey or Ink", s.Map)
 	}
-	if s.Limit != 0 && !(s.Limit >= math.SmallestNonzeroFloat32 && s.Limit <= math.MaxFloat32) {
-		return fmt.Errorf("limit %v, want a positive number that a float32 holds, or 0 to take it from the tiles", s.Limit)
+	if err := checkLimit(s.Limit); err != nil {
+		return err
 	}
 	if s.Limit > 0 && s.Scale == Neuron {
 		return fmt.Errorf("limit %v with scale neuron, whose tiles have each their own; use scale shared", s.Limit)
@@ -123,9 +127,29 @@ func (s Sheet) check() error {
 		return err
 	}
 	for i, t := range s.Tiles {
-		if err := t.check(s.Height, s.Width); err != nil {
+		err := t.check(s.Height, s.Width)
+		if err == nil && !s.Map.signed() {
+			err = checkUnsigned(t.Map)
+		}
+		if err != nil {
 			return fmt.Errorf("tile %d (%.40q): %w", i, t.Name, err)
 		}
+	}
+	return nil
+}
+
+// checkLimit refuses a limit that is neither 0, to choose, nor a scale.
+func checkLimit(limit float64) error {
+	if limit != 0 && !(limit >= math.SmallestNonzeroFloat32 && limit <= math.MaxFloat32) {
+		return fmt.Errorf("limit %v, want a positive number that a float32 holds, or 0 to take it from what is drawn", limit)
+	}
+	return nil
+}
+
+// checkUnsigned refuses what the colour map Ink would hide.
+func checkUnsigned(values []float32) error {
+	if i := slices.IndexFunc(values, func(v float32) bool { return v < 0 }); i >= 0 {
+		return fmt.Errorf("value %d is %v, but colour map ink shows nothing below 0; use a signed one", i, values[i])
 	}
 	return nil
 }

@@ -30,6 +30,12 @@ func (ts *typesetter) ellipsis(s string, st style, width int) string {
 	return strings.TrimRight(s[:ts.head(s, st, room)], " ") + "…"
 }
 
+// ellipsisBeyond returns s, cut if it is wider than width pixels.
+func (ts *typesetter) ellipsisBeyond(s string, st style, width int) string {
+	s, _ = ts.fit(s, st, st.size, width)
+	return s
+}
+
 // wrap breaks s into lines of at most width pixels: at newlines, else at
 // spaces, and inside a word only when the word alone is wider than the line. A
 // break replaces a middle dot between two parts as it replaces a space.

@@ -26,6 +26,11 @@ func packed(c color.RGBA) uint32 {
 	return binary.LittleEndian.Uint32([]byte{c.R, c.G, c.B, c.A})
 }
 
+// unpacked is the inverse of packed.
+func unpacked(v uint32) color.RGBA {
+	return color.RGBA{uint8(v), uint8(v >> 8), uint8(v >> 16), uint8(v >> 24)}
+}
+
 // paintMap draws weights into img with the top left corner at at, straight into
 // its pixels: through an interface, pixel by pixel, a large sheet would take
 // seconds. Places of a folded map that hold no weight are left as they are.
@@ -89,6 +94,11 @@ func (g geometry) mean(weights []float32, x, y int) float64 {
 // the colour beneath it, darkened (lightened where it is dark), so that the
 // colour still shows through as well as between.
 func hatch(img *image.RGBA, at image.Point, g geometry, mark []bool) {
+	hatchWith(img, at, g, mark, shade)
+}
+
+// hatchWith calls stroke with each pixel of the hatching.
+func hatchWith(img *image.RGBA, at image.Point, g geometry, mark []bool, stroke func(px []uint8)) {
 	period := g.period()
 	for i, marked := range mark {
 		if !marked {
@@ -98,7 +108,7 @@ func hatch(img *image.RGBA, at image.Point, g geometry, mark []bool) {
 		for y := y0; y < y0+g.zy; y++ {
 			for x := x0 + (period-(x0+y)%period)%period; x < x0+g.zx; x += period {
 				o := img.PixOffset(at.X+x, at.Y+y)
-				shade(img.Pix[o : o+3])
+				stroke(img.Pix[o : o+3])
 			}
 		}
 	}
