@@ -24,7 +24,7 @@ lint: ## check formatting, vet and staticcheck
 bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-bench-peers: ## measure beside PyTorch, scikit-learn and plain Gorgonia; writes docs/benchmarks.md
+bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; writes docs/benchmarks.md
 	go run ./cmd/neuroloupe/internal/peers
 
 fuzz: ## fuzz each fuzz target for FUZZTIME
