@@ -44,7 +44,7 @@ each, for %d rounds after a warm-up; a program that needs more than %d seconds a
 warm-up is what is shown. Figures are seconds per epoch: the median, and in brackets the fastest and slowest. "Times faster"
 is a program's median over that of our best. The accuracy is that on the test images after as many epochs as the brackets say.
 
-PyTorch, scikit-learn and GoMLX run with 1, 2, 4 … threads, up to %d. "By hand" is backpropagation written out, without automatic
+PyTorch and scikit-learn run with 1, 2, 4 … threads, up to %d, GoMLX with all. "By hand" is backpropagation written out, without automatic
 differentiation. GoMLX runs on its backend in pure Go, where it has to be by hand: its derivative of a matrix product is a
 product of every row with every column and a sum, which that backend carries out as it stands, several times slower; its
 optimisers have no plain momentum, so velocities are written out too. The rows of neuroloupe differ in the instructions
