@@ -127,7 +127,10 @@ func (b *bench) twoBackends() (err error) {
 			wait.Go(func() { got[i], errs[i] = one.alone(c) })
 		}
 		wait.Wait()
-		if err := errors.Join(errs[0], errs[1], want.same(got[0]), want.same(got[1])); err != nil {
+		if err := errors.Join(errs[0], errs[1]); err != nil {
+			return err
+		}
+		if err := errors.Join(want.same(got[0]), want.same(got[1])); err != nil {
 			return fmt.Errorf("%v on two backends at the same time: %w", c, err)
 		}
 	}
