@@ -4,14 +4,27 @@ FUZZTIME ?= 10s
 GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
+# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda.
+GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/cuda/internal/driver/lib" go
+
 help: ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 build: ## build bin/neuroloupe
 	CGO_ENABLED=0 go build -o bin/neuroloupe ./cmd/neuroloupe
 
+gpu: ## build bin/neuroloupe with GPU support; needs gcc and no CUDA (Linux, amd64 and arm64)
+	$(GPU) build -trimpath -tags gpu -o bin/neuroloupe ./cmd/neuroloupe
+
 test: ## run all tests
 	go test ./...
+
+test-gpu: ## run the tests of GPU support on the driver simulator (needs g++)
+	$(GPU) test $(TESTFLAGS) -tags gpu ./cuda/...
+
+lint-gpu: ## check GPU support with vet and staticcheck
+	$(GPU) vet -tags gpu ./...
+	$(GPU) run $(word 3,$(STATICCHECK)) -tags gpu ./cuda/... ./cmd/...
 
 race: ## run all tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race ./...
@@ -35,10 +48,30 @@ fuzz: ## fuzz each fuzz target for FUZZTIME
 	  done; \
 	done
 
-generate: ## write the assembly again from its generators
+generate: ## write again what is generated: assembly, the CUDA header, trampolines, PTX (needs gcc, clang-14)
 	go generate ./engine/cpu/...
+	cuda/include/mkheader.sh
+	cuda/internal/driver/mksymbols.sh
+	cuda/kernels/mkptx.sh
+
+ptxas: ## assemble the PTX for sm_75, sm_80, sm_90 where NVIDIA's assembler can be had
+	cuda/kernels/checkptx.sh
+
+# --- gpu-check, gpu-docs ---
+gpu-check: ## check and measure an NVIDIA card; without one, make bin/gpu-check, which can be carried to one
+	$(GPU) build -trimpath -tags gpu -buildvcs=true -ldflags "-s -w" -o bin/gpu-check/gpucheck ./cmd/neuroloupe/internal/gpucheck
+	$(GPU) test -c -trimpath -tags gpu -ldflags "-s -w" -o bin/gpu-check/cuda.test ./cuda
+	bin/gpu-check/gpucheck pack bin/gpu-check
+
+gpu-docs: ## write docs/gpu.md from the results in docs/gpu
+	go run ./cmd/neuroloupe/internal/gpucheck docs docs/gpu docs/gpu.md
+
+test-gpu-cmd: ## run the tests of the programs with GPU support on the driver simulator (needs g++)
+	$(GPU) test -tags gpu -run 'GPU' ./cmd/neuroloupe/...
+.PHONY: gpu-check gpu-docs test-gpu-cmd
+# --- end of gpu-check, gpu-docs ---
 
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build test race lint bench bench-peers fuzz generate golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers fuzz generate ptxas golden

@@ -13,6 +13,7 @@ import (
 
 	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/cpu"
@@ -23,13 +24,15 @@ type benchCmd struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
 	DataDir string `name:"data" placeholder:"DIR" help:"Take the data set's files from this folder."`
 
-	Devices []string `default:"cpu" placeholder:"cpu,cuda,tape" help:"Devices to measure, taking turns (default cpu)."`
-	Preset  string   `default:"clear" placeholder:"NAME" help:"Network, loss and optimizer (default clear)."`
-	Net     string   `placeholder:"784-100-10" help:"Layer sizes; default the preset's."`
-	Batch   []int    `default:"10,64,256" placeholder:"10,64,256" help:"Batch sizes (default 10,64,256)."`
-	LR      float64  `name:"lr" placeholder:"η" help:"Learning rate; default the preset's, or 0.1 with --net."`
-	Runs    int      `default:"7" placeholder:"N" help:"Runs of each case, after a warm-up (default 7)."`
-	Workers int      `placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
+	Devices   []string       `default:"cpu" placeholder:"cpu,cuda,tape" help:"Devices to measure, taking turns (default cpu)."`
+	Preset    string         `default:"clear" placeholder:"NAME" help:"Network, loss and optimizer (default clear)."`
+	Net       string         `placeholder:"784-100-10" help:"Layer sizes; default the preset's."`
+	Batch     []int          `default:"10,64,256" placeholder:"10,64,256" help:"Batch sizes (default 10,64,256)."`
+	LR        float64        `name:"lr" placeholder:"η" help:"Learning rate; default the preset's, or 0.1 with --net."`
+	Runs      int            `default:"7" placeholder:"N" help:"Runs of each case, after a warm-up (default 7)."`
+	Mode      cuda.Mode      `name:"cuda-mode" default:"auto" placeholder:"NAME" help:"On a GPU: auto (default), persistent or graph."`
+	Precision cuda.Precision `default:"fp32" placeholder:"NAME" help:"On a GPU, of the factors of products: fp32 (default), tf32 or bf16."`
+	Workers   int            `placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
 
 	ToAccuracy  float64 `placeholder:"0.97" help:"Also train until this test accuracy, and say how long that takes."`
 	JSON        bool    `name:"json" xor:"format" help:"Print one JSON document instead of a table."`
@@ -61,6 +64,8 @@ type benchReport struct {
 	Rows           []bench.Row   `json:"rows"`
 	CrossoverBatch *int          `json:"crossover_batch"` // from which the GPU is faster; null if there is none
 	ToAccuracy     []bench.Reach `json:"to_accuracy,omitempty"`
+
+	crossed bool // both a GPU and the CPU were measured
 }
 
 func (c *benchCmd) validate() error {
@@ -118,15 +123,23 @@ func (c *benchCmd) Run(a *app) (err error) {
 		return usageError{err}
 	}
 	var cases []bench.Case
+	gpu := cuda.Options{Mode: c.Mode, Precision: c.Precision}
+	var idle []error // why a device does not heed them
 	for _, want := range c.Devices {
-		b, _, err := engine.Pick(want, drivers(c.Workers)...)
-		if err != nil {
-			return err
+		b, why, perr := engine.Pick(want, drivers(c.Workers, gpu)...)
+		if perr != nil {
+			return perr
 		}
 		defer func() { err = errors.Join(err, b.Close()) }()
 		for _, n := range c.Batch {
 			cases = append(cases, bench.Case{Backend: b, Spec: spec, Batch: min(n, e.train.Len()), LR: r.LR})
 		}
+		if err := forGPU(gpu, b, why); err != nil {
+			idle = append(idle, err)
+		}
+	}
+	if len(idle) > 0 && len(idle) == len(c.Devices) {
+		return idle[0]
 	}
 	a.say("measuring %v, %s, %s of each after a warm-up", spec, count(len(cases), "case"), count(c.Runs, "run"))
 	report, err := c.measure(a, cases, e)
@@ -173,6 +186,7 @@ func (c *benchCmd) measure(a *app, cases []bench.Case, e *examples) (*benchRepor
 	if n := bench.Crossover(report.Rows, gpu, "cpu"); n > 0 {
 		report.CrossoverBatch = &n
 	}
+	report.crossed = gpu != "" && slices.ContainsFunc(report.Rows, func(r bench.Row) bool { return r.Device == "cpu" })
 	if c.ToAccuracy == 0 {
 		return report, nil
 	}
@@ -201,14 +215,17 @@ func (r *benchReport) print(out io.Writer) error {
 		if row.PeakShare > 0 {
 			share = fmt.Sprintf("%.0f %%", 100*row.PeakShare)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n", row.Device, row.Net, row.Loss, row.Optimizer, row.Batch,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n", strings.TrimSpace(row.Device+" "+row.Mode), row.Net, row.Loss, row.Optimizer, row.Batch,
 			thousands(row.SamplesPerSecond), 100*row.Spread, row.MicrosPerStep, row.GFLOPS, share)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if r.CrossoverBatch != nil {
+	switch {
+	case r.CrossoverBatch != nil:
 		fmt.Fprintf(out, "the GPU overtakes the CPU at batches of %d\n", *r.CrossoverBatch)
+	case r.crossed:
+		fmt.Fprintf(out, "the GPU does not overtake the CPU for good at any of these batches\n")
 	}
 	for _, t := range r.ToAccuracy {
 		text := "reached"

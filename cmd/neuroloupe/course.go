@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"neuroloupe/cmd/neuroloupe/internal/bench"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
 	"neuroloupe/graph"
@@ -37,6 +39,11 @@ func (j *job) train(a *app) error {
 	dev := j.backend.Device()
 	a.say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
 		j.program.Spec, n, count(epochs, "epoch"), t.Config.Batch, dev.ID, dev.Name, j.reason)
+	if mode, why := bench.Mode(j.executor); why != "" {
+		a.say("%s runs the steps in mode %s: %s", dev.ID, mode, why)
+	} else if mode != "" {
+		a.say("%s runs the steps in mode %s", dev.ID, mode)
+	}
 	a.say("run folder %s", j.folder.Path)
 
 	b := a.newBars()
@@ -152,17 +159,22 @@ func (j *job) firstEpoch(ctx context.Context, e engine.Executor, initial engine.
 }
 
 // drivers are the ways to train, in the order of preference.
-func drivers(workers int) []engine.Driver {
-	return []engine.Driver{withoutCUDA{}, cpu.Driver{Workers: workers}, graph.Driver{}}
+func drivers(workers int, gpu cuda.Options) []engine.Driver {
+	return []engine.Driver{cuda.Driver{Options: gpu}, cpu.Driver{Workers: workers}, graph.Driver{}}
 }
 
-// withoutCUDA stands where the CUDA driver would, in a program built without it.
-type withoutCUDA struct{}
-
-const noCUDA = "this build has no GPU support"
-
-func (withoutCUDA) Devices() []engine.Device {
-	return []engine.Device{{ID: "cuda", Name: "NVIDIA GPU", Backend: "cuda", Reason: noCUDA}}
+// forGPU refuses options of a GPU for a device that is none: they would have no effect.
+func forGPU(o cuda.Options, b engine.Backend, reason string) error {
+	dev := b.Device()
+	if o == (cuda.Options{}) || dev.Backend == gpuBackend {
+		return nil
+	}
+	flag := fmt.Sprintf("--precision %v", o.Precision)
+	if o.Mode != cuda.Auto {
+		flag = fmt.Sprintf("--cuda-mode %v", o.Mode)
+	}
+	return fmt.Errorf("%s is for NVIDIA GPUs, and the device is %s (%s); leave it out, or ask for a GPU with --device", flag, dev.ID, reason)
 }
 
-func (withoutCUDA) Open(string) (engine.Backend, error) { return nil, errors.New(noCUDA) }
+// gpuBackend is engine.Device.Backend of NVIDIA GPUs.
+const gpuBackend = "cuda"

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/neuroloupe/internal/bench"
+	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
+	"neuroloupe/graph"
 )
 
 type devicesCmd struct {
@@ -12,7 +18,8 @@ type devicesCmd struct {
 }
 
 func (devicesCmd) Help() string {
-	return `Shows what is here to train on, which of it --device auto takes, and why not the others.
+	return `Shows what is here to train on, which of it --device auto takes, and why not the others. The first time, an NVIDIA
+driver compiles the kernels for its device, which takes some seconds.
 
 Examples:
 
@@ -21,15 +28,27 @@ Examples:
 `
 }
 
+// listed is a device as it is printed.
+type listed struct {
+	engine.Device
+	Mode string `json:"mode,omitempty"` // what --cuda-mode auto is on a GPU for the default network
+}
+
 func (c *devicesCmd) Run(a *app) error {
-	var all []engine.Device
+	var all []listed
 	auto := ""
-	for _, d := range drivers(0) {
+	for _, d := range drivers(0, cuda.Options{}) {
 		for _, dev := range d.Devices() {
-			if auto == "" && dev.Usable && !dev.Oracle {
-				auto = dev.ID
+			l := listed{Device: dev}
+			if dev.Usable && dev.Backend == gpuBackend {
+				if err := l.try(d); err != nil {
+					l.Usable, l.Reason = false, oneLine(err)
+				}
 			}
-			all = append(all, dev)
+			if auto == "" && l.Usable && !l.Oracle {
+				auto = l.ID
+			}
+			all = append(all, l)
 		}
 	}
 	if c.JSON {
@@ -42,9 +61,39 @@ func (c *devicesCmd) Run(a *app) error {
 		if d.ID == auto {
 			remark = "what --device auto takes"
 		}
+		if d.Mode != "" {
+			remark = strings.TrimPrefix(remark+"; mode "+d.Mode+" for the default network", "; ")
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, yes(d.Usable), d.Name, memory(d.Memory), or(d.Capability), or(d.Driver), or(remark))
 	}
 	return w.Flush()
+}
+
+// try opens the device and finds the mode; what is listed as usable then is.
+func (l *listed) try(d engine.Driver) (err error) {
+	r, err := recipe.Preset("clear")
+	if err != nil {
+		return err
+	}
+	spec, err := r.Spec(28*28, 10, 50000)
+	if err != nil {
+		return err
+	}
+	p, err := graph.Compile(spec, r.Batch)
+	if err != nil {
+		return err
+	}
+	b, err := d.Open(l.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	e, err := b.Compile(p)
+	if err != nil {
+		return err
+	}
+	l.Mode, _ = bench.Mode(e)
+	return e.Close()
 }
 
 func yes(b bool) string {

@@ -10,7 +10,7 @@ import (
 func TestImports(t *testing.T) {
 	deps := func(pattern string) map[string][]string {
 		t.Helper()
-		out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`, pattern).Output()
+		out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`, pattern).Output()
 		if err != nil {
 			t.Fatalf("go list %s: %v", pattern, err)
 		}
@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 	}{
 		{"neuroloupe/mnist/...", func(d string) bool { return strings.HasPrefix(d, "neuroloupe/mnist") }},
 		{"neuroloupe/render/...", func(d string) bool {
-			return strings.HasPrefix(d, "neuroloupe/render") || !strings.HasPrefix(d, "neuroloupe/") && !gorgonia(d)
+			return strings.HasPrefix(d, "neuroloupe/render") || !strings.HasPrefix(d, "neuroloupe/") && !gorgonia(d) && d != cu
 		}},
 		{"neuroloupe/engine/...", func(d string) bool {
 			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "golang.org/x/sys/") ||
@@ -35,6 +35,10 @@ func TestImports(t *testing.T) {
 		}},
 		{"neuroloupe/graph/...", func(d string) bool {
 			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/graph") || !strings.HasPrefix(d, "neuroloupe/")
+		}},
+		{"neuroloupe/cuda/...", func(d string) bool {
+			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/cuda") ||
+				d == cu || d == "github.com/google/uuid" || d == "github.com/pkg/errors" // which cu imports
 		}},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
@@ -47,7 +51,7 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "neuroloupe/...").Output()
+	out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "neuroloupe/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,10 +61,15 @@ func TestImports(t *testing.T) {
 			if gorgonia(d) && !strings.HasPrefix(f[0], "neuroloupe/graph") {
 				t.Errorf("%s imports %s, which only graph may", f[0], d)
 			}
+			if d == cu && !strings.HasPrefix(f[0], "neuroloupe/cuda") {
+				t.Errorf("%s imports %s, which only cuda may", f[0], d)
+			}
 		}
 	}
 }
 
+const cu = "gorgonia.org/cu"
+
 func gorgonia(path string) bool {
-	return strings.HasPrefix(path, "gorgonia.org/") && path != "gorgonia.org/cu" || strings.HasPrefix(path, "github.com/chewxy/hm")
+	return strings.HasPrefix(path, "gorgonia.org/") && path != cu || strings.HasPrefix(path, "github.com/chewxy/hm")
 }

@@ -12,6 +12,7 @@ import (
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"
 	"neuroloupe/mnist"
@@ -45,11 +46,14 @@ func (j *job) close() error {
 }
 
 // open opens the device and compiles the network for it.
-func (j *job) open(a *app, want string, workers int, s engine.Spec, batch int) (err error) {
+func (j *job) open(want string, workers int, gpu cuda.Options, s engine.Spec, batch int) (err error) {
 	if workers < 0 {
 		return usage("%d workers: want 1 or more, or 0 for one per core", workers)
 	}
-	if j.backend, j.reason, err = engine.Pick(want, drivers(workers)...); err != nil {
+	if j.backend, j.reason, err = engine.Pick(want, drivers(workers, gpu)...); err != nil {
+		return err
+	}
+	if err := forGPU(gpu, j.backend, j.reason); err != nil {
 		return err
 	}
 	if j.program, err = graph.Compile(s, batch); err != nil {
@@ -107,7 +111,10 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	want, workers := "auto", 0
 	over(&want, c.Device)
 	over(&workers, c.Workers)
-	if err := j.open(a, want, workers, spec, r.Batch); err != nil {
+	var gpu cuda.Options
+	over(&gpu.Mode, c.CUDAMode)
+	over(&gpu.Precision, c.Precision)
+	if err := j.open(want, workers, gpu, spec, r.Batch); err != nil {
 		return nil, err
 	}
 	dead := e.deadPixels()
@@ -127,7 +134,7 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	dev := j.backend.Device()
 	j.folder, err = runs.Create(out, runs.Manifest{
 		Version: version(), Created: time.Now().UTC().Truncate(time.Second), Train: r,
-		Device: runs.Device{ID: dev.ID, Name: dev.Name, Reason: j.reason, Workers: workers},
+		Device: runs.Device{ID: dev.ID, Name: dev.Name, Reason: j.reason, Workers: workers, Mode: gpu.Mode, Precision: gpu.Precision},
 		Data:   describe(name, dir, e, dead),
 	}, initial)
 	if err != nil {
@@ -188,11 +195,12 @@ func freeName(data string, s engine.Spec, r recipe.Recipe) (string, error) {
 func (c *trainCmd) resume(a *app) (*job, error) {
 	allowed := trainCmd{
 		Preset: "clear", Resume: c.Resume, Epochs: c.Epochs, Device: c.Device, Workers: c.Workers,
+		CUDAMode: c.CUDAMode, Precision: c.Precision,
 		JSON: c.JSON, Parity: c.Parity, DataDir: c.DataDir,
 	}
 	if !reflect.DeepEqual(allowed, *c) {
 		return nil, usage("--resume takes the run's own settings; " +
-			"only --epochs, --device, --workers, --data, --parity and --json may stand beside it")
+			"only --epochs, --device, --cuda-mode, --precision, --workers, --data, --parity and --json may stand beside it")
 	}
 	f, st, err := runs.Resume(c.Resume)
 	if err != nil {
@@ -222,8 +230,14 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	want, workers := m.Device.ID, m.Device.Workers
 	over(&want, c.Device)
 	over(&workers, c.Workers)
+	gpu := cuda.Options{Mode: m.Device.Mode, Precision: m.Device.Precision}
+	if c.Device != nil {
+		gpu = cuda.Options{} // those of the run were for the device it had
+	}
+	over(&gpu.Mode, c.CUDAMode)
+	over(&gpu.Precision, c.Precision)
 	a.say("going on with %s after %d of %d epochs", j.folder.Path, j.state.Epoch, m.Train.Epochs)
-	return j.open(a, want, workers, j.folder.Spec, m.Train.Batch)
+	return j.open(want, workers, gpu, j.folder.Spec, m.Train.Batch)
 }
 
 // examplesOf loads the data that a run was trained with and checks that it is the same.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 )
 
@@ -36,14 +37,16 @@ type trainCmd struct {
 	EarlyStop *int                 `group:"Learning" placeholder:"N" help:"Stop after N epochs without a better validation accuracy."`
 	Keep      *string              `group:"Learning" placeholder:"best|last" help:"Which weights to hand out: of the best validation accuracy, or the last."`
 
-	Device  *string `group:"Run" placeholder:"NAME" help:"auto (default), cpu, cuda, cuda:1 or tape."`
-	Workers *int    `group:"Run" placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
-	Out     string  `group:"Run" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
-	Resume  string  `group:"Run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
-	Frames  *string `group:"Run" placeholder:"epoch|N|none" help:"Keep the first layer's weights every epoch, every N epochs, or not."`
-	Parity  bool    `group:"Run" help:"Afterwards repeat the first epoch on the CPU and report the largest weight difference."`
-	JSON    bool    `name:"json" group:"Run" help:"Print one JSON document instead of a table."`
-	Dump    bool    `name:"dump-program" group:"Run" help:"Print the instructions that a training step runs, and stop."`
+	Device    *string         `group:"Run" placeholder:"NAME" help:"auto (default), cpu, cuda, cuda:1 or tape."`
+	CUDAMode  *cuda.Mode      `name:"cuda-mode" group:"Run" placeholder:"NAME" help:"On a GPU: auto (default), persistent (all steps in one launch; networks that fit) or graph (a launch for each product)."`
+	Precision *cuda.Precision `group:"Run" placeholder:"NAME" help:"On a GPU, of the factors of products: fp32 (default), tf32 or bf16, which need cuBLAS. Weights are always float32."`
+	Workers   *int            `group:"Run" placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
+	Out       string          `group:"Run" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
+	Resume    string          `group:"Run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
+	Frames    *string         `group:"Run" placeholder:"epoch|N|none" help:"Keep the first layer's weights every epoch, every N epochs, or not."`
+	Parity    bool            `group:"Run" help:"Afterwards repeat the first epoch on the CPU and report the largest weight difference."`
+	JSON      bool            `name:"json" group:"Run" help:"Print one JSON document instead of a table."`
+	Dump      bool            `name:"dump-program" group:"Run" help:"Print the instructions that a training step runs, and stop."`
 }
 
 func (trainCmd) Help() string {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"
 )
@@ -24,6 +25,7 @@ type Case struct {
 // Row is what was measured of a Case.
 type Row struct {
 	Device           string  `json:"device"`
+	Mode             string  `json:"mode,omitempty"` // how a GPU runs the steps
 	Net              string  `json:"net"`
 	Loss             string  `json:"loss"`
 	Optimizer        string  `json:"optimizer"`
@@ -139,6 +141,7 @@ func start(c Case, data engine.Data) (*bench, error) {
 	if b.executor, err = c.Backend.Compile(p); err != nil {
 		return nil, err
 	}
+	mode, _ := Mode(b.executor)
 	if b.data, err = b.executor.Bind(data); err != nil {
 		return nil, err
 	}
@@ -153,7 +156,7 @@ func start(c Case, data engine.Data) (*bench, error) {
 		update += " L2"
 	}
 	b.row = Row{
-		Device: c.Backend.Device().ID, Net: c.Spec.String(), Loss: c.Spec.Loss.String(), Optimizer: update, Batch: c.Batch,
+		Device: c.Backend.Device().ID, Mode: mode, Net: c.Spec.String(), Loss: c.Spec.Loss.String(), Optimizer: update, Batch: c.Batch,
 	}
 	return b, nil
 }
@@ -211,6 +214,15 @@ func (b *bench) finish(peak float64) Row {
 		r.PeakShare = r.GFLOPS / peak
 	}
 	return r
+}
+
+// Mode says in what mode a GPU runs the steps of e, and why in no faster one; both are empty on other devices.
+func Mode(e engine.Executor) (mode, why string) {
+	if m, ok := e.(interface{ Mode() (cuda.Mode, string) }); ok {
+		mode, why := m.Mode()
+		return mode.String(), why
+	}
+	return "", ""
 }
 
 // Crossover returns the smallest batch from which device is faster than other in all larger ones measured; 0 if none.

@@ -11,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 )
 
@@ -33,6 +34,9 @@ type Device struct {
 	Name    string `toml:"name"`
 	Reason  string `toml:"reason"`
 	Workers int    `toml:"workers"` // as asked for; 0 = one per core
+
+	Mode      cuda.Mode      `toml:"cuda_mode"` // as asked for
+	Precision cuda.Precision `toml:"precision"`
 }
 
 // Data is what a run was trained with.

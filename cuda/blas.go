@@ -1,0 +1,132 @@
+//go:build gpu && linux && cgo && (amd64 || arm64)
+
+package cuda
+
+import (
+	"fmt"
+
+	"neuroloupe/cuda/internal/cublas"
+	"neuroloupe/cuda/internal/driver"
+)
+
+// blas is a library of products, cuBLAS; an interface, so that tests have their own.
+type blas interface {
+	// Open makes ready for products on a stream; the caller closes what it returns.
+	Open(s *driver.Stream, p Precision) (products, error)
+	Close() error
+}
+
+// products computes products on one stream.
+type products interface {
+	// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, all row-major in device memory. A and B are bfloat16 for
+	// BF16, else float32, as C always is.
+	Multiply(c driver.Ptr, a, b factor, m, n, k int) error
+	Close() error
+}
+
+// cuBLAS is NVIDIA's library.
+type cuBLAS struct{ *cublas.Library }
+
+func (l cuBLAS) Open(s *driver.Stream, p Precision) (products, error) {
+	h, err := l.Library.Handle(s, [...]cublas.Compute{FP32: cublas.FP32, TF32: cublas.TF32, BF16: cublas.BF16}[p])
+	if err != nil {
+		return nil, err
+	}
+	return cuBLASProducts{h}, nil
+}
+
+type cuBLASProducts struct{ *cublas.Handle }
+
+func (p cuBLASProducts) Multiply(c driver.Ptr, a, b factor, m, n, k int) error {
+	return p.Handle.Multiply(c, cublas.Matrix(a), cublas.Matrix(b), m, n, k)
+}
+
+// factor is a row-major matrix with rows of width, or its transpose.
+type factor struct {
+	P          driver.Ptr
+	Width      int
+	Transposed bool
+}
+
+// openBLAS opens cuBLAS where it is there. The other precisions need it.
+func (r *runtime) openBLAS() error {
+	r.blasLeast = blasFP32
+	if r.options.Precision != FP32 {
+		r.blasLeast = blasFast
+	}
+	library, err := cublas.Open(r.ctx)
+	if err == nil {
+		r.blas = cuBLAS{library}
+		return nil
+	}
+	if r.options.Precision != FP32 {
+		return fmt.Errorf("cuda: precision %v needs cuBLAS: %w; install it or use --precision %v", r.options.Precision, err, FP32)
+	}
+	return nil
+}
+
+// Multiply-adds from which on a product goes to cuBLAS: below, what a kernel of ours does besides the product saves more
+// than its slower product costs. The other precisions are asked for explicitly, so there the line is lower.
+const (
+	blasFP32 = 1 << 26
+	blasFast = 1 << 20
+)
+
+// byBLAS says that cuBLAS computes an m×n product of k terms.
+func (e *executor) byBLAS(m, n, k int) bool {
+	return e.products != nil && int64(m)*int64(n)*int64(k) >= e.runtime.blasLeast
+}
+
+// floats says that batches of so many rows enter the first layer as numbers: cuBLAS takes no bytes.
+func (e *executor) floats(rows int) bool {
+	return e.byBLAS(rows, e.p.Spec.Layers[0].Units, e.p.Spec.Inputs)
+}
+
+// gemm computes C = A·B by cuBLAS; C: rows×cols, k terms.
+func (m *emitter) gemm(a, b factor, c driver.Ptr, rows, cols, k int) {
+	if m.runtime.options.Precision == BF16 {
+		a.P, b.P = m.round(a.P, rows*k), m.round(b.P, k*cols)
+	}
+	m.actions = append(m.actions, action{product: func(*driver.Stream) error {
+		return m.products.Multiply(c, a, b, rows, cols, k)
+	}})
+}
+
+// round returns where the n values at p lie as bfloat16. They are rounded once a step.
+func (m *emitter) round(p driver.Ptr, n int) driver.Ptr {
+	if to, ok := m.rounded[p]; ok {
+		return to
+	}
+	to := m.halves[p]
+	if to.n < n { // graphs that are recorded keep using the room they had
+		at, err := m.alloc(int64(ceil(n, 4)), 8, fmt.Sprintf("network %v: factors as %v", m.p.Spec, BF16))
+		if err != nil {
+			m.err = err
+			return 0
+		}
+		to = half{at, n}
+		m.halves[p] = to
+	}
+	m.perElement("to_bf16", ceil(n, 4), int64(n), p, to.p)
+	m.rounded[p] = to.p
+	return to.p
+}
+
+// half is room for n values as bfloat16.
+type half struct {
+	p driver.Ptr
+	n int
+}
+
+// warm runs products once outside of a recording: cuBLAS allocates and loads kernels when it meets a shape first. What they
+// write is scratch, or written again before it is read.
+func (e *executor) warm(actions []action) error {
+	for i := range actions {
+		if actions[i].product != nil {
+			if err := actions[i].run(e.stream); err != nil {
+				return err
+			}
+		}
+	}
+	return e.stream.Sync()
+}

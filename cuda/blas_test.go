@@ -1,0 +1,239 @@
+//go:build gpu && linux && cgo && amd64
+
+package cuda
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"neuroloupe/cuda/internal/driver"
+	"neuroloupe/cuda/sim"
+	"neuroloupe/engine"
+	"neuroloupe/graph"
+)
+
+// fakeBLAS stands for cuBLAS: it gives the stream kernels of this package, so that what is around the products can be tested
+// on the simulator, recording included.
+type fakeBLAS struct {
+	r     *runtime
+	zeros driver.Ptr
+	calls int
+	open  int
+}
+
+type fakeProducts struct {
+	*fakeBLAS
+	s *driver.Stream
+}
+
+func (f *fakeBLAS) Open(s *driver.Stream, _ Precision) (products, error) {
+	f.open++
+	return &fakeProducts{f, s}, nil
+}
+
+func (f *fakeBLAS) Close() error { return f.r.ctx.Free(f.zeros) }
+
+func (f *fakeProducts) Close() error {
+	f.open--
+	return nil
+}
+
+func (f *fakeProducts) Multiply(c driver.Ptr, a, b factor, m, n, k int) error {
+	f.calls++
+	if f.r.options.Precision == BF16 {
+		for _, w := range []struct {
+			p *driver.Ptr
+			n int
+		}{{&a.P, m * k}, {&b.P, k * n}} {
+			wide, err := f.widen(*w.p, w.n)
+			if err != nil {
+				return err
+			}
+			defer f.r.ctx.Free(wide) // waits for the product
+			*w.p = wide
+		}
+	}
+	null := driver.Ptr(0)
+	launch := func(name string, rows, cols int, args ...any) error {
+		l := driver.NewLaunch(f.r.function(name), [3]int{ceil(cols, 64), ceil(rows, 64), 1}, [3]int{threads, 1, 1}, 0, args...)
+		return l.Run(f.s)
+	}
+	switch {
+	case a.Transposed:
+		return launch("dense_dw_medium", m, n, k, m, n, a.P, null, 0, b.P, c, null, null, null, null, null, null,
+			0, float32(0), float32(0), float32(0), float32(0), float32(0), float32(0), 0)
+	case b.Transposed:
+		return launch("dense_dx_medium", m, n, m, n, k, a.P, b.P, null, null, 0, c)
+	default:
+		return launch("dense_medium", m, n, m, k, n, a.P, null, 0, b.P, f.zeros, c, null, null, null, 0, float32(0), uint64(0), 0)
+	}
+}
+
+// widen returns n bfloat16 values as float32. It waits, so it is not for recording.
+func (f *fakeProducts) widen(p driver.Ptr, n int) (driver.Ptr, error) {
+	short, wide := make([]uint16, n), make([]float32, n)
+	if err := f.r.ctx.CopyOut(bytesOf(short), p, f.s); err != nil {
+		return 0, err
+	}
+	for i, v := range short {
+		wide[i] = math.Float32frombits(uint32(v) << 16)
+	}
+	to, err := f.r.ctx.Alloc(int64(4 * n))
+	if err != nil {
+		return 0, err
+	}
+	return to, f.r.ctx.CopyIn(to, bytesOf(wide), f.s)
+}
+
+// With its products by cuBLAS a network learns what it learns with ours.
+func TestProductsByBLAS(t *testing.T) {
+	adam := network([]int{23, 17, 9, 5}, engine.ReLU, engine.Softmax, engine.CrossEntropy)
+	adam.Update.Method, adam.Dropout, adam.L2, adam.L1, adam.N = engine.Adam, 0.3, 2, 0.5, 40
+	nesterov := network([]int{23, 17, 9, 5}, engine.Tanh, engine.Sigmoid, engine.Quadratic)
+	nesterov.Update = engine.Update{Method: engine.Nesterov, Momentum: 0.9}
+	for _, c := range []struct {
+		name string
+		spec engine.Spec
+	}{
+		{"adam, dropout, penalties", adam},
+		{"nesterov, quadratic", nesterov},
+		{"one layer", network([]int{23, 5}, engine.Sigmoid, engine.Softmax, engine.CrossEntropy)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sim.Start(t)
+			want, _ := trained(t, c.spec, Graph, graph.Compile, nil)
+			var fake *fakeBLAS
+			got, hidden := trained(t, c.spec, Graph, graph.Compile, func(r *runtime) { fake = install(t, r) })
+			near(t, want, got)
+			if fake.calls == 0 || fake.open != 0 {
+				t.Errorf("%d products, and %d handles left open", fake.calls, fake.open)
+			}
+			if !slices.ContainsFunc(hidden, func(v float32) bool { return v != 0 }) {
+				t.Error("inference gives nothing but 0")
+			}
+		})
+	}
+}
+
+// install puts a fakeBLAS that takes all products into a runtime.
+func install(t *testing.T, r *runtime) *fakeBLAS {
+	t.Helper()
+	fake := &fakeBLAS{r: r}
+	r.blas, r.blasLeast = fake, 1
+	err := r.ctx.Do(func() (err error) {
+		if fake.zeros, err = r.ctx.Alloc(4 * 64); err != nil {
+			return err
+		}
+		s, err := r.ctx.NewStream()
+		if err != nil {
+			return err
+		}
+		return errors.Join(r.ctx.CopyIn(fake.zeros, make([]byte, 4*64), s), s.Close())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fake
+}
+
+// With bfloat16 factors a product is off by their rounding, of 2⁻⁸ at most each, and not by much less.
+func TestBF16(t *testing.T) {
+	sim.Start(t)
+	spec := network([]int{23, 17, 5}, engine.Identity, engine.Identity, engine.Quadratic)
+	d := engine.Data{Images: make([]byte, 9*23), Labels: make([]uint8, 9)}
+	for i := range d.Images {
+		d.Images[i] = byte(i * i * 7)
+	}
+	infer := func(change func(r *runtime)) []float32 {
+		p, err := graph.Compile(spec, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Driver{}.Open("cuda:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		change(b.(*backend).runtime)
+		e, err := b.Compile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := e.Bind(d)
+		z := make([]float32, 9*5)
+		err = errors.Join(err, e.Write(spec.NewParams()...), e.Infer(engine.Query{Data: ref, Hi: 9, Layer: 1, Dst: z}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	want := infer(func(*runtime) {})
+	got := infer(func(r *runtime) {
+		install(t, r)
+		r.options.Precision = BF16
+	})
+	worst, size := 0.0, 0.0
+	for i, w := range want {
+		worst, size = max(worst, math.Abs(float64(w-got[i]))), max(size, math.Abs(float64(w)))
+	}
+	if !(worst <= size/50 && worst >= size/50_000) {
+		t.Errorf("values up to %.3g are %.3g off", size, worst)
+	}
+}
+
+// trained returns parameters and the first layer's activations after some steps. change, if any, is called before compiling.
+func trained(
+	t *testing.T, spec engine.Spec, mode Mode, lower func(engine.Spec, int) (*engine.Program, error), change func(r *runtime),
+) ([]engine.Tensor, []float32) {
+	t.Helper()
+	p, err := lower(spec, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Driver{Options: Options{Mode: mode}}.Open("cuda:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := opened.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if change != nil {
+		change(opened.(*backend).runtime)
+	}
+	e, err := opened.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 30
+	d := engine.Data{Images: make([]byte, n*spec.Inputs), Labels: make([]uint8, n)}
+	for i := range d.Images {
+		d.Images[i] = byte(i * i * 7)
+	}
+	s := engine.Steps{Batch: 8}
+	for i := range n {
+		d.Labels[i] = uint8(i % spec.Classes())
+		s.Order = append(s.Order, int32(i))
+	}
+	for range s.Count() {
+		s.LR = append(s.LR, 0.01)
+	}
+	s.Loss = make([]float32, s.Count())
+	params := spec.NewParams()
+	hidden := make([]float32, n*spec.Layers[0].Units)
+	for _, err := range []error{
+		func() (err error) { s.Data, err = e.Bind(d); return err }(),
+		e.Write(params...),
+		e.Train(s),
+		e.Read(params...),
+		e.Infer(engine.Query{Data: s.Data, Hi: n, Dst: hidden}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return params, hidden
+}

@@ -1,0 +1,155 @@
+//go:build gpu && linux && cgo && (amd64 || arm64)
+
+// Package cublas multiplies matrices with NVIDIA's cuBLAS, which it opens on demand: nothing links to it.
+package cublas
+
+/*
+#cgo LDFLAGS: -ldl
+#include "cublas.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"neuroloupe/cuda/internal/driver"
+)
+
+// LibraryEnv is the environment variable that names the library; set but empty, it means none.
+const LibraryEnv = "NEUROLOUPE_LIBCUBLAS"
+
+// The names under which CUDA 13, 12 and 11 have it.
+var usual = []string{"libcublas.so.13", "libcublas.so.12", "libcublas.so.11"}
+
+// Compute says how products are computed. Sums and results are float32.
+type Compute int
+
+// The ways.
+const (
+	FP32 Compute = iota
+	TF32         // factors are float32 in memory and rounded to 10 bits behind the point
+	BF16         // factors are bfloat16 in memory
+)
+
+// Library is cuBLAS, opened.
+type Library struct {
+	ctx *driver.Context
+	lib C.neuroloupe_cublas
+}
+
+// Open opens the library for a context; the caller closes it. The error says what was tried.
+func Open(ctx *driver.Context) (*Library, error) {
+	names := usual
+	if path, set := os.LookupEnv(LibraryEnv); set {
+		if path == "" {
+			return nil, fmt.Errorf("cublas: switched off: %s is empty", LibraryEnv)
+		}
+		names = []string{path}
+	}
+	l := &Library{ctx: ctx}
+	text := make([]byte, 512)
+	var tried []string
+	for _, name := range names {
+		cname := C.CString(name)
+		r := C.neuroloupe_cublas_open(&l.lib, cname, (*C.char)(unsafe.Pointer(&text[0])), C.int(len(text)))
+		C.free(unsafe.Pointer(cname))
+		if r == 0 {
+			return l, nil
+		}
+		tried = append(tried, C.GoString((*C.char)(unsafe.Pointer(&text[0]))))
+	}
+	return nil, fmt.Errorf("cublas: not found (%s)", strings.Join(tried, "; "))
+}
+
+// Close forgets the library; it stays in the process. Handles are closed before.
+func (l *Library) Close() error { return nil }
+
+// Workspace is what a handle has for itself, in bytes: what cuBLAS recommends for Hopper (cuBLAS documentation, section
+// 2.4.8, cublasSetWorkspace), which is the most of all.
+const Workspace = 32 << 20
+
+// Handle computes products on one stream.
+type Handle struct {
+	l         *Library
+	h         C.cublasHandle_t
+	workspace driver.Ptr
+	compute   Compute
+}
+
+// Handle makes a handle for a stream, inside the context's Do; the caller closes it there.
+func (l *Library) Handle(s *driver.Stream, c Compute) (_ *Handle, err error) {
+	h := &Handle{l: l, compute: c}
+	if err := result("cublasCreate", C.neuroloupe_cublas_create(&l.lib, &h.h)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	if h.workspace, err = l.ctx.Alloc(Workspace); err != nil {
+		return nil, err
+	}
+	// The order counts: setting the stream gives the handle back the workspace that it had at first.
+	if err := result("cublasSetStream", C.neuroloupe_cublas_set_stream(&l.lib, h.h, s.Handle())); err != nil {
+		return nil, err
+	}
+	return h, result("cublasSetWorkspace", C.neuroloupe_cublas_set_workspace(&l.lib, h.h, C.ulonglong(h.workspace), C.size_t(Workspace)))
+}
+
+// Matrix is a row-major matrix in device memory with rows of Width, or its transpose.
+type Matrix struct {
+	P          driver.Ptr
+	Width      int
+	Transposed bool
+}
+
+// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, after transposing.
+func (h *Handle) Multiply(c driver.Ptr, a, b Matrix, m, n, k int) error {
+	factors, compute := C.int(C.R_32F), C.int(C.COMPUTE_32F)
+	switch h.compute {
+	case TF32:
+		compute = C.COMPUTE_32F_FAST_TF32
+	case BF16:
+		factors = C.R_16BF
+	}
+	// cuBLAS counts by columns: what lies there by rows is to it the transpose, and Cᵀ = Bᵀ·Aᵀ.
+	return result("cublasGemmEx", C.neuroloupe_cublas_gemm(&h.l.lib, h.h, flag(b.Transposed), flag(a.Transposed),
+		C.int(n), C.int(m), C.int(k), C.ulonglong(b.P), C.int(b.Width), C.ulonglong(a.P), C.int(a.Width),
+		C.ulonglong(c), C.int(n), factors, compute))
+}
+
+func flag(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Close frees the handle and its workspace.
+func (h *Handle) Close() error {
+	err := result("cublasDestroy", C.neuroloupe_cublas_destroy(&h.l.lib, h.h))
+	return errors.Join(err, h.l.ctx.Free(h.workspace))
+}
+
+// statuses are the names of cublasStatus_t.
+var statuses = map[C.int]string{
+	1: "CUBLAS_STATUS_NOT_INITIALIZED", 3: "CUBLAS_STATUS_ALLOC_FAILED", 7: "CUBLAS_STATUS_INVALID_VALUE",
+	8: "CUBLAS_STATUS_ARCH_MISMATCH", 11: "CUBLAS_STATUS_MAPPING_ERROR", 13: "CUBLAS_STATUS_EXECUTION_FAILED",
+	14: "CUBLAS_STATUS_INTERNAL_ERROR", 15: "CUBLAS_STATUS_NOT_SUPPORTED", 16: "CUBLAS_STATUS_LICENSE_ERROR",
+}
+
+func result(call string, status C.int) error {
+	if status == 0 {
+		return nil
+	}
+	name, ok := statuses[status]
+	if !ok {
+		name = fmt.Sprintf("status %d", int(status))
+	}
+	return fmt.Errorf("cublas: %s: %s", call, name)
+}

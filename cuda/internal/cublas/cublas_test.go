@@ -1,0 +1,137 @@
+//go:build gpu && linux && cgo && amd64
+
+package cublas_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"neuroloupe/cuda/internal/cublas"
+	"neuroloupe/cuda/internal/driver"
+	"neuroloupe/cuda/sim"
+)
+
+// inContext runs f on the simulator's device with a stream.
+func inContext(t *testing.T, f func(ctx *driver.Context, s *driver.Stream) error) {
+	t.Helper()
+	sim.Start(t)
+	ctx, err := driver.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ctx.Close()
+	err = ctx.Do(func() error {
+		s, err := ctx.NewStream()
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return f(ctx, s)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Products come out as row-major matrices say, transposed or not. The library is a stub that multiplies by columns as cuBLAS
+// does, and wants the calls in cuBLAS's order; that cuBLAS itself is called rightly only a GPU can show.
+func TestMultiply(t *testing.T) {
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("the stub of cuBLAS is built with gcc, which is not here")
+	}
+	library := filepath.Join(t.TempDir(), "libcublas.so")
+	if out, err := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "testdata/stub.c").CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	t.Setenv(cublas.LibraryEnv, library)
+	// [1 2 3; 4 5 6]·[7 8; 9 10; 11 12] = [58 64; 139 154]
+	a, at := []float32{1, 2, 3, 4, 5, 6}, []float32{1, 4, 2, 5, 3, 6}
+	b, bt := []float32{7, 8, 9, 10, 11, 12}, []float32{7, 9, 11, 8, 10, 12}
+	want := []float32{58, 64, 139, 154}
+	for _, c := range []struct {
+		name                     string
+		a, b                     []float32
+		widthA, widthB           int
+		transposedA, transposedB bool
+	}{
+		{"A·B", a, b, 3, 2, false, false},
+		{"A·Bᵀ", a, bt, 3, 3, false, true},
+		{"Aᵀ·B", at, b, 2, 2, true, false},
+		{"Aᵀ·Bᵀ", at, bt, 2, 3, true, true},
+	} {
+		for _, compute := range []cublas.Compute{cublas.FP32, cublas.TF32, cublas.BF16} {
+			t.Run(fmt.Sprint(c.name, compute), func(t *testing.T) {
+				inContext(t, func(ctx *driver.Context, s *driver.Stream) error {
+					l, err := cublas.Open(ctx)
+					if err != nil {
+						return err
+					}
+					h, err := l.Handle(s, compute)
+					if err != nil {
+						return err
+					}
+					var p [3]driver.Ptr
+					for i := range p {
+						if p[i], err = ctx.Alloc(24); err != nil {
+							return err
+						}
+					}
+					got := make([]float32, 4)
+					for _, err := range []error{
+						ctx.CopyIn(p[0], memoryOf(c.a, compute), s),
+						ctx.CopyIn(p[1], memoryOf(c.b, compute), s),
+						h.Multiply(p[2], cublas.Matrix{P: p[0], Width: c.widthA, Transposed: c.transposedA},
+							cublas.Matrix{P: p[1], Width: c.widthB, Transposed: c.transposedB}, 2, 2, 3),
+						ctx.CopyOut(unsafe.Slice((*byte)(unsafe.Pointer(&got[0])), 16), p[2], s),
+						ctx.Free(p[0]), ctx.Free(p[1]), ctx.Free(p[2]),
+						h.Close(), l.Close(),
+					} {
+						if err != nil {
+							return err
+						}
+					}
+					if !slices.Equal(got, want) {
+						return fmt.Errorf("product %v, want %v", got, want)
+					}
+					return nil
+				})
+			})
+		}
+	}
+}
+
+// memoryOf returns values as a product of that kind reads them. The values of the test are the same as bfloat16.
+func memoryOf(s []float32, c cublas.Compute) []byte {
+	var b []byte
+	for _, v := range s {
+		u := math.Float32bits(v)
+		if c == cublas.BF16 {
+			b = binary.LittleEndian.AppendUint16(b, uint16(u>>16))
+		} else {
+			b = binary.LittleEndian.AppendUint32(b, u)
+		}
+	}
+	return b
+}
+
+// What cannot be opened is named.
+func TestOpen(t *testing.T) {
+	for _, c := range []struct{ path, want string }{
+		{"", "switched off"},
+		{"/nowhere/libcublas.so", "/nowhere/libcublas.so"},
+		{"libc.so.6", "libc.so.6 has no cublasCreate_v2"},
+	} {
+		t.Setenv(cublas.LibraryEnv, c.path)
+		if _, err := cublas.Open(nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: error %v, want %q in it", c.path, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+// What the kernels of persistent.cu are made of: their layout in shared memory, the exchange between blocks, sums shared out
+// over lanes, the first layer, and the way in and out of shared memory.
+#pragma once
+#include "job.h"
+#include "rows.h"
+
+// Laid out as the Go struct persistentLayer. Offsets are in floats of the block's shared memory; slices hold parameters and
+// behind them, as often, the state.
+struct PersistentLayer {
+  float *w, *ws, *wt, *b, *bs, *bt; // parameters and state, in×out and out
+  uint64_t *forward, *backward;     // words of the exchanges, two sets of batch × width; null for none
+  int32_t in, out, act;
+  int32_t units;   // most that a block owns; for the output layer all
+  int32_t stride;  // of a row of `columns`: in, rounded up to 4
+  int32_t columns; // units×stride: those of W that make the block's units
+  int32_t rows;    // units of the layer before × out, rounded up to 4: those of W that they reach; not in the first and last
+  int32_t bias;    // units
+  int32_t a;       // batch × width: activations of the layer; of the output layer z, and then δ
+  int32_t mask;    // batch × width, with dropout
+  int32_t delta;   // batch × width; in the first layer batch × units
+  int32_t width;   // out, rounded up to 4
+  float l2, l1;
+};
+static_assert(sizeof(PersistentLayer) == 120, "see persistentLayerBytes");
+
+enum { PERSISTENT_LAYERS = 4 };
+
+// Laid out as the Go struct persistentNet.
+struct PersistentNet {
+  PersistentLayer layer[PERSISTENT_LAYERS];
+  uint64_t seed;
+  int32_t method, loss;
+  int32_t batch;  // most rows of a step
+  int32_t images; // offset of two sets of images, batch × the first layer's stride bytes each
+  float momentum, beta1, beta2, epsilon, keep;
+  int32_t index, labels; // offsets of two sets of batch numbers
+  int32_t row_loss;      // offset of 32×batch: a lane's part of each row's loss; the last of all
+};
+static_assert(sizeof(PersistentNet) == PERSISTENT_LAYERS * 120 + 56, "see persistentNetBytes");
+
+// What a block knows of itself.
+struct Me {
+  int t, threads, lane, warp, warps;
+  float *memory;
+};
+
+// The first of a layer's units that block g owns; those of the next block end its own.
+static __device__ __forceinline__ int first_unit(int out, int g) { return (int)((int64_t)out * g / (int)gridDim.x); }
+
+// Gives a unit's value for a row to all blocks. The last unit's owner also gives what fills its row up to `width`, so that
+// whoever waits need not tell values from filling.
+static __device__ __forceinline__ void publish(const PersistentLayer &l, uint64_t *words, int row, int unit, float v,
+                                               uint32_t tag) {
+  words += row * l.width + unit;
+  store_shared_word(words, (uint64_t)tag << 32 | to_bits(v));
+  if (unit == l.out - 1)
+    for (int i = l.width - l.out; i > 0; i--) store_shared_word(words + i, (uint64_t)tag << 32);
+}
+
+// Waits for n values.
+static __device__ __forceinline__ void receive(const Me &me, const uint64_t *words, int n, uint32_t tag, float *to) {
+  const int AT_ONCE = 4; // under way together
+  for (int e0 = me.t; e0 < n; e0 += AT_ONCE * me.threads) {
+    uint64_t word[AT_ONCE];
+#pragma unroll
+    for (int k = 0; k < AT_ONCE; k++) {
+      int e = e0 + k * me.threads;
+      word[k] = e < n ? load_shared_word(words + e) : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < AT_ONCE; k++) {
+      int e = e0 + k * me.threads;
+      if (e < n) {
+        while ((uint32_t)(word[k] >> 32) != tag) {
+          SPIN();
+          word[k] = load_shared_word(words + e);
+        }
+        to[e] = from_bits((uint32_t)word[k]);
+      }
+    }
+  }
+}
+
+// total sums, each shared out over some lanes of a warp: add(o, part, parts, &sum) adds its share of the terms of sum o,
+// put(o, sum) takes it.
+template <class Add, class Put>
+static __device__ __forceinline__ void sums(const Me &me, int total, Add add, Put put) {
+  int parts = 32;
+  while (parts > 1 && total * parts > me.threads) parts /= 2;
+  for (int base = 0; base < total; base += me.threads / parts) {
+    int o = base + me.t / parts;
+    float sum = 0.0f;
+    if (o < total) add(o, me.t % parts, parts, &sum);
+    for (int d = parts / 2; d > 0; d /= 2) sum += shuffle_xor(sum, d);
+    if (o < total && me.t % parts == 0) put(o, sum);
+  }
+}
+
+// Adds Σ x·m·y over this part of the quads; m is null for none.
+static __device__ __forceinline__ void dot(const float *x, const float *m, const float *y, int quads, int part, int parts,
+                                           float *sum) {
+#pragma unroll 4
+  for (int q = part; q < quads; q += parts) {
+    Quad a = quad(x + 4 * q), b = quad(y + 4 * q);
+    if (m) {
+      Quad k = quad(m + 4 * q);
+#pragma unroll
+      for (int i = 0; i < 4; i++) a.v[i] *= k.v[i];
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) *sum = fma32(a.v[i], b.v[i], *sum);
+  }
+}
+
+static __device__ __forceinline__ float byte_of(uint32_t word, int i) { return (float)(word >> (8 * i) & 255u); }
+
+const float UNIT = 1.0f / 255.0f; // of a pixel; sums are taken of bytes and scaled
+
+// The first layer's units of the block for all rows: a warp takes a row and UNITS units at a time, a lane four pixels.
+template <int UNITS>
+static __device__ __forceinline__ void forward_images(const Me &me, const PersistentLayer &l, const uint8_t *images, int rows,
+                                                      int first, int own, uint32_t tag, uint64_t *words) {
+  int groups = (own + UNITS - 1) / UNITS;
+  for (int task = me.warp; task < rows * groups; task += me.warps) {
+    int r = task / groups, u0 = task % groups * UNITS;
+    const uint32_t *x = (const uint32_t *)(images + (size_t)r * l.stride);
+    const float *w = me.memory + l.columns + u0 * l.stride;
+    float sum[UNITS];
+#pragma unroll
+    for (int u = 0; u < UNITS; u++) sum[u] = 0.0f;
+#pragma unroll 4
+    for (int q = me.lane; q < l.stride / 4; q += 32) {
+      uint32_t word = x[q];
+#pragma unroll
+      for (int u = 0; u < UNITS; u++) {
+        if (u0 + u < own) {
+          Quad v = quad(w + u * l.stride + 4 * q);
+#pragma unroll
+          for (int i = 0; i < 4; i++) sum[u] = fma32(byte_of(word, i), v.v[i], sum[u]);
+        }
+      }
+    }
+    float mine = 0.0f; // of lane u, unit u
+#pragma unroll
+    for (int u = 0; u < UNITS; u++) {
+      float s = warp_sum(sum[u]);
+      if (me.lane == u) mine = s;
+    }
+    int u = u0 + me.lane;
+    if (me.lane < UNITS && u < own)
+      publish(l, words, r, first + u, activate(l.act, fma32(mine, UNIT, me.memory[l.bias + u])), tag);
+  }
+}
+
+// Brings the images of a step's rows into shared memory.
+static __device__ __forceinline__ void load_images(const Me &me, const PersistentLayer &l, const Job &job, const int *index,
+                                                   int rows, uint8_t *to) {
+  if (l.in % 4 != 0) { // rows do not begin at words
+    int words = l.stride / 4;
+    for (int e = me.t; e < rows * words; e += me.threads) {
+      const uint8_t *from = job.images + (size_t)index[e / words] * l.in;
+      uint32_t v = 0;
+      for (int i = 0; i < 4; i++)
+        if (e % words * 4 + i < l.in) v |= (uint32_t)from[e % words * 4 + i] << (8 * i);
+      ((uint32_t *)to)[e] = v;
+    }
+    return;
+  }
+  const int AT_ONCE = 4;
+  int words = l.in / 4, n = rows * words;
+  for (int e0 = me.t; e0 < n; e0 += AT_ONCE * me.threads) {
+    uint32_t v[AT_ONCE];
+#pragma unroll
+    for (int k = 0; k < AT_ONCE; k++) {
+      int e = e0 + k * me.threads;
+      v[k] = e < n ? ((const uint32_t *)(job.images + (size_t)index[e / words] * l.in))[e % words] : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < AT_ONCE; k++) {
+      int e = e0 + k * me.threads;
+      if (e < n) ((uint32_t *)to)[e] = v[k];
+    }
+  }
+}
+
+static __device__ __forceinline__ int rows_of(const Job &job, int step) {
+  int left = job.examples - step * job.batch;
+  return left < 0 ? 0 : left < job.batch ? left : job.batch;
+}
+
+// Copies parameters or state between device memory and the block's shared memory.
+template <bool OUT> static __device__ __forceinline__ void move(float *global, float *shared) {
+  if (OUT) *global = *shared;
+  else *shared = *global;
+}
+
+// One kind of values of a layer: parameters, or one of their state.
+template <bool OUT>
+static __device__ __forceinline__ void move_layer(const Me &me, const PersistentLayer &l, bool last, int units_before, float *w,
+                                                  float *b, int kind) {
+  int g = blockIdx.x, first = last ? 0 : first_unit(l.out, g), own = last ? l.out : first_unit(l.out, g + 1) - first;
+  if (OUT && last && g > 0) return; // all blocks have the same
+  float *columns = me.memory + l.columns + kind * l.units * l.stride, *bias = me.memory + l.bias + kind * l.units;
+  for (int e = me.t; e < own * l.in; e += me.threads)
+    move<OUT>(w + (size_t)(e / own) * l.out + first + e % own, columns + e % own * l.stride + e / own);
+  for (int u = me.t; u < own; u += me.threads) move<OUT>(b + first + u, bias + u);
+  if (OUT || last || units_before == 0) return;
+  int before = first_unit(l.in, g), n = first_unit(l.in, g + 1) - before;
+  float *rows = me.memory + l.rows + kind * units_before * l.width;
+  for (int e = me.t; e < n * l.out; e += me.threads)
+    rows[e / l.out * l.width + e % l.out] = w[(size_t)(before + e / l.out) * l.out + e % l.out];
+}
+
+// The layout is read again here: nothing of it but what the steps want shall stay in registers.
+template <int LAYERS, bool OUT> static __device__ __forceinline__ void move_all(const Me &me, const PersistentNet *net) {
+#pragma unroll 1
+  for (int k = 0; k < LAYERS; k++) {
+    PersistentLayer l = net->layer[k];
+    int before = k > 0 ? net->layer[k - 1].units : 0;
+    bool last = k == LAYERS - 1;
+    move_layer<OUT>(me, l, last, before, l.w, l.b, 0);
+    if (l.ws) move_layer<OUT>(me, l, last, before, l.ws, l.bs, 1);
+    if (l.wt) move_layer<OUT>(me, l, last, before, l.wt, l.bt, 2);
+  }
+}

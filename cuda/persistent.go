@@ -1,0 +1,254 @@
+//go:build gpu && linux && cgo && (amd64 || arm64)
+
+package cuda
+
+import (
+	"fmt"
+	"unsafe"
+
+	"neuroloupe/cuda/internal/driver"
+	"neuroloupe/engine"
+)
+
+// persistent runs the steps of a call in one cooperative launch; see kernels/persistent.cu.
+type persistent struct {
+	plain   *plain
+	net     persistentNet
+	blocks  int
+	threads int
+	shared  int // bytes of a block's shared memory
+	words   int64
+	memory  driver.Ptr // the words of all exchanges
+	config  driver.Ptr // net
+	tag     uint32     // number of the next step, from 1; words hold smaller ones
+	most    int        // steps of a launch
+}
+
+// Limits of the kernels.
+const (
+	persistentLayers  = 4 // most
+	persistentThreads = 512
+	persistentSteps   = 1 << 16 // of a launch, so that it stays below the time that a display's watchdog allows
+	persistentClasses = 64      // most: every block computes the output layer
+)
+
+// persistentLayer and persistentNet are laid out as the C structs in kernels/persistent.cu, which say what the fields mean.
+type persistentLayer struct {
+	w, ws, wt, b, bs, bt driver.Ptr
+	forward, backward    driver.Ptr
+	in, out, act         int32
+	units, stride        int32
+	columns, rows, bias  int32
+	a, mask, delta       int32
+	width                int32
+	l2, l1               float32
+}
+
+type persistentNet struct {
+	layer                                 [persistentLayers]persistentLayer
+	seed                                  uint64
+	method, loss, batch, images           int32
+	momentum, beta1, beta2, epsilon, keep float32
+	index, labels, rowLoss                int32
+}
+
+const (
+	persistentLayerBytes = 120
+	persistentNetBytes   = persistentLayers*persistentLayerBytes + 56
+)
+
+// fitPersistent returns how the Program runs in one launch, or why it cannot.
+func (e *executor) fitPersistent() (*persistent, error) {
+	info, spec := e.ctx.Info(), e.p.Spec
+	n := len(spec.Layers)
+	switch {
+	case !info.Cooperative:
+		return nil, fmt.Errorf("%s cannot run blocks that wait for each other", info.Name)
+	case n < 2 || n > persistentLayers:
+		return nil, fmt.Errorf("it is for 2 to %d layers, not %d", persistentLayers, n)
+	case spec.Classes() > persistentClasses:
+		return nil, fmt.Errorf("it is for at most %d outputs, not %d", persistentClasses, spec.Classes())
+	case e.runtime.options.Precision != FP32:
+		return nil, fmt.Errorf("precision %v is cuBLAS's", e.runtime.options.Precision)
+	}
+	plain, err := matchPlain(e.graphs.flow)
+	if err != nil {
+		return nil, err
+	}
+	widest := 0
+	for _, l := range spec.Layers[:n-1] {
+		widest = max(widest, l.Units)
+	}
+	p := &persistent{plain: plain, blocks: min(info.SMs, widest), tag: 1, most: persistentSteps}
+	floats := p.layOut(e.p)
+	if floats > int64(info.SharedPerBlockOptin/4) {
+		return nil, fmt.Errorf("%d blocks want %d bytes of shared memory each for batches of %d, which have %d",
+			p.blocks, 4*floats, e.p.Capacity, info.SharedPerBlockOptin)
+	}
+	p.shared = int(4 * floats)
+	p.threads = 128
+	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 {
+		p.threads = persistentThreads
+	}
+	f := e.runtime.function(p.kernel())
+	if err := f.SetMaxShared(info.SharedPerBlockOptin); err != nil {
+		return nil, err
+	}
+	perSM, err := f.MaxBlocksPerSM(p.threads, p.shared)
+	if err != nil {
+		return nil, err
+	}
+	if perSM*info.SMs < p.blocks {
+		return nil, fmt.Errorf("%d blocks of %d bytes of shared memory do not run at once", p.blocks, p.shared)
+	}
+	return p, nil
+}
+
+func (p *persistent) kernel() string { return fmt.Sprintf("persistent_%d", len(p.plain.l2)) }
+
+// layOut places everything in a block's shared memory and returns how many floats that is. It counts in 64 bits: what does
+// not fit may be large.
+func (p *persistent) layOut(prog *engine.Program) int64 {
+	spec := prog.Spec
+	kinds := int64(1 + len(spec.Update.Method.StateNames())) // parameters and state
+	batch := int64(prog.Capacity)
+	at := int64(0)
+	place := func(floats int64) int32 {
+		start := at
+		at += (floats + 3) / 4 * 4
+		return int32(min(start, 1<<31-1))
+	}
+	last := len(spec.Layers) - 1
+	in, before := spec.Inputs, 0
+	for k, layer := range spec.Layers {
+		l := &p.net.layer[k]
+		units := ceil(layer.Units, p.blocks)
+		if k == last {
+			units = layer.Units
+		}
+		stride, width := ceil(in, 4)*4, ceil(layer.Units, 4)*4
+		l.in, l.out, l.act, l.units = int32(in), int32(layer.Units), int32(layer.Activation), int32(units)
+		l.stride, l.width = int32(stride), int32(width)
+		l.l2, l.l1 = p.plain.l2[k], p.plain.l1[k]
+		l.columns = place(kinds * int64(units) * int64(stride))
+		l.bias = place(kinds * int64(units))
+		l.a = place(batch * int64(width))
+		if k < last {
+			if p.plain.keep > 0 {
+				l.mask = place(batch * int64(width))
+			}
+			if k > 0 {
+				l.rows = place(kinds * int64(before) * int64(width))
+				l.delta = place(batch * int64(width))
+			} else {
+				l.delta = place(batch * int64(units))
+			}
+		}
+		in, before = layer.Units, units
+	}
+	stride := int64(p.net.layer[0].stride)
+	images := place(2 * batch * stride / 4)
+	r := p.plain.rule
+	n := &p.net
+	n.seed, n.method, n.loss, n.batch = spec.Seed, int32(r.Method), int32(spec.Loss), int32(prog.Capacity)
+	n.momentum, n.beta1, n.beta2, n.epsilon, n.keep = r.Momentum, r.Beta1, r.Beta2, r.Epsilon, p.plain.keep
+	n.images = images
+	n.index, n.labels = place(2*batch), place(2*batch)
+	n.rowLoss = place(32 * batch) // the last: the kernel takes its end for the end of all
+	return at
+}
+
+// planPersistent decides whether the Program's steps run in one launch.
+func (e *executor) planPersistent() error {
+	mode := e.runtime.options.Mode
+	if mode == Graph {
+		e.why = "asked for"
+		return nil
+	}
+	p, err := e.fitPersistent()
+	if err == nil {
+		e.persistent = p
+		return nil
+	}
+	if mode == Persistent {
+		return fmt.Errorf("cuda: network %v does not fit --cuda-mode %v: %w; use %v or %v", e.p.Spec, mode, err, Auto, Graph)
+	}
+	e.why = err.Error()
+	return nil
+}
+
+// Mode returns how training steps run, and why they do not run in one launch.
+func (e *executor) Mode() (m Mode, why string) {
+	if e.persistent != nil {
+		return Persistent, ""
+	}
+	return Graph, e.why
+}
+
+// bind tells the kernel where parameters, state and exchanges lie.
+func (p *persistent) bind(e *executor) error {
+	layers := e.p.Spec.Layers
+	last := len(layers) - 1
+	batch := int64(e.p.Capacity)
+	words := func(k int) int64 { return 2 * batch * int64(p.net.layer[k].width) } // of an exchange of layer k
+	for k := range last {
+		p.words += words(k) // forward
+		if k > 0 && k < last-1 {
+			p.words += words(k)
+		}
+	}
+	what := fmt.Sprintf("network %v with batches of %d: ", e.p.Spec, e.p.Capacity)
+	var err error
+	if p.memory, err = e.alloc(p.words, 8, what+"exchanges"); err != nil {
+		return err
+	}
+	if p.config, err = e.alloc(persistentNetBytes, 1, what+"its layout"); err != nil {
+		return err
+	}
+	if err := e.ctx.Memset32(p.memory, 0, int(2*p.words), e.stream); err != nil {
+		return err
+	}
+	next := p.memory
+	for k := range layers {
+		n := &p.net.layer[k]
+		at := func(s *step, i int) driver.Ptr {
+			if s.in[i] == none {
+				return 0
+			}
+			return e.resident[e.graphs.flow.values[s.in[i]].ref]
+		}
+		weights, biases := p.plain.steps[2*k], p.plain.steps[2*k+1]
+		n.w, n.ws, n.wt = e.resident[weights.Out], at(weights, 1), at(weights, 2)
+		n.b, n.bs, n.bt = e.resident[biases.Out], at(biases, 1), at(biases, 2)
+		bytes := driver.Ptr(8 * words(k))
+		if k < last {
+			n.forward, next = next, next+bytes
+		}
+		if k > 0 && k < last-1 {
+			n.backward, next = next, next+bytes
+		}
+	}
+	image := unsafe.Slice((*byte)(unsafe.Pointer(&p.net)), persistentNetBytes)
+	return e.ctx.CopyIn(p.config, image, e.stream)
+}
+
+// train gives the steps of a call to the stream.
+func (p *persistent) train(e *executor, s engine.Steps, _ job) error {
+	f := e.runtime.function(p.kernel())
+	for from, n := 0, s.Count(); from < n; {
+		steps := min(n-from, p.most)
+		if uint64(p.tag)+uint64(steps) > 1<<32-1 { // numbers start again when they run out
+			if err := e.ctx.Memset32(p.memory, 0, int(2*p.words), e.stream); err != nil {
+				return err
+			}
+			p.tag = 1
+		}
+		l := driver.NewLaunch(f, [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared, p.config, e.job, from, from+steps, p.tag)
+		if err := l.Cooperative(e.stream); err != nil {
+			return err
+		}
+		p.tag += uint32(steps)
+		from += steps
+	}
+	return nil
+}

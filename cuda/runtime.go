@@ -1,0 +1,112 @@
+//go:build gpu && linux && cgo && (amd64 || arm64)
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"neuroloupe/cuda/internal/driver"
+	"neuroloupe/cuda/kernels"
+	"neuroloupe/engine"
+)
+
+// runtime is what the executors of a backend share: the device's context and the kernels compiled for it.
+type runtime struct {
+	ctx       *driver.Context
+	options   Options
+	module    *driver.Module
+	functions map[string]driver.Func
+	blas      blas  // nil where cuBLAS is not there
+	blasLeast int64 // multiply-adds from which on a product goes to it
+	executors map[*executor]bool
+	launched  map[string]bool // names of kernels asked for, where a test wants to know; else nil
+	closed    bool
+}
+
+// newRuntime compiles the kernels for the context's device. The caller closes it before the context.
+func newRuntime(ctx *driver.Context, o Options) (*runtime, error) {
+	r := &runtime{ctx: ctx, options: o, functions: map[string]driver.Func{}, executors: map[*executor]bool{}}
+	err := ctx.Do(func() error {
+		var err error
+		if r.module, err = ctx.LoadPTX([]byte(kernels.PTX)); err != nil {
+			return err
+		}
+		for _, name := range kernelNames() {
+			if r.functions[name], err = r.module.Function(name); err != nil {
+				return errors.Join(err, r.module.Unload())
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.openBLAS(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+// kernelNames lists the kernels in the PTX.
+func kernelNames() []string {
+	var names []string
+	for line := range strings.Lines(kernels.PTX) {
+		if _, after, ok := strings.Cut(line, ".entry "); ok {
+			names = append(names, strings.TrimRight(strings.TrimSpace(after), "("))
+		}
+	}
+	return names
+}
+
+// function returns a kernel; a launch of one that is not there fails.
+func (r *runtime) function(name string) driver.Func {
+	if r.launched != nil {
+		r.launched[name] = true
+	}
+	return r.functions[name]
+}
+
+// close closes all executors and unloads the kernels; more calls do nothing.
+func (r *runtime) close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	var errs []error
+	for e := range r.executors {
+		errs = append(errs, e.Close())
+	}
+	errs = append(errs, r.ctx.Do(func() error {
+		if r.blas != nil {
+			errs = append(errs, r.blas.Close())
+		}
+		return r.module.Unload()
+	}))
+	return errors.Join(errs...)
+}
+
+// compile makes an executor for p with all parameters and state 0.
+func (r *runtime) compile(p *engine.Program) (engine.Executor, error) {
+	if r.closed {
+		return nil, engine.ErrClosed
+	}
+	if p.Capacity < 1 {
+		return nil, fmt.Errorf("cuda: program of network %v for steps of %d rows, want at least 1", p.Spec, p.Capacity)
+	}
+	if err := p.Spec.Validate(); err != nil {
+		return nil, err
+	}
+	var e *executor
+	err := r.ctx.Do(func() error {
+		var err error
+		e, err = newExecutor(r, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.executors[e] = true
+	return e, nil
+}
