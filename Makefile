@@ -1,6 +1,7 @@
 # Every target is one or two commands; BUILD.md says what they are for.
 .DEFAULT_GOAL := help
 FUZZTIME ?= 10s
+ONNXRUNTIME ?= $(or $(TMPDIR),/tmp)/neuroloupe-onnxruntime
 GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
@@ -40,6 +41,10 @@ bench: ## run all Go benchmarks
 bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; writes docs/benchmarks.md
 	go run ./cmd/neuroloupe/internal/peers
 
+check-onnx: ## run exported models in onnxruntime (needs node and npm)
+	npm install --ignore-scripts --no-save --prefix $(ONNXRUNTIME) onnxruntime-node@1.30.0
+	NEUROLOUPE_ONNXRUNTIME=$(ONNXRUNTIME) go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
+
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -74,4 +79,4 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx fuzz generate ptxas golden

@@ -126,7 +126,13 @@ func readChecked(r io.Reader, f File, source string, w io.Writer, progress func(
 func readCache(files []File, o Options) (have [roleCount]*kept, err error) {
 	results := make([]kept, len(files))
 	errs := make([]error, len(files))
-	parallel(len(files), func(i int) { results[i], errs[i] = readOfficial(files[i]) })
+	parallel(len(files), func(i int) {
+		if o.wants(i) {
+			results[i], errs[i] = readOfficial(files[i])
+		} else {
+			results[i].File = File{Name: files[i].Name, Path: files[i].Path}
+		}
+	})
 	for i, err := range errs {
 		var bad *ChecksumError
 		switch {

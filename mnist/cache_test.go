@@ -100,6 +100,39 @@ func TestLoadOfficial(t *testing.T) {
 	}
 }
 
+func TestLoadTestOnly(t *testing.T) {
+	set, files := tiny(t)
+	test := &Set{counting(12), []uint8{2, 1, 0}, 2, 2, set.classes}
+	train := &Set{Rows: 2, Cols: 2, Classes: set.classes}
+	cache, own := t.TempDir(), t.TempDir()
+	folder := filepath.Join(cache, "tiny")
+	write(t, folder, files)
+	write(t, own, files)
+	l := &library{sets: []official{set}}
+	for _, images := range []string{"whole", "damaged"} {
+		for _, o := range []Options{{Cache: cache, TestOnly: true}, {Dir: own, TestOnly: true}} {
+			got, err := l.load(t.Context(), "tiny", o)
+			if err != nil {
+				t.Fatalf("%s training images: %v", images, err)
+			}
+			if diff := cmp.Diff([]*Set{train, test}, []*Set{got.Train, got.Test}); diff != "" {
+				t.Errorf("%s training images (-want +got):\n%s", images, diff)
+			}
+			if first := got.Files[trainImages]; first.Name != set.files("")[trainImages].Name || first.SHA256 != "" {
+				t.Errorf("the training images were not read: %+v", first)
+			}
+			if got.Files[testImages].SHA256 != set.pins[testImages].sha256 {
+				t.Errorf("the test images were read: %+v", got.Files[testImages])
+			}
+		}
+		rewrite(t, filepath.Join(folder, set.files("")[trainImages].Name), []byte("damaged"))
+		rewrite(t, filepath.Join(own, set.files("")[trainImages].Name), []byte("damaged"))
+	}
+	if _, err := os.Stat(filepath.Join(folder, set.files("")[trainImages].Name)); err != nil {
+		t.Errorf("a file that is not read is not judged: %v", err)
+	}
+}
+
 func TestFetchCacheCannotBeUsed(t *testing.T) {
 	set, files := tiny(t)
 	s := serve(t, files, nil)

@@ -24,7 +24,7 @@ func (l *library) ensure(ctx context.Context, set official, o Options) (files [r
 		return files, "", err
 	}
 	origins := []string{}
-	if slices.ContainsFunc(have[:], func(k *kept) bool { return k != nil }) {
+	if slices.ContainsFunc(have[:], func(k *kept) bool { return k != nil && k.data != nil }) {
 		origins = append(origins, "cache "+folder)
 	}
 	if slices.Contains(have[:], nil) {

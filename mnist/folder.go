@@ -30,7 +30,7 @@ const (
 )
 
 // loadFolder reads the set of a person's own folder.
-func (l *library) loadFolder(ctx context.Context, p place) (*Dataset, error) {
+func (l *library) loadFolder(ctx context.Context, p place, o Options) (*Dataset, error) {
 	paths, err := findFiles(p.folder)
 	if err != nil {
 		return nil, err
@@ -42,11 +42,15 @@ func (l *library) loadFolder(ctx context.Context, p place) (*Dataset, error) {
 	var in [roleCount]input
 	var opened [roleCount]*hashingFile
 	for role, path := range paths {
+		in[role].name = path
+		if !o.wants(role) {
+			continue
+		}
 		if opened[role], err = openHashing(ctx, path); err != nil {
 			return nil, err
 		}
 		defer opened[role].f.Close()
-		in[role] = input{name: path, r: opened[role]}
+		in[role].r = opened[role]
 	}
 	raw, err := decode(ctx, in)
 	if err != nil {
@@ -63,7 +67,11 @@ func (l *library) loadFolder(ctx context.Context, p place) (*Dataset, error) {
 	if d.Name == "" {
 		d.Name = filepath.Base(absolute(p.folder))
 	}
-	for _, f := range opened {
+	for role, f := range opened {
+		if f == nil {
+			d.Files = append(d.Files, File{Name: filepath.Base(paths[role]), Path: paths[role]})
+			continue
+		}
 		d.Files = append(d.Files, f.file())
 	}
 	return d, nil

@@ -16,7 +16,7 @@ import (
 type Dataset struct {
 	Name        string // the name of an official set, else the last element of the folder's path
 	Train, Test *Set
-	Files       []File // training images, training labels, test images, test labels
+	Files       []File // training images, training labels, test images, test labels; those not read have no SHA256
 	Origin      string // where the files came from, in words
 }
 
@@ -31,6 +31,9 @@ type Options struct {
 	Cache string
 	// Offline leaves out every source that needs the network.
 	Offline bool
+	// TestOnly leaves the training images where they are: [Dataset].Train is an empty set of that image size. The test
+	// images are a seventh of MNIST, and all that a look at what a network does needs.
+	TestOnly bool
 	// Stall is how long a download may stand still before it is given up; 0 for 30 seconds. There is no limit on the
 	// whole of it.
 	Stall time.Duration
@@ -49,6 +52,9 @@ func (o Options) Validate() error {
 	}
 	return nil
 }
+
+// wants reports whether the file of a role is to be read.
+func (o Options) wants(role int) bool { return role != trainImages || !o.TestOnly }
 
 func (o Options) notice(format string, args ...any) {
 	if o.Notice != nil {
@@ -85,7 +91,7 @@ func Load(ctx context.Context, name string, o Options) (*Dataset, error) {
 
 // Fetch puts the files of an official set into the cache, those that are not there or are not whole, and returns where
 // all four are. With Options.Dir, or the path of a folder as the name, it returns the folder's files and fetches
-// nothing. Errors are those of [Load].
+// nothing. Options.TestOnly changes nothing here. Errors are those of [Load].
 func Fetch(ctx context.Context, name string, o Options) ([]File, error) {
 	return standard().fetch(ctx, name, o)
 }
@@ -96,7 +102,7 @@ func (l *library) load(ctx context.Context, name string, o Options) (*Dataset, e
 		return nil, err
 	}
 	if place.folder != "" {
-		return l.loadFolder(ctx, place)
+		return l.loadFolder(ctx, place, o)
 	}
 	kept, origin, err := l.ensure(ctx, place.set, o)
 	if err != nil {
@@ -105,7 +111,10 @@ func (l *library) load(ctx context.Context, name string, o Options) (*Dataset, e
 	var in [roleCount]input
 	files := make([]File, roleCount)
 	for role, k := range kept {
-		in[role] = input{name: k.Path, r: bytes.NewReader(k.data)}
+		in[role].name = k.Path
+		if o.wants(role) {
+			in[role].r = bytes.NewReader(k.data)
+		}
 		files[role] = k.File
 	}
 	raw, err := decode(ctx, in)
@@ -120,6 +129,7 @@ func (l *library) load(ctx context.Context, name string, o Options) (*Dataset, e
 }
 
 func (l *library) fetch(ctx context.Context, name string, o Options) ([]File, error) {
+	o.TestOnly = false
 	place, err := l.place(name, o)
 	if err != nil {
 		return nil, err

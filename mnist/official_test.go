@@ -3,6 +3,7 @@ package mnist
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -181,8 +182,12 @@ func TestKnown(t *testing.T) {
 func BenchmarkLoad(b *testing.B) {
 	o := Options{Cache: b.TempDir()}
 	loadLocal(b, "mnist", o)
-	for b.Loop() {
-		loadLocal(b, "mnist", o)
+	for _, o.TestOnly = range []bool{false, true} {
+		b.Run(fmt.Sprintf("TestOnly=%v", o.TestOnly), func(b *testing.B) {
+			for b.Loop() {
+				loadLocal(b, "mnist", o)
+			}
+		})
 	}
 }
 

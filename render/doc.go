@@ -46,9 +46,10 @@
 // hardly tell from some blues of the default map.
 //
 // PNG is written by an encoder of a few lines that knows enlarged pixels: a row
-// like the one above it, or else differences from the left. image/png tries five
-// filters on every row; on a sheet of 100 it takes four times as long for a file
-// of the same size.
+// like the one above it, or else as it is. Differences from the left, tried first,
+// gave files a sixth to a third larger: pictures have few colours, which repeat
+// better than their differences. image/png tries five filters on every row and
+// takes four times as long.
 //
 // A film has 64 colours on each side of zero where a picture has 127. A GIF has
 // 256 in all, and 255 would leave one for the text; and weights that hardly move

@@ -66,7 +66,7 @@ func (f Film) EncodeAPNG(w io.Writer, text map[string]string) error {
 	err = r.each(func(i int, img *image.Paletted) error {
 		out.chunk("fcTL", frameControl(sequence, img.Rect, f.delay(i), i > 0))
 		sequence++
-		data, err := deflateRows(img.Rect.Dy(), 0, zlib.DefaultCompression, indexRows(img))
+		data, err := deflateRows(img.Rect.Dy(), zlib.DefaultCompression, indexRows(img))
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func MapPNG(w io.Writer, width, height int, weights []float32, limit float64, m 
 			copy(row[k*img.Stride:], row[:width*zoom])
 		}
 	}
-	data, err := deflateRows(img.Rect.Dy(), 0, zlib.BestSpeed, indexRows(img))
+	data, err := deflateRows(img.Rect.Dy(), zlib.BestSpeed, indexRows(img))
 	if err != nil {
 		return fmt.Errorf("render: map png: %w", err)
 	}

@@ -39,11 +39,11 @@ func EncodePNG(w io.Writer, img image.Image, text map[string]string) error {
 	if size.X < 1 || size.Y < 1 {
 		return fmt.Errorf("render: encode png: image of %v pixels, want at least 1×1", size)
 	}
-	kind, channels, row := byte(2), 3, rgbRows(img)
+	kind, row := byte(2), rgbRows(img)
 	if row == nil {
-		kind, channels, row = 6, 4, rgbaRows(img)
+		kind, row = 6, rgbaRows(img)
 	}
-	data, err := deflateRows(size.Y, channels, zlib.BestSpeed, row)
+	data, err := deflateRows(size.Y, zlib.BestSpeed, row)
 	if err == nil && len(data) > maxPNGChunk {
 		err = fmt.Errorf("%d bytes of pixels, the limit is %d", len(data), maxPNGChunk)
 	}
@@ -87,11 +87,10 @@ func rgbaRows(img image.Image) func(y int) []byte {
 
 // deflateRows returns the pixels of an image as PNG has them: a filter byte before
 // each row, compressed. A row like the one above it becomes zeros, which pictures
-// of enlarged pixels are full of. Any other is written as differences from the
-// pixel at the left, distance bytes before; with distance 0, for colours that are
-// numbers in a palette, as it is.
-func deflateRows(height, distance, level int, row func(y int) []byte) ([]byte, error) {
-	const none, sub, up = 0, 1, 2
+// of enlarged pixels are full of. Any other is written as it is: few colours in
+// many places repeat better than their differences do.
+func deflateRows(height, level int, row func(y int) []byte) ([]byte, error) {
+	const none, up = 0, 2
 	var out bytes.Buffer
 	z, err := zlib.NewWriterLevel(&out, level)
 	if err != nil {
@@ -101,15 +100,9 @@ func deflateRows(height, distance, level int, row func(y int) []byte) ([]byte, e
 	for y := range height {
 		pixels := row(y)
 		line = append(append(line[:0], none), pixels...)
-		switch {
-		case y > 0 && bytes.Equal(pixels, above):
+		if y > 0 && bytes.Equal(pixels, above) {
 			clear(line)
 			line[0] = up
-		case distance > 0:
-			line[0] = sub
-			for i := distance; i < len(pixels); i++ {
-				line[1+i] = pixels[i] - pixels[i-distance]
-			}
 		}
 		above = append(above[:0], pixels...)
 		if _, err := z.Write(line); err != nil {

@@ -29,21 +29,23 @@ func cut(d *mnist.Dataset, r *recipe.Recipe) (*examples, error) {
 		return nil, err
 	}
 	e := &examples{source: d, train: d.Train.Slice(0, n), validation: d.Train.Slice(n, n+v), test: d.Test}
-	if len(r.Classes) == 0 {
-		return e, nil
-	}
 	for _, s := range []**mnist.Set{&e.train, &e.validation, &e.test} {
-		if (*s).Len() == 0 {
-			continue
-		}
-		if *s, err = (*s).Subset(r.Classes); err != nil {
+		if *s, err = ofClasses(*s, r.Classes); err != nil {
 			return nil, err
 		}
 	}
-	if e.train.Len() == 0 {
+	if e.train.Len() == 0 && len(r.Classes) > 0 {
 		return nil, fmt.Errorf("none of the first %d training images is of classes %v", n, r.Classes)
 	}
 	return e, nil
+}
+
+// ofClasses keeps the images of some labels, all for none named; an empty set stays as it is.
+func ofClasses(s *mnist.Set, labels []int) (*mnist.Set, error) {
+	if len(labels) == 0 || s.Len() == 0 {
+		return s, nil
+	}
+	return s.Subset(labels)
 }
 
 // engineData returns a set as the engine takes it; an empty one as the zero Data.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"neuroloupe/engine"
@@ -25,84 +27,130 @@ Examples:
 `
 }
 
-// diagnosis is what the doctor finds. What needs the test images is null when they cannot be read.
+// diagnosis is what the doctor finds. What needs the test images is null when they cannot be read; of a network that was
+// made elsewhere, what needs its start is null, and without a data set the dead pixels too.
 type diagnosis struct {
-	RhoMedian      float64    `json:"rho_median"`
+	RhoMedian      *float64   `json:"rho_median"`
 	Smoothness     smoothness `json:"smoothness"`
-	DeadPixels     int        `json:"dead_pixels"`
-	DeadRMS        float64    `json:"dead_rms"`
+	DeadPixels     *int       `json:"dead_pixels"`
+	DeadRMS        *float64   `json:"dead_rms"`
 	Saturated      *int       `json:"saturated"`
 	NeverPredicted []string   `json:"never_predicted"`
-	Gamma          float64    `json:"gamma"`
+	Gamma          *float64   `json:"gamma"`
+	Layers         []finding  `json:"layers"`
 	Advice         []string   `json:"advice"`
 
-	hidden     int // neurons of the first layer
+	hidden     int // neurons of all hidden layers; Saturated is of these
 	activation engine.Activation
+	stuck      [2]int // hidden layer and number of the first saturated neuron, from 0
 	noData     error
 	lost       []string // classes that the network hardly ever gets right, with their recall
 }
 
-// smoothness is the median over the neurons; see inspect.Smoothness.
-type smoothness struct {
-	Raw     float64 `json:"raw"`
-	Learned float64 `json:"learned"`
-	Init    float64 `json:"init"`
+// finding is what the doctor finds of one layer, 1 being the first; the last is the output.
+type finding struct {
+	Layer     int      `json:"layer"`
+	Neurons   int      `json:"neurons"`
+	RhoMedian *float64 `json:"rho_median"` // of its neurons' own weights; null when the start is not known
+	Saturated *int     `json:"saturated"`  // null for the output, and without test images
 }
 
-func (c *doctorCmd) Run(a *app) error {
-	l, err := openLook(c.Folder)
+// smoothness is the median over the neurons; see inspect.Smoothness.
+type smoothness struct {
+	Raw     float64  `json:"raw"`
+	Learned *float64 `json:"learned"`
+	Init    *float64 `json:"init"`
+}
+
+func (c *doctorCmd) Run(a *app) (err error) {
+	v, err := openView(a, c.Folder, "")
 	if err != nil {
 		return err
 	}
-	d := l.diagnose(a)
+	defer func() { err = errors.Join(err, v.close()) }()
+	d := v.diagnose()
 	if c.JSON {
 		return a.printJSON(d)
 	}
-	return d.print(a, l)
+	return d.print(a, v)
 }
 
-func (l *look) diagnose(a *app) *diagnosis {
-	m := l.folder.Manifest.Data
-	raw, start := inspect.Maps(l.show("raw")), inspect.Maps(l.show("init"))
-	d := &diagnosis{
-		Smoothness: smoothness{
-			Raw: medianSmoothness(raw, m.Rows, m.Cols), Init: medianSmoothness(start, m.Rows, m.Cols),
-			Learned: medianSmoothness(inspect.Maps(l.show("learned")), m.Rows, m.Cols),
-		},
-		DeadPixels: len(m.Dead), DeadRMS: inspect.RMS(raw, l.folder.Manifest.DeadMask()),
-		Gamma: l.gamma, hidden: len(raw), activation: l.folder.Spec.Layers[0].Activation,
+func (v *view) diagnose() *diagnosis {
+	m := v.folder.Manifest.Data
+	raw := inspect.Maps(v.weights("raw"))
+	smooth := func(show string) *float64 {
+		return new(medianSmoothness(inspect.Maps(v.weights(show)), m.Rows, m.Cols))
 	}
-	var rho []float64
-	for j := range raw {
-		rho = append(rho, inspect.Rho(raw[j], start[j]))
+	d := &diagnosis{activation: v.spec().Layers[0].Activation}
+	d.Smoothness.Raw = *smooth("raw")
+	if v.noStart == nil {
+		d.Smoothness.Init, d.Smoothness.Learned = smooth("init"), smooth("learned")
+		d.RhoMedian, d.Gamma = new(inspect.Median(v.rho())), &v.net.Gamma
 	}
-	d.RhoMedian = inspect.Median(rho)
-	s, err := l.watch(a)
-	if err != nil {
-		d.noData = err
-	} else {
-		n := 0
-		for _, share := range s.activity.Stuck {
-			if share >= stuck(d.activation) {
-				n++
-			}
-		}
-		d.Saturated, d.NeverPredicted = &n, []string{}
-		for k, r := range s.score.Recall() {
-			if r >= 0 && r < lost && !slices.Contains(s.score.NeverPredicted(), k) {
+	if m.Name != "" {
+		d.DeadPixels, d.DeadRMS = new(len(m.Dead)), new(inspect.RMS(raw, v.folder.Manifest.DeadMask()))
+	}
+	s, err := v.score()
+	d.noData = errors.Join(err, v.examine(d))
+	if d.noData == nil {
+		d.NeverPredicted = []string{}
+		for k, r := range s.Recall() {
+			if r >= 0 && r < lost && !slices.Contains(s.NeverPredicted(), k) {
 				d.lost = append(d.lost, fmt.Sprintf("%s (%.1f %%)", m.Classes[k], 100*r))
 			}
 		}
-		for _, k := range s.score.NeverPredicted() {
+		for _, k := range s.NeverPredicted() {
 			d.NeverPredicted = append(d.NeverPredicted, m.Classes[k])
 		}
 	}
-	d.Advice = l.advise(d)
+	d.Advice = v.advise(d)
 	return d
 }
 
-// stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron is often 0; it counts
-// when it is 0 for all.
+// examine looks at each layer. The error is for what needs the test images.
+func (v *view) examine(d *diagnosis) (err error) {
+	total, first := 0, true
+	for l, layer := range v.spec().Layers {
+		f := finding{Layer: l + 1, Neurons: layer.Units}
+		if v.noStart == nil {
+			f.RhoMedian = new(inspect.Median(rhos(v.net.Params.Weight(l+1), v.net.Initial.Weight(l+1))))
+		}
+		if l <= v.net.Hidden() && err == nil {
+			d.hidden += layer.Units
+			var act inspect.Activity
+			if act, err = v.activity(l); err == nil {
+				n := 0
+				for j, share := range act.Stuck {
+					if share < stuck(layer.Activation) {
+						continue
+					}
+					if n++; first {
+						d.stuck, first = [2]int{l, j}, false
+					}
+				}
+				f.Saturated, total = &n, total+n
+			}
+		}
+		d.Layers = append(d.Layers, f)
+	}
+	if err == nil {
+		d.Saturated = &total
+	}
+	return err
+}
+
+// rhos returns ρ of each neuron of a layer.
+func rhos(w, w0 engine.Tensor) []float64 {
+	raw, start := inspect.Maps(w), inspect.Maps(w0)
+	rho := make([]float64, len(raw))
+	for j := range raw {
+		rho[j] = inspect.Rho(raw[j], start[j])
+	}
+	return rho
+}
+
+// stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron is
+// often 0; it counts when it is 0 for all.
 func stuck(act engine.Activation) float64 {
 	if act == engine.ReLU {
 		return 1
@@ -127,25 +175,39 @@ const (
 )
 
 // advise says what the numbers mean and what to type next.
-func (l *look) advise(d *diagnosis) []string {
-	run, r := l.folder.Path, l.folder.Manifest.Train
+func (v *view) advise(d *diagnosis) []string {
+	run, r := v.folder.Path, v.folder.Manifest.Train
 	advice := []string{}
 	add := func(format string, args ...any) { advice = append(advice, fmt.Sprintf(format, args...)) }
 
-	noise := d.RhoMedian >= mostlyStart
+	noise := d.RhoMedian != nil && *d.RhoMedian >= mostlyStart
 	if noise {
+		film := ""
+		if r.Frames != "none" {
+			film = "; and at how it grew: neuroloupe film " + run
+		}
 		add("%.0f %% of a raw map is the random start, which training never touched; that is the noise you see. "+
-			"Look at what training added: neuroloupe sheet %s --show learned", 100*d.RhoMedian, run)
+			"Look at what training added: neuroloupe sheet %s --show learned%s", 100**d.RhoMedian, run, film)
 	}
-	if seen := l.visibleDead(d); seen {
+	if v.noStart != nil && d.Smoothness.Raw < readable {
+		classes := ""
+		if len(r.Classes) > 0 {
+			classes = " --classes " + strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Classes), " ", ","), "[]")
+		}
+		add("The maps are hardly smooth (%s; a picture has more than %.1f). Much of them may be the random start, which "+
+			"training leaves where it is, but without the start that cannot be told. Where the network was made, save its "+
+			"weights before training too and look at the difference; or train one like it here, where that is kept: "+
+			"neuroloupe train --net %v%s", hundredths(d.Smoothness.Raw), readable, v.spec(), classes)
+	}
+	if seen := v.visibleDead(d); seen {
 		add("%d of the %d pixels are never inked in the training images: no gradient reaches their weights, so they keep "+
 			"their start for ever. Mark them: neuroloupe sheet %s --mark-dead. Start them at 0: train with --zero-dead. "+
-			"Or let weight decay wipe them out: --l2 5", d.DeadPixels, l.folder.Spec.Inputs, run)
+			"Or let weight decay wipe them out: --l2 5", *d.DeadPixels, v.spec().Inputs, run)
 	}
-	if d.hidden == 1 && noise {
+	if v.spec().Layers[0].Units == 1 && noise {
 		add("One hidden neuron needs to change few weights, and only a little, to tell %d classes apart: the answer is in the "+
 			"map, faint, under its start. neuroloupe sheet %s --show all puts start, map and difference side by side",
-			l.folder.Spec.Classes(), run)
+			v.spec().Classes(), run)
 	}
 	if noise && r.Init == engine.InitNormal {
 		add("For maps that read as they are, start small and let the start decay: neuroloupe train --preset clear, or --init scaled --l2 5")
@@ -158,64 +220,93 @@ func (l *look) advise(d *diagnosis) []string {
 		if len(d.lost) > 0 {
 			text += fmt.Sprintf("It finds too few of the images of %s. ", strings.Join(d.lost, ", "))
 		}
-		if r.Loss == engine.Quadratic && l.folder.Spec.Layers[len(l.folder.Spec.Layers)-1].Activation == engine.Sigmoid {
+		if r.Loss == engine.Quadratic && v.spec().Layers[len(v.spec().Layers)-1].Activation == engine.Sigmoid {
 			text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the factor σ'(z) ≈ 0. " +
 				"--loss cross-entropy does not have it; another --seed may escape"
 		} else {
 			text += "See its share of the images (neuroloupe data show), try a lower --lr or more --epochs"
 		}
-		add("%s", text)
+		add("%s. What they are taken for: neuroloupe errors %s", text, run)
 	}
 	if d.Saturated != nil && *d.Saturated > 0 {
-		switch d.activation {
-		case engine.ReLU:
-			add("%d of %d hidden neurons are 0 for every test image and can learn no more; a lower --lr or --init he keeps them alive", *d.Saturated, d.hidden)
-		default:
-			add("%d of %d hidden neurons are at the same end for nine of ten test images, so they say little and hardly learn: their "+
-				"weighted inputs are too large. Start smaller: --init scaled", *d.Saturated, d.hidden)
+		text := "are at the same end for nine of ten test images, so they say little and hardly learn: their weighted inputs are too large. " +
+			"Start smaller: --init scaled"
+		if d.activation == engine.ReLU {
+			text = "are 0 for every test image and can learn no more; a lower --lr or --init he keeps them alive"
 		}
+		add("%d of %d hidden neurons %s. The first of them: neuroloupe neuron %s %d%s", *d.Saturated, d.hidden, text, run, d.stuck[1],
+			layerOption(d.stuck[0]))
 	}
-	if !noise && d.Smoothness.Learned < readable {
+	if s := d.Smoothness.Learned; !noise && s != nil && *s < readable {
 		add("What was learned is not smooth itself (%.2f; a picture has more than %.1f): more --epochs, or weight decay --l2 5, "+
-			"make the maps clearer", d.Smoothness.Learned, readable)
+			"make the maps clearer", *s, readable)
 	}
 	if len(advice) == 0 {
-		add("Nothing to mend: the maps show what was learned. neuroloupe sheet %s --order class puts like with like", run)
+		why := "the maps show what was learned"
+		if v.noStart != nil {
+			why = "the maps are smooth, which a random start is not"
+		}
+		add("Nothing to mend: %s. neuroloupe sheet %s --order similarity puts like beside like", why, run)
 	}
-	return advice
+	return append(advice, v.next(d))
+}
+
+// next says what to look at now.
+func (v *view) next(d *diagnosis) string {
+	run := v.folder.Path
+	if d.noData != nil {
+		return fmt.Sprintf("Next: neuroloupe templates %s shows what each class looks for; what neurons do needs the test images, for "+
+			"which --folder DIR says where they are", run)
+	}
+	class := strings.ReplaceAll(fmt.Sprintf("%q", v.classes()[len(v.classes())-1]), `"`, "")
+	if strings.ContainsAny(class, " '\\") {
+		class = strconv.Itoa(len(v.classes()) - 1)
+	}
+	return fmt.Sprintf("Next: neuroloupe why %s --image test:0 follows one image through the network; neuroloupe class %s %s shows which "+
+		"neurons speak for a class, and which its weights alone would name; neuroloupe ablate %s which of them matter; neuroloupe report %s "+
+		"puts it all on one page", run, run, class, run, run)
+}
+
+// layerOption is the flag that names a hidden layer, 0 being the first, which needs none.
+func layerOption(layer int) string {
+	if layer == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" --layer %d", layer+1)
 }
 
 // visibleDead reports whether the dead pixels' weights stand out in the raw maps.
-func (l *look) visibleDead(d *diagnosis) bool {
-	if d.DeadPixels == 0 {
+func (v *view) visibleDead(d *diagnosis) bool {
+	if d.DeadPixels == nil || *d.DeadPixels == 0 {
 		return false
 	}
-	all := make([]bool, l.folder.Spec.Inputs)
+	all := make([]bool, v.spec().Inputs)
 	for i := range all {
 		all[i] = true
 	}
-	return d.DeadRMS > deadVisible*inspect.RMS(inspect.Maps(l.show("raw")), all)
+	return *d.DeadRMS > deadVisible*inspect.RMS(inspect.Maps(v.weights("raw")), all)
 }
 
-func (d *diagnosis) print(a *app, l *look) error {
-	m := l.folder.Manifest
-	gamma := fmt.Sprintf("%.4g", d.Gamma)
-	switch {
-	case l.gammaMeasured:
-		gamma += ", estimated from the weights: ⟨W,W₀⟩/⟨W₀,W₀⟩"
-	case d.Gamma == 1:
-		gamma += ": no weight decay, the start stays whole"
-	default:
-		gamma += fmt.Sprintf(": weight decay has shrunk the start to %.2g %%", 100*d.Gamma)
+func (d *diagnosis) print(a *app, v *view) error {
+	if err := printRows(a.stdout, d.rows(v)); err != nil {
+		return err
 	}
-	rows := [][2]string{
-		{"run", fmt.Sprintf("%s: %s %s, preset %s, seed %d", l.folder.Path, m.Data.Title, l.folder.Spec, m.Train.Preset, m.Train.Seed)},
-		{"start, ρ", fmt.Sprintf("%.3f: so much of a neuron's raw map is its random start (median of %d; ρ = corr(W, W₀)²)", d.RhoMedian, d.hidden)},
-		{"start, γ", gamma},
-		{"smoothness", fmt.Sprintf("raw %s, learned %s, start %s (lag-1 autocorrelation; noise 0, a picture near 1)",
-			hundredths(d.Smoothness.Raw), hundredths(d.Smoothness.Learned), hundredths(d.Smoothness.Init))},
-		{"dead pixels", fmt.Sprintf("%d of %d are never inked in training; their raw weights have rms %.2g", d.DeadPixels, l.folder.Spec.Inputs, d.DeadRMS)},
+	for _, s := range d.Advice {
+		if _, err := fmt.Fprintf(a.stdout, "\n• %s\n", s); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// rows are the numbers found, each with its name.
+func (d *diagnosis) rows(v *view) [][2]string {
+	rows := d.startRows(v)
+	dead := "not known without a data set"
+	if d.DeadPixels != nil {
+		dead = fmt.Sprintf("%d of %d are never inked in training; their raw weights have rms %.2g", *d.DeadPixels, v.spec().Inputs, *d.DeadRMS)
+	}
+	rows = append(rows, [2]string{"dead pixels", dead})
 	if d.noData != nil {
 		rows = append(rows, [2]string{"not known", fmt.Sprintf("saturation and recall need the test images: %s", oneLine(d.noData))})
 	} else {
@@ -228,18 +319,68 @@ func (d *diagnosis) print(a *app, l *look) error {
 			name = "dead neurons"
 		}
 		rows = append(rows,
-			[2]string{name, fmt.Sprintf("%d of %d hidden neurons", *d.Saturated, d.hidden)},
+			[2]string{name, d.saturated()},
 			[2]string{"never predicted", never})
 	}
-	if err := printRows(a.stdout, rows); err != nil {
-		return err
+	return rows
+}
+
+// saturated says how many neurons are stuck, and where if there are several layers.
+func (d *diagnosis) saturated() string {
+	s := fmt.Sprintf("%d of %d hidden neurons", *d.Saturated, d.hidden)
+	hidden := d.Layers[:len(d.Layers)-1]
+	if len(hidden) < 2 || *d.Saturated == 0 {
+		return s
 	}
-	for _, s := range d.Advice {
-		if _, err := fmt.Fprintf(a.stdout, "\n• %s\n", s); err != nil {
-			return err
+	var each []string
+	for _, f := range hidden {
+		each = append(each, fmt.Sprintf("layer %d: %d of %d", f.Layer, *f.Saturated, f.Neurons))
+	}
+	return s + " (" + strings.Join(each, ", ") + ")"
+}
+
+// rhoByLayer says how much of each layer's weights is their start.
+func (d *diagnosis) rhoByLayer() string {
+	var each []string
+	for _, f := range d.Layers {
+		name := fmt.Sprintf("layer %d", f.Layer)
+		if f.Layer == len(d.Layers) {
+			name = "output"
+		}
+		each = append(each, fmt.Sprintf("%s %.3f", name, *f.RhoMedian))
+	}
+	return strings.Join(each, ", ") + " (median over a layer's neurons, of their own weights)"
+}
+
+// startRows says what the run is and how much of the maps is its start.
+func (d *diagnosis) startRows(v *view) [][2]string {
+	const smooth = "(lag-1 autocorrelation; noise 0, a picture near 1)"
+	m := v.folder.Manifest
+	run := fmt.Sprintf("%s: %s %s", v.folder.Path, m.Data.Title, v.spec())
+	if v.noStart != nil {
+		return [][2]string{
+			{"run", fmt.Sprintf("%s, imported from %s (%s)", run, m.Import.File, m.Import.Form)},
+			{"start, ρ γ", fmt.Sprintf("not known: %v", v.noStart)},
+			{"smoothness", fmt.Sprintf("raw %s %s", hundredths(d.Smoothness.Raw), smooth)},
 		}
 	}
-	return nil
+	gamma := fmt.Sprintf("%.4g", *d.Gamma)
+	switch {
+	case v.gammaMeasured:
+		gamma += ", estimated from the weights: ⟨W,W₀⟩/⟨W₀,W₀⟩"
+	case *d.Gamma == 1:
+		gamma += ": no weight decay, the start stays whole"
+	default:
+		gamma += fmt.Sprintf(": weight decay has shrunk the start to %.2g %%", 100**d.Gamma)
+	}
+	return [][2]string{
+		{"run", fmt.Sprintf("%s, preset %s, seed %d", run, m.Train.Preset, m.Train.Seed)},
+		{"start, ρ", fmt.Sprintf("%.3f: so much of a neuron's raw map is its random start (median of %d; ρ = corr(W, W₀)²)", *d.RhoMedian, v.spec().Layers[0].Units)},
+		{"ρ by layer", d.rhoByLayer()},
+		{"start, γ", gamma},
+		{"smoothness", fmt.Sprintf("raw %s, learned %s, start %s %s",
+			hundredths(d.Smoothness.Raw), hundredths(*d.Smoothness.Learned), hundredths(*d.Smoothness.Init), smooth)},
+	}
 }
 
 // hundredths writes v with two decimals, and what rounds to nothing without a sign.

@@ -177,7 +177,11 @@ func describe(name, dir string, e *examples, dead []int) runs.Data {
 
 // freeName returns runs/DATA-NET-PRESET-sSEED, with a number when that is taken.
 func freeName(data string, s engine.Spec, r recipe.Recipe) (string, error) {
-	base := filepath.Join("runs", fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed))
+	return freePath(filepath.Join("runs", fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed)))
+}
+
+// freePath returns base, with a number when that is taken.
+func freePath(base string) (string, error) {
 	for i := 1; ; i++ {
 		name := base
 		if i > 1 {

@@ -32,6 +32,13 @@ func TestScripts(t *testing.T) {
 			"corrupt": scriptCorrupt,
 			"json":    scriptJSON,
 			"image":   scriptImage,
+			"frames":  scriptFrames,
+			"numbers": scriptNumbers,
+		},
+		Setup: func(e *testscript.Env) error {
+			nets, err := filepath.Abs(filepath.Join("internal", "netfile", "testdata"))
+			e.Setenv("NETS", nets) // networks made elsewhere
+			return err
 		},
 		RequireUniqueNames: true,
 	})

@@ -24,10 +24,10 @@ func TestTrainMNIST(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, "doctor", dir, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Smoothness.Learned < 0.7 || d.Smoothness.Init > 0.05 {
-		t.Errorf("smoothness %+v: what was learned is not a picture, or the start is one", d.Smoothness)
+	if *d.Smoothness.Learned < 0.7 || *d.Smoothness.Init > 0.05 {
+		t.Errorf("smoothness learned %v, start %v: what was learned is not a picture, or the start is one", *d.Smoothness.Learned, *d.Smoothness.Init)
 	}
-	if d.DeadPixels < 67 { // 67 in all 60,000 images, more in the first 20,000
-		t.Errorf("%d dead pixels", d.DeadPixels)
+	if *d.DeadPixels < 67 { // 67 in all 60,000 images, more in the first 20,000
+		t.Errorf("%d dead pixels", *d.DeadPixels)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -73,6 +74,32 @@ func (b *bars) close() {
 		b.p.Wait()
 		b.p = nil
 	}
+}
+
+// partLine is how often work in parts is told off a terminal, and from when on.
+const partLine = 2 * time.Second
+
+// parts has f do n things, step at a time, and shows how far that is: with a bar on a terminal, else with a line now and
+// then.
+func (a *app) parts(what string, n, step int, f func(lo, hi int) error) error {
+	b := a.newBars()
+	defer b.close()
+	b.start(what, int64(n), func(r float64) string { return fmt.Sprintf("%.0f/s", r) }, func() string { return "" })
+	told := time.Now()
+	for lo := 0; lo < n; lo += step {
+		if err := context.Cause(a.ctx); err != nil {
+			return err
+		}
+		if err := f(lo, min(n, lo+step)); err != nil {
+			return err
+		}
+		b.set(int64(min(n, lo+step)))
+		if b.p == nil && time.Since(told) > partLine {
+			told = time.Now()
+			b.say(fmt.Sprintf("%s: %d of %d", what, min(n, lo+step), n))
+		}
+	}
+	return nil
 }
 
 // downloads shows files arriving.

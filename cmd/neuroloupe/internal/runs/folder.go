@@ -8,6 +8,8 @@
 //	frames.safetensors     the first layer's weights per kept epoch, epoch 0 included
 //	sheet.png              the contact sheet
 //
+// Of a network that was made elsewhere there are run.toml, weights.safetensors and sheet.png: see [ImportNet].
+//
 // Every file is replaced whole, by renaming; only metrics.jsonl and frames.log, the frames of a run that has not ended,
 // grow at the end. The checkpoint is written last, so what those two have beyond it is cut off when the run goes on.
 package runs
@@ -16,6 +18,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,6 +54,22 @@ type Folder struct {
 // Create makes a new run folder at path, with its manifest and start weights, and locks it until Close. The path must
 // not exist or be an empty folder.
 func Create(path string, m Manifest, initial engine.Params) (*Folder, error) {
+	return create(path, m, func(f *Folder) error { return f.writeStart(initial) })
+}
+
+// ImportNet makes a new run folder at path for a network that was made elsewhere, m.Import saying where, and locks it
+// until Close. It holds the weights alone: no start, no γ, no metrics, no frames.
+func ImportNet(path string, m Manifest, weights engine.Params) (*Folder, error) {
+	return create(path, m, func(f *Folder) error {
+		if err := f.writeWeights(weights, nil); err != nil {
+			return err
+		}
+		return f.WriteManifest()
+	})
+}
+
+// create makes the folder, and has write fill it, the manifest last.
+func create(path string, m Manifest, write func(*Folder) error) (*Folder, error) {
 	fail := func(err error) (*Folder, error) { return nil, fmt.Errorf("run folder: %w", err) }
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return fail(err)
@@ -74,7 +94,7 @@ func Create(path string, m Manifest, initial engine.Params) (*Folder, error) {
 	if err := f.lock(); err != nil {
 		return fail(err)
 	}
-	if err := errors.Join(f.sweep(), f.writeStart(initial)); err != nil {
+	if err := errors.Join(f.sweep(), write(f)); err != nil {
 		return fail(errors.Join(err, f.Close()))
 	}
 	return f, nil
@@ -132,7 +152,10 @@ func Resume(path string) (*Folder, *engine.State, error) {
 		return nil, nil, err
 	}
 	var st *engine.State
-	if err = f.sweep(); err == nil {
+	if f.Manifest.Import != nil {
+		err = fmt.Errorf("%s was made elsewhere: its start, its optimiser and its place in the data are not known, "+
+			"so its training cannot go on", path)
+	} else if err = f.sweep(); err == nil {
 		st, err = f.resumeState()
 	}
 	if err != nil {
@@ -175,8 +198,24 @@ func (f *Folder) file(name string) string { return filepath.Join(f.Path, name) }
 // Sheet returns the path of the contact sheet.
 func (f *Folder) Sheet() string { return f.file(sheetFile) }
 
-// Initial reads the start weights W₀.
-func (f *Folder) Initial() (engine.Params, error) { return f.readParams(initialFile) }
+// StartError says that a network was made elsewhere, so that what needs its start cannot be had.
+type StartError struct {
+	Run  string // path of the run folder
+	File string // that the network came from
+}
+
+// Error says what is not known and why.
+func (e *StartError) Error() string {
+	return fmt.Sprintf("%s was made elsewhere; its start weights are not known (%s holds the trained ones alone)", e.Run, e.File)
+}
+
+// Initial reads the start weights W₀. The error is a [*StartError] for a network that was made elsewhere.
+func (f *Folder) Initial() (engine.Params, error) {
+	if im := f.Manifest.Import; im != nil {
+		return nil, &StartError{Run: f.Path, File: filepath.Base(im.File)}
+	}
+	return f.readParams(initialFile)
+}
 
 func (f *Folder) readParams(name string) (engine.Params, error) {
 	tensors, _, err := safetensors.ReadFile(f.file(name))
@@ -190,10 +229,10 @@ func (f *Folder) readParams(name string) (engine.Params, error) {
 	return ps, nil
 }
 
-// Weights reads the weights handed out, and γ.
+// Weights reads the weights handed out, and γ, which is NaN for a network that was made elsewhere.
 func (f *Folder) Weights() (ps engine.Params, gamma float64, err error) {
 	tensors, meta, err := safetensors.ReadFile(f.file(weightsFile))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) && f.Manifest.Import == nil {
 		return nil, 0, fmt.Errorf("%s has no weights yet: its training has not finished an epoch; "+
 			"go on with neuroloupe train --resume %s", f.Path, f.Path)
 	}
@@ -202,6 +241,9 @@ func (f *Folder) Weights() (ps engine.Params, gamma float64, err error) {
 	}
 	if ps, err = f.Spec.MatchParams(tensors); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", f.file(weightsFile), err)
+	}
+	if f.Manifest.Import != nil {
+		return ps, math.NaN(), nil
 	}
 	if gamma, err = strconv.ParseFloat(meta["gamma"], 64); err != nil {
 		return nil, 0, fmt.Errorf("%s: gamma: %w", f.file(weightsFile), err)
@@ -216,12 +258,8 @@ func (f *Folder) Save(st *engine.State) error { return st.Save(f.file(checkpoint
 // checkpoint.
 func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error {
 	ps, gamma := st.Kept()
-	meta := map[string]string{
-		"gamma": strconv.FormatFloat(gamma, 'g', -1, 64),
-		"net":   f.Spec.String(), "layout": "weights are In×Out, one column per neuron",
-	}
-	if err := safetensors.WriteFile(f.file(weightsFile), ps, meta); err != nil {
-		return fmt.Errorf("%s: %w", f.file(weightsFile), err)
+	if err := f.writeWeights(ps, map[string]string{"gamma": strconv.FormatFloat(gamma, 'g', -1, 64)}); err != nil {
+		return err
 	}
 	line, err := json.Marshal(m)
 	if err != nil {
@@ -236,6 +274,16 @@ func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error 
 		}
 	}
 	return f.Save(st)
+}
+
+// writeWeights writes the weights to hand out. meta is added to what the file says of itself.
+func (f *Folder) writeWeights(ps engine.Params, meta map[string]string) error {
+	all := map[string]string{"net": f.Spec.String(), "layout": "weights are In×Out, one column per neuron"}
+	maps.Copy(all, meta)
+	if err := safetensors.WriteFile(f.file(weightsFile), ps, all); err != nil {
+		return fmt.Errorf("%s: %w", f.file(weightsFile), err)
+	}
+	return nil
 }
 
 // Metrics reads the lines of metrics.jsonl.

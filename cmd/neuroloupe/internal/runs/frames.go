@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
@@ -117,8 +118,12 @@ func (f *Folder) Finish() error {
 	return os.Remove(f.file(frameLogFile))
 }
 
-// Frames reads frames.safetensors, in the order of the epochs; the run must have ended.
+// Frames reads frames.safetensors, in the order of the epochs; the run must have ended. The error is a [*StartError] for
+// a network that was made elsewhere.
 func (f *Folder) Frames() ([]Frame, error) {
+	if im := f.Manifest.Import; im != nil {
+		return nil, &StartError{Run: f.Path, File: filepath.Base(im.File)}
+	}
 	tensors, _, err := safetensors.ReadFile(f.file(framesFile))
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type Manifest struct {
 	Format  int           `toml:"format"` // of the run folder; FormatVersion
 	Version string        `toml:"version"`
 	Created time.Time     `toml:"created"`
+	Import  *Import       `toml:"import"` // where the network came from; nil for one trained here
 	Device  Device        `toml:"device"`
 	Data    Data          `toml:"data"`
 	Train   recipe.Recipe `toml:"train"`
@@ -27,6 +28,17 @@ type Manifest struct {
 
 // FormatVersion is the version of the run folder that this program writes and reads.
 const FormatVersion = 1
+
+// Import is where a network that was made elsewhere came from.
+type Import struct {
+	File   string   `toml:"file"` // as it was named
+	SHA256 string   `toml:"sha256"`
+	Form   string   `toml:"form"`   // what kind of file it was, in words
+	Layout string   `toml:"layout"` // which way round its weights were: in-out or out-in
+	Layers []string `toml:"layers"` // what it called them
+	Mean   float64  `toml:"mean"`   // the pixels of its training were (pixel/255 − Mean)/Std, which is folded into layer 1;
+	Std    float64  `toml:"std"`    // 0 and 1 when they were taken as they are
+}
 
 // Device is what a run was trained on.
 type Device struct {
@@ -41,7 +53,7 @@ type Device struct {
 
 // Data is what a run was trained with.
 type Data struct {
-	Name       string   `toml:"name"`   // what to load: mnist, fashion, or the path of a folder
+	Name       string   `toml:"name"`   // what to load: mnist, fashion, or the path of a folder; "" = imported without data
 	Title      string   `toml:"title"`  // its name in print
 	Folder     string   `toml:"folder"` // where --data pointed; may be empty
 	Rows       int      `toml:"rows"`

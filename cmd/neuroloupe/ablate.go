@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+type ablateCmd struct {
+	viewFlags
+	layerFlag
+
+	Top int `default:"12" placeholder:"N" help:"Neurons to show one by one, those that cost most; default 12."`
+}
+
+func (ablateCmd) Help() string {
+	return `Shows what the network loses without its neurons: the test accuracy as more and more of a hidden layer's neurons
+(--layer; default the last) are held at their mean activation, the important ones first, last, and in a random order; what
+each costs alone, for each class; and that a neuron's selectivity says little about that.
+
+Examples:
+
+    neuroloupe ablate runs/mnist-784-100-10-clear-s1
+    neuroloupe ablate runs/mnist-784-60-30-10-clear-s1 --layer 1 --top 20 --data ablate.csv
+`
+}
+
+func (c *ablateCmd) Run(a *app) (err error) {
+	if c.Top < 1 {
+		return usage("--top %d: want 1 or more", c.Top)
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	layer, err := v.hidden(c.Layer, -1)
+	if err != nil {
+		return err
+	}
+	b, err := v.ablate(layer)
+	if err != nil {
+		return err
+	}
+	fig, err := c.figure(v, b)
+	if err != nil {
+		return err
+	}
+	return c.draw(v, fig, withLayer("ablate", layer, v.net.Hidden()), b.numbers())
+}
+
+// controlSeed draws the random order and the random networks that results are held against.
+const controlSeed = 1
+
+// ablation is what a hidden layer's neurons are worth, on the test images.
+type ablation struct {
+	*inspect.Ablation
+	curves      inspect.Curves
+	lost        []inspect.Lost
+	lostAll     []float64 // Lost.Accuracy of each
+	importance  []float64
+	selectivity []float64 // NaN where it has no meaning
+	favourites  []int
+	images      int
+}
+
+// fewNeurons are too few for a correlation over them.
+const fewNeurons = 10
+
+// curvePoints is about how many points an ablation curve has.
+const curvePoints = 100
+
+func (v *view) ablate(layer int) (*ablation, error) {
+	p, err := v.probeTest()
+	if err != nil {
+		return nil, fmt.Errorf("what neurons are worth shows on the test images: %w", err)
+	}
+	ctx := v.app.ctx
+	b := &ablation{images: p.Data.Len()}
+	act, err := v.activity(layer)
+	if err != nil {
+		return nil, err
+	}
+	if b.importance, err = v.importance(layer); err != nil {
+		return nil, err
+	}
+	b.favourites, _ = v.favourites(layer)
+	b.selectivity = inspect.Selectivity(act, inspect.ClassCounts(p.Data.Labels, v.spec().Classes()), v.spec().Layers[layer].Activation)
+	if b.Ablation, err = inspect.NewAblation(ctx, p, v.net, layer); err != nil {
+		return nil, err
+	}
+	units := len(b.Mean)
+	if err := v.app.parts("taking neurons away", units, max(8, units/64), func(lo, hi int) error { return b.one(ctx, lo, hi) }); err != nil {
+		return nil, err
+	}
+	b.curves, err = b.Curves(ctx, b.importance, controlSeed, max(1, units/curvePoints))
+	return b, err
+}
+
+// one measures neurons lo to hi, each alone.
+func (b *ablation) one(ctx context.Context, lo, hi int) error {
+	neurons := make([]int, hi-lo)
+	for i := range neurons {
+		neurons[i] = lo + i
+	}
+	lost, err := b.Lost(ctx, neurons)
+	for _, l := range lost {
+		b.lostAll = append(b.lostAll, l.Accuracy)
+	}
+	b.lost = append(b.lost, lost...)
+	return err
+}
+
+// selective returns the correlation of selectivity and accuracy lost over the neurons that have one, and their number.
+func (b *ablation) selective() (r float64, n int) {
+	var s, lost []float64
+	for j, v := range b.selectivity {
+		if !math.IsNaN(v) {
+			s, lost = append(s, v), append(lost, b.lostAll[j])
+		}
+	}
+	return inspect.Correlation(s, lost), len(s)
+}
+
+func (b *ablation) numbers() *numbers {
+	n := &numbers{}
+	addNumber(n, "accuracy", b.Accuracy)
+	addVector(n, "recall", b.Recall)
+	addVector(n, "mean_activation", b.Mean)
+	addVector(n, "accuracy_lost", b.lostAll)
+	class := make([][]float64, len(b.lost))
+	for j, l := range b.lost {
+		class[j] = l.Class
+	}
+	addMatrix(n, "recall_lost", class)
+	addVector(n, "importance", b.importance)
+	addVector(n, "selectivity", b.selectivity)
+	r, _ := b.selective()
+	addNumber(n, "selectivity_correlation", r)
+	removed, most, least, random := b.points()
+	addVector(n, "curve_removed", removed)
+	addVector(n, "curve_most_first", most)
+	addVector(n, "curve_least_first", least)
+	addVector(n, "curve_random", random)
+	return n
+}
+
+// points are the ablation curves: neurons removed, and test accuracy in per cent.
+func (b *ablation) points() (removed, most, least, random []float64) {
+	for i, p := range b.curves.MostFirst {
+		removed = append(removed, float64(p.Removed))
+		most = append(most, 100*p.Accuracy)
+		least = append(least, 100*b.curves.LeastFirst[i].Accuracy)
+		random = append(random, 100*b.curves.Random[i].Accuracy)
+	}
+	return removed, most, least, random
+}
+
+func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
+	colormap, err := c.colormap()
+	if err != nil {
+		return render.Figure{}, err
+	}
+	units := len(b.Mean)
+	removed, most, least, random := b.points()
+	half := len(removed) / 2
+	chart := render.Chart{
+		Title: "Many at once",
+		Caption: fmt.Sprintf("Without %.0f of the %d neurons: %.1f %% if the important go first, %.1f %% if any %.0f go, %.1f %% if the unimportant go first. "+
+			"Important: moves the outputs much.", removed[half], units, most[half], random[half], removed[half], least[half]),
+		X: "neurons held at their mean", Y: "test accuracy, %", LinearX: true, LinearY: true,
+		Series: []render.Series{
+			{Name: "unimportant first", X: removed, Y: least},
+			{Name: "random order", X: removed, Y: random},
+			{Name: "important first", X: removed, Y: most},
+		},
+	}
+	order := inspect.Descending(b.lostAll)
+	top := order[:min(c.Top, len(order))]
+	names := v.tags(top, b.favourites)
+	lost, lostText := make([]float64, len(top)), make([]string, len(top))
+	selectivity, selText := make([]float64, len(top)), make([]string, len(top))
+	for i, j := range top {
+		lost[i], lostText[i] = 100*b.lostAll[j], points(100*b.lostAll[j], 2)
+		if s := b.selectivity[j]; !math.IsNaN(s) {
+			selectivity[i], selText[i] = s, fmt.Sprintf("%.2f", s)
+		} else {
+			selText[i] = "none"
+		}
+	}
+	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
+	if len(top) < units {
+		caption = fmt.Sprintf("In percentage points of test accuracy, the %d of %d neurons that cost most; the arrow is the class it speaks for most. The median neuron costs %.2f.",
+			len(top), units, 100*inspect.Median(b.lostAll))
+	}
+	first := []render.Panel{
+		render.Bars{Title: "One alone: accuracy lost", Caption: caption, Names: names, Values: lost, Texts: lostText, Map: colormap},
+	}
+	if units > 1 {
+		first = append([]render.Panel{chart}, first...)
+	}
+	r, n := b.selective()
+	if n > 0 {
+		says := "How much a neuron prefers one class, 0 to 1."
+		if n >= fewNeurons {
+			says += fmt.Sprintf(" Correlation with the accuracy lost, over %d neurons: %+.2f.", n, r)
+			if math.Abs(r) < 0.3 {
+				says += " It hardly says which neurons matter."
+			}
+		}
+		first = append(first, render.Bars{
+			Title: "Their selectivity", Caption: says, Names: names, Values: selectivity, Texts: selText, Map: render.Ink, Limit: 1,
+		})
+	}
+	var cells []float64
+	for k := range v.classes() {
+		for _, j := range top {
+			cells = append(cells, 100*b.lost[j].Class[k])
+		}
+	}
+	matrix := render.Matrix{
+		Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
+		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
+		Rows:    v.classes(), Cols: names, Values: cells,
+		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
+	}
+	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", thousands(float64(b.images)))
+	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
+		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
+	}
+	return render.Figure{
+		Title:    "What the network loses without neurons" + v.ofLayer(b.Layer),
+		Subtitle: v.line(),
+		Caption:  says,
+		Rows:     [][]render.Panel{first, {matrix}},
+	}, nil
+}

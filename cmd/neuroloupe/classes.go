@@ -1,0 +1,205 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+type classesCmd struct {
+	viewFlags
+	layerFlag
+
+	Top int `default:"100" placeholder:"N" help:"Neurons to show, the most important ones; default 100."`
+}
+
+func (classesCmd) Help() string {
+	return `Shows which neurons of a hidden layer (--layer; default the last) speak for which class: a matrix of class × neuron
+with what each gives to a class's output on the images of that class, and how selective the neurons are.
+
+Examples:
+
+    neuroloupe classes runs/mnist-784-100-10-clear-s1
+    neuroloupe classes runs/mnist-784-100-10-nielsen1-s1 --top 40 --data classes.npz -o classes.png
+`
+}
+
+func (c *classesCmd) Run(a *app) (err error) {
+	if c.Top < 1 {
+		return usage("--top %d: want 1 or more", c.Top)
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	layer, err := v.hidden(c.Layer, -1)
+	if err != nil {
+		return err
+	}
+	b, err := v.ablate(layer)
+	if err != nil {
+		return err
+	}
+	act, err := v.activity(layer)
+	if err != nil {
+		return err
+	}
+	contributions := inspect.Contributions(inspect.Path(v.spec(), v.net.Params, layer), act)
+	n := &numbers{}
+	addTexts(n, "classes", v.classes())
+	addMatrix(n, "contribution", contributions)
+	addMatrix(n, "mean_activation", act.ClassMean)
+	addVector(n, "favourite", b.favourites)
+	addVector(n, "selectivity", b.selectivity)
+	addVector(n, "accuracy_lost", b.lostAll)
+	r, _ := b.selective()
+	addNumber(n, "selectivity_correlation", r)
+	fig, err := c.figure(v, b, contributions)
+	if err != nil {
+		return err
+	}
+	return c.draw(v, fig, withLayer("classes", layer, v.net.Hidden()), n)
+}
+
+// columns are the neurons to show: the most important ones, by the class they speak for, then by how much.
+func (c *classesCmd) columns(b *ablation, contributions [][]float64) []int {
+	order := inspect.Descending(b.importance)
+	order = order[:min(c.Top, len(order))]
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(b.favourites[i], b.favourites[j]),
+			cmp.Compare(contributions[b.favourites[j]][j], contributions[b.favourites[i]][i]))
+	})
+	return order
+}
+
+func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (render.Figure, error) {
+	colormap, err := c.colormap()
+	if err != nil {
+		return render.Figure{}, err
+	}
+	order := c.columns(b, contributions)
+	cols := make([]string, len(order))
+	speakers := make([]float64, len(v.classes()))
+	for i, j := range order {
+		cols[i] = fmt.Sprint(j)
+	}
+	none := 0
+	for j, k := range b.favourites {
+		if contributions[k][j] > 0 {
+			speakers[k]++
+		} else {
+			none++
+		}
+	}
+	var cells []float64
+	for k := range v.classes() {
+		for _, j := range order {
+			cells = append(cells, contributions[k][j])
+		}
+	}
+	units := len(b.favourites)
+	shown := fmt.Sprintf("all %d neurons%s", units, v.ofLayer(b.Layer))
+	if len(order) < units {
+		shown = fmt.Sprintf("the %d most important of %d neurons%s", len(order), units, v.ofLayer(b.Layer))
+	}
+	if units == 1 {
+		shown = "the one neuron" + v.ofLayer(b.Layer)
+	}
+	linear := ""
+	if b.Layer < v.net.Hidden() {
+		linear = " The layers after it are taken as linear."
+	}
+	matrix := render.Matrix{
+		RowTitle: "class", ColTitle: "neuron", Rows: v.classes(), Cols: cols, Values: cells, NoNumbers: len(order) > 40,
+		Caption: "Each column is a neuron, in the order of the class it speaks for most. The weight to the class's output times how much " +
+			"more it is active on the class's images than on all, w·(E[a | class] − E a)." + linear,
+		Colors: &render.Colors{Name: "contribution to the class's output", Low: "speaks against its own images", High: "speaks for them", Map: colormap},
+	}
+	counted := fmt.Sprintf("Each of %s counts for the class it speaks for most.", count(units, "neuron"))
+	if none > 0 {
+		counted += fmt.Sprintf(" %s for none.", count(none, "neuron"))
+	}
+	second := []render.Panel{render.Bars{
+		Title: "Neurons that speak for a class", Caption: counted,
+		Names: v.classes(), Values: speakers, Texts: whole(speakers), Map: render.Ink,
+	}}
+	if table, ok := b.fifths(); ok {
+		second = append(second, table)
+	}
+	caption := "Counted on the test images."
+	if units > len(v.classes()) {
+		caption = "A class is the sum of many contributions, and a neuron gives to several classes. " + caption
+	}
+	return render.Figure{
+		Title:    "Which neurons speak for which class: " + shown,
+		Subtitle: v.line(),
+		Caption:  caption,
+		Rows:     [][]render.Panel{{matrix}, second},
+	}, nil
+}
+
+func whole(v []float64) []string {
+	out := make([]string, len(v))
+	for i, x := range v {
+		out[i] = fmt.Sprintf("%.0f", x)
+	}
+	return out
+}
+
+// points writes percentage points with their sign and a number of decimals; what rounds to 0 has no sign.
+func points(v float64, decimals int) string {
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	switch {
+	case !strings.ContainsAny(s, "123456789"):
+		return strings.TrimPrefix(s, "-")
+	case v > 0:
+		return "+" + s
+	}
+	return strings.ReplaceAll(s, "-", "−")
+}
+
+// fifths sets selectivity beside accuracy lost: the neurons that have one, from the most selective fifth to the least; not
+// ok with few of them.
+func (b *ablation) fifths() (t render.Table, ok bool) {
+	var some []int
+	for _, j := range inspect.Descending(b.selectivity) {
+		if !math.IsNaN(b.selectivity[j]) {
+			some = append(some, j)
+		}
+	}
+	if len(some) < fewNeurons {
+		return t, false
+	}
+	const parts = 5
+	r, _ := b.selective()
+	t = render.Table{
+		Title: "Does selectivity say which matter?",
+		Caption: fmt.Sprintf("Selectivity: (m_max − m_rest)/(m_max + m_rest), of the mean activation on the class it prefers and on the others. "+
+			"Accuracy lost: without that neuron alone, in percentage points. Their correlation: %+.2f.", r),
+		Header: []string{"neurons", "selectivity", "accuracy lost, mean", "largest"},
+	}
+	for p := range parts {
+		fifth := some[p*len(some)/parts : (p+1)*len(some)/parts]
+		var sum float64
+		most := math.Inf(-1)
+		for _, j := range fifth {
+			sum += b.lostAll[j]
+			most = max(most, b.lostAll[j])
+		}
+		name := []string{"most selective fifth", "second", "third", "fourth", "least selective fifth"}[p]
+		t.Rows = append(t.Rows, []string{
+			name,
+			fmt.Sprintf("%.2f to %.2f", b.selectivity[fifth[len(fifth)-1]], b.selectivity[fifth[0]]),
+			points(100*sum/float64(len(fifth)), 3), points(100*most, 2),
+		})
+	}
+	return t, true
+}

@@ -1,0 +1,377 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/mnist"
+	"neuroloupe/render"
+)
+
+type compareCmd struct {
+	viewFlags
+	layerFlag
+
+	Other    string `arg:"" help:"Folder of the run to compare it with."`
+	By       string `enum:"maps,activations" default:"maps" help:"What makes two neurons alike: their maps (default), or their activations on the same test images."`
+	Show     string `enum:",learned,raw,init" default:"" placeholder:"WHAT" help:"learned (W − γW₀; default where both starts are known), raw (W) or init (W₀)."`
+	Top      int    `default:"30" placeholder:"N" help:"Pairs to draw, the most alike; default 30."`
+	MarkDead bool   `help:"Hatch the pixels that are never inked in the training images of the first run."`
+}
+
+func (compareCmd) Help() string {
+	return `Pairs the hidden neurons of two runs so that the pairs are as alike as can be (Hungarian method), because neurons have no
+order of their own, and draws the pairs with their differences. The second run turned by half a turn is the control: as alike
+are maps that are only as smooth; for --by activations it is the second run before training.
+
+Examples:
+
+    neuroloupe compare runs/mnist-784-100-10-clear-s1 runs/mnist-784-100-10-clear-s2
+    neuroloupe compare runs/clear runs/nielsen1 --by activations --top 50 -o pairs.png --data pairs.csv
+`
+}
+
+func (c *compareCmd) Run(a *app) (err error) {
+	if c.Top < 1 {
+		return usage("--top %d: want 1 or more", c.Top)
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	w, err := openView(a, c.Other, v.dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	p, err := c.compare(v, w)
+	if err != nil {
+		return err
+	}
+	fig, err := c.figure(p)
+	if err != nil {
+		return err
+	}
+	name := withLayer("compare", p.layer, 0)
+	for _, part := range [][2]string{{c.By, "maps"}, {c.Show, p.usual}} {
+		if part[0] != part[1] {
+			name += "-" + part[0]
+		}
+	}
+	return c.draw(v, fig, name+"-"+fileWord(w.name()), p.numbers())
+}
+
+// paired are the neurons of a layer of two runs, paired.
+type paired struct {
+	a, b         *view
+	layer        int
+	usual        string // the maps that would be shown unless asked
+	match        *inspect.Match
+	control      *inspect.Match // with b's maps turned by half a turn, or b before training; nil when that is not known
+	by           string
+	images       int // that activations were compared on
+	mapsA, mapsB [][]float32
+	favA, favB   []int
+	order        []int // of the pairs, the most alike first
+}
+
+// compareImages bounds the test images that activations are compared on.
+const compareImages = 2000
+
+func (c *compareCmd) compare(v, w *view) (*paired, error) {
+	p := &paired{a: v, b: w, by: c.By, usual: v.defaultShow()}
+	if w.noStart != nil {
+		p.usual = "raw"
+	}
+	if c.Show == "" {
+		c.Show = p.usual
+	}
+	for _, x := range []*view{v, w} {
+		if c.Show != "raw" && x.noStart != nil {
+			return nil, fmt.Errorf("--show %s: %w; compare the weights as they are: --show raw", c.Show, x.noStart)
+		}
+	}
+	ra, ca := v.size()
+	if rb, cb := w.size(); ra != rb || ca != cb {
+		return nil, fmt.Errorf("%s takes images of %d×%d pixels and %s of %d×%d; maps of different sizes cannot be compared",
+			v.folder.Path, ra, ca, w.folder.Path, rb, cb)
+	}
+	var err error
+	if p.layer, err = v.hidden(c.Layer, 0); err != nil {
+		return nil, err
+	}
+	if _, err := w.hidden(p.layer+1, 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", w.folder.Path, err)
+	}
+	if p.mapsA, err = v.maps(c.Show, p.layer); err != nil {
+		return nil, err
+	}
+	if p.mapsB, err = w.maps(c.Show, p.layer); err != nil {
+		return nil, err
+	}
+	p.favA, _ = v.favourites(p.layer)
+	p.favB, _ = w.favourites(p.layer)
+	if n := max(len(p.mapsA), len(p.mapsB)); n > manyMaps {
+		v.app.say("pairing %d neurons with %d", len(p.mapsA), len(p.mapsB))
+	}
+	if err := c.pair(v, w, p); err != nil {
+		return nil, err
+	}
+	p.order = make([]int, len(p.match.Pairs))
+	for i := range p.order {
+		p.order[i] = i
+	}
+	slices.SortStableFunc(p.order, func(i, j int) int {
+		return cmp.Compare(math.Abs(p.match.Pairs[j].Correlation), math.Abs(p.match.Pairs[i].Correlation))
+	})
+	return p, nil
+}
+
+func (c *compareCmd) pair(v, w *view, p *paired) (err error) {
+	if c.By == "maps" {
+		if p.match, err = inspect.MatchMaps(v.app.ctx, p.mapsA, p.mapsB); err != nil {
+			return err
+		}
+		turned := make([][]float32, len(p.mapsB))
+		for j, m := range p.mapsB {
+			turned[j] = slices.Clone(m)
+			slices.Reverse(turned[j])
+		}
+		p.control, err = inspect.MatchMaps(v.app.ctx, p.mapsA, turned)
+		return err
+	}
+	test, err := v.test()
+	if err != nil {
+		return fmt.Errorf("--by activations goes by the test images of %s: %w", v.folder.Path, err)
+	}
+	test = test.Slice(0, min(test.Len(), compareImages))
+	p.images = test.Len()
+	rowsA, err := v.responses(v.net, test, p.layer)
+	if err != nil {
+		return err
+	}
+	rowsB, err := w.responses(w.net, test, p.layer)
+	if err != nil {
+		return err
+	}
+	if p.match, err = inspect.MatchMaps(v.app.ctx, rowsA, rowsB); err != nil {
+		return err
+	}
+	start, known := w.net.Start()
+	if !known {
+		return nil
+	}
+	if rowsB, err = w.responses(start, test, p.layer); err != nil {
+		return err
+	}
+	p.control, err = inspect.MatchMaps(v.app.ctx, rowsA, rowsB)
+	return err
+}
+
+// responses are the activations of each neuron of a layer on some images, Units×n, of the run's network or another of its
+// sizes.
+func (v *view) responses(n inspect.Net, s *mnist.Set, layer int) ([][]float32, error) {
+	// The labels are those of another run's classes, and of no interest here.
+	plain := *s
+	plain.Labels = make([]uint8, s.Len())
+	p, err := v.probe(&plain)
+	if err != nil {
+		return nil, err
+	}
+	values, err := p.Values(v.app.ctx, n, layer, false)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]float32, v.spec().Layers[layer].Units)
+	for j := range rows {
+		rows[j] = inspect.Column(values, j)
+	}
+	return rows, nil
+}
+
+func (p *paired) numbers() *numbers {
+	n := &numbers{}
+	var a, b []int
+	var corr []float64
+	for _, q := range p.match.Pairs {
+		a, b, corr = append(a, q.A), append(b, q.B), append(corr, q.Correlation)
+	}
+	addVector(n, "a", a)
+	addVector(n, "b", b)
+	addVector(n, "correlation", corr)
+	addNumber(n, "mean", p.match.Mean)
+	if p.control != nil {
+		addNumber(n, "mean_control", p.control.Mean)
+	}
+	addVector(n, "best_of_a", p.match.Best)
+	addVector(n, "only_a", p.match.OnlyA)
+	addVector(n, "only_b", p.match.OnlyB)
+	addMatrix(n, "difference", p.match.Differences(p.mapsA, p.mapsB))
+	return n
+}
+
+// alike are the |correlations| of a match's pairs, the largest first.
+func alike(m *inspect.Match) []float64 {
+	var r []float64
+	for _, q := range m.Pairs {
+		r = append(r, math.Abs(q.Correlation))
+	}
+	slices.SortFunc(r, func(a, b float64) int { return cmp.Compare(b, a) })
+	return r
+}
+
+func (c *compareCmd) figure(p *paired) (render.Figure, error) {
+	colormap, err := c.colormap()
+	if err != nil {
+		return render.Figure{}, err
+	}
+	first := []render.Panel{p.summary()}
+	if len(p.match.Pairs) > 1 {
+		first = append([]render.Panel{p.chart()}, first...)
+	}
+	shown := p.order[:min(c.Top, len(p.order))]
+	differences := p.match.Differences(p.mapsA, p.mapsB)
+	a := c.sheet(p.a, "A: "+p.a.name(), colormap)
+	b := c.sheet(p.a, "B: "+p.b.name(), colormap)
+	d := c.sheet(p.a, "Difference: B − A", colormap)
+	opposite := false
+	for _, i := range shown {
+		q := p.match.Pairs[i]
+		signed, sign := p.mapsB[q.B], ""
+		if q.Correlation < 0 {
+			signed, sign = negated(signed), "−"
+		}
+		a.Tiles = append(a.Tiles, tile(strconv.Itoa(q.A), "→ "+p.a.classes()[p.favA[q.A]], p.mapsA[q.A]))
+		b.Tiles = append(b.Tiles, tile(sign+strconv.Itoa(q.B), "→ "+p.b.classes()[p.favB[q.B]], signed))
+		d.Tiles = append(d.Tiles, tile("r", fmt.Sprintf("%.2f", q.Correlation), differences[i]))
+		opposite = opposite || sign != ""
+	}
+	a.Caption = p.a.score100()
+	b.Caption = p.b.score100()
+	if opposite {
+		b.Caption += " A minus before the number: drawn negated, because the pair is opposite."
+	}
+	d.Caption = "r: the correlation of the pair's " + c.By + "."
+	if err := commonLimit(&a, &b, &d); err != nil {
+		return render.Figure{}, err
+	}
+	title := fmt.Sprintf("The same neurons in two runs? The %d most alike of %d pairs", len(shown), len(p.match.Pairs))
+	if len(shown) == len(p.match.Pairs) {
+		title = "The same neurons in two runs? " + count(len(shown), "pair")
+	}
+	return render.Figure{
+		Title:    title + p.a.ofLayer(p.layer),
+		Subtitle: fmt.Sprintf("A, %s; B, %s. Maps: %s, one scale", p.a.line(), p.b.line(), p.a.weightName(c.Show, p.layer)),
+		Caption: "The neurons of a network have no order, so each of A stands beside the one of B that it is paired with, the most alike pair " +
+			"first. Hungarian method: no other pairing has a larger sum of |r|.",
+		Rows: [][]render.Panel{first, {a, b, d}},
+	}, nil
+}
+
+func negated(m []float32) []float32 {
+	out := make([]float32, len(m))
+	for i, v := range m {
+		out[i] = -v
+	}
+	return out
+}
+
+func tile(name, line string, m []float32) render.Tile {
+	return render.Tile{Name: name, Lines: []string{line}, Map: m}
+}
+
+// score100 is a run's test accuracy in a sentence, or nothing when it is not known.
+func (v *view) score100() string {
+	s, err := v.score()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %% test accuracy.", 100*s.Accuracy())
+}
+
+func (c *compareCmd) sheet(v *view, title string, colormap render.Colormap) render.Sheet {
+	rows, cols := v.size()
+	s := render.Sheet{Title: title, Width: cols, Height: rows, Map: colormap, Cols: 5}
+	if c.MarkDead {
+		s.Mark = v.dead()
+		s.MarkLabel = "never inked in the training images"
+	}
+	return s
+}
+
+// commonLimit gives sheets one scale.
+func commonLimit(sheets ...*render.Sheet) error {
+	most := 0.0
+	for _, s := range sheets {
+		limits, err := s.Limits()
+		if err != nil {
+			return err
+		}
+		most = max(most, slices.Max(limits))
+	}
+	for _, s := range sheets {
+		s.Limit = most
+	}
+	return nil
+}
+
+// chart is how alike the pairs are, from the most alike pair to the least.
+func (p *paired) chart() render.Chart {
+	c := render.Chart{
+		Title: "How alike the pairs are", X: "pairs, the most alike first", Y: "|r| of the pair's " + p.by, LinearX: true, LinearY: true,
+		Caption: "1 is the same, 0 unrelated.",
+	}
+	add := func(name string, m *inspect.Match) {
+		y := alike(m)
+		x := make([]float64, len(y))
+		for i := range x {
+			x[i] = float64(i + 1)
+		}
+		c.Series = append(c.Series, render.Series{Name: name, X: x, Y: y})
+	}
+	add("A with B", p.match)
+	if p.control != nil {
+		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by], p.control)
+	}
+	return c
+}
+
+// summary says in words how alike the runs' neurons are.
+func (p *paired) summary() render.Text {
+	m := p.match
+	s := fmt.Sprintf("The %d pairs have |r| = %.2f on average, and half of them more than %.2f.", len(m.Pairs), m.Mean, inspect.Median(alike(m)))
+	if len(m.Pairs) == 1 {
+		s = fmt.Sprintf("The pair has r = %.2f.", m.Pairs[0].Correlation)
+	}
+	if p.by == "activations" {
+		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", thousands(float64(p.images)))
+	}
+	if p.control != nil {
+		what := "B before training, whose neurons see the same images but have learned nothing"
+		if p.by == "maps" {
+			what = "B's maps turned by half a turn, which are as smooth but look for other shapes"
+		}
+		s += fmt.Sprintf(" The control: with %s, it is %.2f.", what, p.control.Mean)
+		if len(m.Pairs) >= fewNeurons {
+			if m.Mean < 1.25*p.control.Mean {
+				s += " That is hardly less: the two runs found other neurons."
+			} else {
+				s += " What is above that is what both runs found."
+			}
+		}
+	}
+	if n := len(m.OnlyA) + len(m.OnlyB); n > 0 {
+		which := "A"
+		if len(m.OnlyB) > 0 {
+			which = "B"
+		}
+		s += fmt.Sprintf("\n%s of %s, which has more, are left over.", count(n, "neuron"), which)
+	}
+	return render.Text{Title: "In words", Text: s, Width: 420}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"neuroloupe/cmd/neuroloupe/internal/netfile"
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine/atomicfile"
+)
+
+type exportCmd struct {
+	Folder string `arg:"" name:"run" help:"Run folder."`
+
+	Safetensors string `placeholder:"FILE" help:"layer1.weight In×Out, layer1.bias, …, with activations, image size and class names in the header."`
+	NPZ         string `name:"npz" placeholder:"FILE" help:"For numpy.load: W1 In×Out, b1, W2, b2, ….  float32."`
+	ONNX        string `name:"onnx" placeholder:"FILE" help:"Opset 13: takes pixels, N×inputs float32 of pixel/255; gives output, N×classes."`
+	CSV         string `name:"csv" placeholder:"DIR" help:"A folder with a file per array: layer1.weight.csv, a row per input and a column per neuron, layer1.bias.csv, …."`
+}
+
+func (exportCmd) Help() string {
+	return `Writes a run's network for other programs, in one form or several, and prints the paths.
+
+Examples:
+
+    neuroloupe export runs/mnist-784-100-10-clear-s1 --onnx digits.onnx
+    neuroloupe export runs/mnist-784-100-10-clear-s1 --npz digits.npz --csv digits
+`
+}
+
+func (c *exportCmd) Run(a *app) error {
+	if c.Safetensors == "" && c.NPZ == "" && c.ONNX == "" && c.CSV == "" {
+		return usage("nothing to write: give --safetensors FILE, --npz FILE, --onnx FILE or --csv DIR")
+	}
+	f, err := runs.Open(c.Folder)
+	if err != nil {
+		return err
+	}
+	ps, _, err := f.Weights()
+	if err != nil {
+		return err
+	}
+	d := f.Manifest.Data
+	labels := netfile.Labels{Rows: d.Rows, Cols: d.Cols, Classes: d.Classes}
+	for _, form := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{c.Safetensors, func(w io.Writer) error { return netfile.WriteSafetensors(w, f.Spec, ps, labels) }},
+		{c.NPZ, func(w io.Writer) error { return netfile.WriteNPZ(w, f.Spec, ps) }},
+		{c.ONNX, func(w io.Writer) error { return netfile.WriteONNX(w, f.Spec, ps, labels, version()) }},
+	} {
+		if form.path == "" {
+			continue
+		}
+		if info, err := os.Stat(form.path); err == nil && info.IsDir() {
+			return fmt.Errorf("export: %s is a folder; name a file", form.path)
+		}
+		var b bytes.Buffer
+		if err := form.write(&b); err != nil {
+			return fmt.Errorf("export: %s: %w", form.path, err)
+		}
+		if err := atomicfile.WriteBytes(form.path, b.Bytes()); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		if _, err := fmt.Fprintln(a.stdout, form.path); err != nil {
+			return err
+		}
+	}
+	if c.CSV == "" {
+		return nil
+	}
+	paths, err := netfile.WriteCSV(c.CSV, ps)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	for _, p := range paths {
+		if _, err := fmt.Fprintln(a.stdout, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

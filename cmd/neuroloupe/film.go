@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine"
+	"neuroloupe/engine/atomicfile"
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+type filmCmd struct {
+	viewFlags
+
+	APNG     bool          `name:"apng" help:"Write an animated PNG, which most browsers play and which loses no colour; default when -o ends in .png or .apng. Else a GIF."`
+	Show     string        `enum:",learned,raw" default:"" placeholder:"WHAT" help:"learned (W − γW₀, what training has put there by then; default) or raw (W)."`
+	Scale    string        `enum:"shared,percentile" default:"shared" help:"shared (default: one scale, over all frames) or percentile (one scale that clips the largest half per cent)."`
+	Order    string        `enum:"index,norm,class,importance,similarity" default:"index" help:"Order of the neurons at the end of training: index (default), norm, class, importance, similarity."`
+	Top      int           `placeholder:"N" help:"Only the first N in that order; default all."`
+	Every    int           `default:"1" placeholder:"N" help:"Only every Nth frame that was kept; the first and the last always. Default 1."`
+	Delay    time.Duration `default:"200ms" placeholder:"TIME" help:"How long each frame stands; default 200ms."`
+	MarkDead bool          `help:"Hatch the pixels that are never inked in the training images."`
+	Cols     int           `placeholder:"N" help:"Tiles in a row; default chosen."`
+	Tile     int           `placeholder:"PX" help:"Width of a tile in pixels; default chosen."`
+}
+
+func (filmCmd) Help() string {
+	return `Draws the sheet of the first layer over training as a film, epoch 0 first, all to one scale, with a strip that says how
+far training is and how accurate.
+
+Examples:
+
+    neuroloupe film runs/mnist-784-100-10-clear-s1
+    neuroloupe film runs/mnist-784-100-10-nielsen1-s1 --show raw --top 25 --order importance -o film.apng
+`
+}
+
+func (c *filmCmd) Run(a *app) (err error) {
+	switch {
+	case c.Top < 0:
+		return usage("--top %d: want 1 or more", c.Top)
+	case c.Every < 1:
+		return usage("--every %d: want 1 or more", c.Every)
+	case c.Delay < 10*time.Millisecond || c.Delay > time.Minute:
+		return usage("--delay %v: want 10ms to 1m", c.Delay)
+	}
+	apng, err := c.animated()
+	if err != nil {
+		return err
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	if c.Show == "" {
+		c.Show = "learned"
+	}
+	frames, err := v.keptFrames()
+	if err != nil {
+		return err
+	}
+	film, n, err := c.film(v, frames)
+	if err != nil {
+		return err
+	}
+	out := c.Output
+	if out == "" {
+		out = filepath.Join(v.folder.Path, "film"+map[bool]string{false: ".gif", true: ".png"}[apng])
+	}
+	a.say("drawing %d frames", len(film.Frames))
+	if err := v.saveFilm(out, film, apng); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.stdout, out); err != nil {
+		return err
+	}
+	return c.saveNumbers(v, n)
+}
+
+// animated reports whether the film is to be an animated PNG, by flag or by the name of the file.
+func (c *filmCmd) animated() (bool, error) {
+	switch ext := strings.ToLower(filepath.Ext(c.Output)); {
+	case ext == ".png", ext == ".apng":
+		return true, nil
+	case c.Output == "", ext == ".gif" && !c.APNG:
+		return c.APNG, nil
+	case ext == ".gif":
+		return false, usage("--apng -o %s: an animated PNG wants a name that ends in .png or .apng", c.Output)
+	}
+	return false, usage("-o %s: want a name that ends in .gif, .png or .apng", c.Output)
+}
+
+// keptFrames reads the run's frames and says why when there are none.
+func (v *view) keptFrames() ([]runs.Frame, error) {
+	frames, err := v.folder.Frames()
+	var start *runs.StartError
+	switch {
+	case errors.As(err, &start):
+		return nil, fmt.Errorf("a film needs the weights as they were from epoch to epoch: %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
+			v.folder.Path, v.folder.Path)
+	case err != nil:
+		return nil, err
+	case len(frames) < 2:
+		return nil, fmt.Errorf("%s kept no frames but its start: it was trained with --frames %s; a film needs --frames epoch",
+			v.folder.Path, v.folder.Manifest.Train.Frames)
+	}
+	return frames, nil
+}
+
+// thin keeps every nth frame, the first and the last.
+func thin(frames []runs.Frame, every int) []runs.Frame {
+	var kept []runs.Frame
+	for i, f := range frames {
+		if i%every == 0 || i == len(frames)-1 {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, error) {
+	fail := func(err error) (render.Film, *numbers, error) { return render.Film{}, nil, err }
+	metrics, err := v.folder.Metrics()
+	if err != nil {
+		return fail(err)
+	}
+	frames = thin(frames, c.Every)
+	s := sheetCmd{
+		viewFlags: c.viewFlags, layerFlag: layerFlag{Layer: 1}, Show: c.Show, Scale: c.Scale, Order: c.Order, Top: c.Top,
+		MarkDead: c.MarkDead, Cols: c.Cols, Tile: c.Tile,
+	}
+	maps, err := v.maps(c.Show, 0)
+	if err != nil {
+		return fail(err)
+	}
+	classes, how := v.favourites(0)
+	order, err := s.order(v, maps, classes)
+	if err != nil {
+		return fail(err)
+	}
+	f := render.Film{Delay: c.Delay}
+	if f.Sheet, err = s.panel(v, c.Show, pick(maps, order)); err != nil {
+		return fail(err)
+	}
+	for t, j := range order {
+		f.Sheet.Tiles[t] = render.Tile{Name: strconv.Itoa(j), Lines: []string{"→ " + v.classes()[classes[j]]}}
+	}
+	m := v.folder.Manifest
+	f.Sheet.Title = fmt.Sprintf("%s · %s · %s", m.Data.Title, v.spec(), m.Train.Preset)
+	f.Sheet.Subtitle = fmt.Sprintf("raw weights W; %s", s.count(v, len(order)))
+	if c.Show == "learned" {
+		f.Sheet.Subtitle = fmt.Sprintf("learned weights W − γW₀, what training has put there by then; %s", s.count(v, len(order)))
+	}
+	f.Sheet.Caption = fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all frames. → %s, at the end.", how)
+	n := &numbers{}
+	addVector(n, "neuron", order)
+	var epochs []int
+	var all []float32
+	var accuracies, gammas []float64
+	f.Metric = accuracyName(metrics)
+	for _, fr := range frames {
+		gamma := v.gammaAt(fr, metrics)
+		w := fr.Weights
+		if c.Show == "learned" {
+			w = inspect.Learned(w, v.net.Initial.Weight(1), gamma)
+		}
+		frame := render.Frame{Epoch: fr.Epoch, Accuracy: v.accuracyAt(fr.Epoch, metrics), Maps: pick(inspect.Maps(w), order)}
+		f.Frames = append(f.Frames, frame)
+		epochs, gammas, accuracies = append(epochs, fr.Epoch), append(gammas, gamma), append(accuracies, frame.Accuracy)
+		if c.Numbers != "" {
+			for _, m := range frame.Maps {
+				all = append(all, m...)
+			}
+		}
+	}
+	addVector(n, "epoch", epochs)
+	addVector(n, "accuracy", accuracies)
+	addVector(n, "gamma", gammas)
+	if c.Numbers != "" {
+		addArray(n, "maps", all, len(epochs), len(order), v.spec().Inputs)
+	}
+	return f, n, nil
+}
+
+// gammaAt is γ after the epoch of a frame: followed through training, or estimated from the weights.
+func (v *view) gammaAt(f runs.Frame, metrics []engine.Metrics) float64 {
+	switch {
+	case f.Epoch == 0:
+		return 1
+	case !v.gammaMeasured && f.Epoch <= len(metrics):
+		return metrics[f.Epoch-1].Gamma
+	}
+	return inspect.EstimateGamma(f.Weights, v.net.Initial.Weight(1))
+}
+
+// accuracyName says what the accuracy of a film's frames is.
+func accuracyName(metrics []engine.Metrics) string {
+	switch {
+	case len(metrics) == 0 || metrics[0].TestAccuracy != nil:
+		return "test accuracy"
+	case metrics[0].ValidationAccuracy != nil:
+		return "validation accuracy"
+	}
+	return "training accuracy"
+}
+
+// accuracyAt is the accuracy after an epoch, in the sense of accuracyName; NaN when it is not known. That of the start is
+// tested here.
+func (v *view) accuracyAt(epoch int, metrics []engine.Metrics) float64 {
+	name := accuracyName(metrics)
+	if epoch == 0 || epoch > len(metrics) {
+		if a, err := v.startAccuracy(); err == nil && epoch == 0 && name == "test accuracy" {
+			return a
+		}
+		return math.NaN()
+	}
+	m := metrics[epoch-1]
+	switch name {
+	case "test accuracy":
+		if m.TestAccuracy != nil {
+			return *m.TestAccuracy
+		}
+	case "validation accuracy":
+		if m.ValidationAccuracy != nil {
+			return *m.ValidationAccuracy
+		}
+	default:
+		return m.TrainAccuracy
+	}
+	return math.NaN()
+}
+
+// startAccuracy is how well the network does on the test images before training.
+func (v *view) startAccuracy() (float64, error) {
+	p, err := v.probeTest()
+	if err != nil {
+		return 0, err
+	}
+	start, _ := v.net.Start()
+	if err := p.Executor.Write(start.Params...); err != nil {
+		return 0, err
+	}
+	s, err := engine.Evaluate(p.Executor, v.program, p.Ref, p.Data)
+	return s.Accuracy(), err
+}
+
+// saveFilm writes a film as an animated PNG or a GIF.
+func (v *view) saveFilm(path string, f render.Film, apng bool) error {
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		if apng {
+			return f.EncodeAPNG(w, map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title})
+		}
+		return f.EncodeGIF(w)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,261 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"neuroloupe/engine"
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+// Run is what a report is made of. The caller keeps it unchanged during Collect.
+type Run struct {
+	Title   string
+	Facts   []Fact
+	Doctor  []Fact
+	Advice  []string
+	Words   []Word
+	Rows    int // of an image; Rows·Cols are the network's inputs
+	Cols    int
+	Classes []string // names of the outputs
+
+	Net     inspect.Net   // Initial is nil when NoStart is not
+	NoStart error         // why the start weights are not known; nil when they are
+	Dead    []bool        // pixels never inked in training; nil when not known
+	Tests   inspect.Probe // over the test images; counts when NoData is nil
+	NoData  error         // why there are no test images; nil when there are
+
+	Metrics  []engine.Metrics
+	Frames   func() ([]Frame, error) // of the first layer, in the order of the epochs
+	Accurate string                  // what the accuracy of the frames is of: "test accuracy"
+	Colormap render.Colormap
+	Say      func(part string, done, of int) // told what is being worked out; nil for nobody
+}
+
+// collector fills a document.
+type collector struct {
+	ctx  context.Context
+	run  *Run
+	doc  *Document
+	bank *bank
+	z    [][][]float32 // of each layer for the test images, n×Units
+	a    [][][]float32
+}
+
+// Collect computes what a page shows. The network must have a hidden layer. What cannot be had is missing from the
+// document, with the reason in Missing; any other failure is an error.
+func Collect(ctx context.Context, r *Run) (*Document, error) {
+	if err := r.Net.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Net.Hidden() < 0:
+		return nil, fmt.Errorf("report: %v has no hidden layer, so no hidden neurons to report on", r.Net.Spec)
+	case r.Rows*r.Cols != r.Net.Spec.Inputs || len(r.Classes) != r.Net.Spec.Classes():
+		return nil, fmt.Errorf("report: images of %d×%d and %d class names for %v", r.Rows, r.Cols, len(r.Classes), r.Net.Spec)
+	}
+	c := &collector{ctx: ctx, run: r, doc: &Document{
+		Title: r.Title, Rows: r.Rows, Cols: r.Cols, Classes: r.Classes,
+		Facts: r.Facts, Doctor: r.Doctor, Advice: r.Advice, Words: r.Words,
+		Colors: colors(r.Colormap), Missing: map[string]string{},
+	}}
+	if r.NoStart != nil {
+		c.doc.Missing[NeedsStart] = r.NoStart.Error()
+	}
+	if r.NoData != nil {
+		c.doc.Missing[NeedsData] = r.NoData.Error()
+	}
+	c.doc.Links = map[string]string{}
+	for _, w := range r.Words {
+		for _, name := range w.Names {
+			c.doc.Links[name] = w.ID()
+		}
+	}
+	if r.Dead != nil {
+		c.doc.Dead = []int{}
+	}
+	for p, dead := range r.Dead {
+		if dead {
+			c.doc.Dead = append(c.doc.Dead, p)
+		}
+	}
+	for i, part := range []struct {
+		name string
+		fill func() error
+	}{
+		{"activations", c.observe},
+		{"neurons", c.layers},
+		{"classes", c.classes},
+		{"images", c.why},
+		{"training", c.training},
+		{"film", c.film},
+	} {
+		if r.Say != nil {
+			r.Say(part.name, i, 6)
+		}
+		if err := part.fill(); err != nil {
+			return nil, fmt.Errorf("report: %s: %w", part.name, err)
+		}
+	}
+	if r.NoData == nil {
+		var err error
+		if c.doc.Images, err = c.bank.pack(); err != nil {
+			return nil, fmt.Errorf("report: %w", err)
+		}
+	}
+	return c.doc, nil
+}
+
+// observe runs the network over the test images.
+func (c *collector) observe() error {
+	spec := c.run.Net.Spec
+	c.doc.Output = Output{
+		Activation: spec.Layers[c.run.Net.Last()].Activation.String(),
+		Weights:    Floats(c.run.Net.Params.Weight(len(spec.Layers)).Data),
+		Bias:       numsOf(c.run.Net.Params.Bias(len(spec.Layers)).Data),
+	}
+	if c.run.NoData != nil {
+		return nil
+	}
+	c.doc.Tests = c.run.Tests.Data.Len()
+	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Rows, cols: c.run.Cols, numbers: map[int]int{}}
+	for l := range spec.Layers {
+		z, err := c.run.Tests.Values(c.ctx, c.run.Net, l, true)
+		if err != nil {
+			return err
+		}
+		a := z
+		if l < c.run.Net.Last() && spec.Layers[l].Activation != engine.Identity {
+			if a, err = c.run.Tests.Values(c.ctx, c.run.Net, l, false); err != nil {
+				return err
+			}
+		}
+		c.z, c.a = append(c.z, z), append(c.a, a)
+	}
+	last := c.z[c.run.Net.Last()]
+	var err error
+	if c.doc.Output.Confusion, err = c.run.Net.Confusion(last, c.run.Tests.Data.Labels); err != nil {
+		return err
+	}
+	c.doc.Output.Recall = nums(engine.Score{Confusion: c.doc.Output.Confusion}.Recall())
+	return nil
+}
+
+// classes makes the maps of the classes.
+func (c *collector) classes() error {
+	plain, err := c.run.Net.Templates(c.ctx, nil)
+	if err != nil {
+		return err
+	}
+	c.doc.Class = &ClassMaps{Plain: packMaps(plain)}
+	if c.run.NoData != nil {
+		return nil
+	}
+	slopes, err := c.run.Tests.Slopes(c.ctx, c.run.Net)
+	if err != nil {
+		return err
+	}
+	weighted, err := c.run.Net.Templates(c.ctx, slopes)
+	if err != nil {
+		return err
+	}
+	c.doc.Class.Slope = packMaps(weighted)
+	c.doc.Class.Mean = packMaps(meanImages(c.run.Tests.Data, c.run.Net.Spec.Inputs, c.run.Net.Spec.Classes()))
+	return nil
+}
+
+// meanImages returns the mean image of each class, Classes×Inputs; black for a class without images.
+func meanImages(d engine.Data, inputs, classes int) [][]float32 {
+	sum, n := make([][]float64, classes), make([]float64, classes)
+	for k := range sum {
+		sum[k] = make([]float64, inputs)
+	}
+	for i, k := range d.Labels {
+		n[k]++
+		for p, b := range d.Images[i*inputs:][:inputs] {
+			sum[k][p] += float64(b) / 255
+		}
+	}
+	out := make([][]float32, classes)
+	for k := range out {
+		out[k] = make([]float32, inputs)
+		for p, v := range sum[k] {
+			out[k][p] = float32(v / max(1, n[k]))
+		}
+	}
+	return out
+}
+
+func (c *collector) training() error {
+	for _, m := range c.run.Metrics {
+		c.doc.Metrics = append(c.doc.Metrics, Metric{
+			Epoch: m.Epoch, Loss: Num(m.Loss), TrainAccuracy: Num(m.TrainAccuracy),
+			ValidationLoss: maybe(m.ValidationLoss), TestLoss: maybe(m.TestLoss),
+			ValidationAccuracy: maybe(m.ValidationAccuracy), TestAccuracy: maybe(m.TestAccuracy),
+		})
+	}
+	if len(c.doc.Metrics) == 0 {
+		reason := "the run folder has no metrics.jsonl"
+		if c.run.NoStart != nil {
+			reason = "the network was trained elsewhere"
+		}
+		c.doc.Missing[NeedsCurve] = reason
+	}
+	return nil
+}
+
+func maybe(v *float64) *Num {
+	if v == nil {
+		return nil
+	}
+	return new(Num(*v))
+}
+
+func numsOf(v []float32) []Num {
+	out := make([]Num, len(v))
+	for i, x := range v {
+		out[i] = Num(x)
+	}
+	return out
+}
+
+// colors returns a colour map's colours for a light and for a dark page. On a dark page the neutral middle of a diverging
+// map must be dark too, or a sheet of small weights is a wall of light: there, each side runs from dark grey over a strong
+// tone of its hue to a bright one.
+func colors(m render.Colormap) Colors {
+	ramps := [2][3]rgb{{{0x24, 0x24, 0x24}, {0x2b, 0x7a, 0xcf}, {0xae, 0xdc, 0xff}}, {{0x24, 0x24, 0x24}, {0xd8, 0x6f, 0x18}, {0xff, 0xd4, 0x9a}}}
+	if m == render.BlueRed {
+		ramps[1] = [3]rgb{{0x24, 0x24, 0x24}, {0xd6, 0x4a, 0x45}, {0xff, 0xc4, 0xba}}
+	}
+	var c Colors
+	for i, light := range m.Table() {
+		c.Light = append(c.Light, light.R, light.G, light.B)
+		if m == render.Grey {
+			continue
+		}
+		side, t := 0, float64(render.Steps-i)/render.Steps
+		if t < 0 {
+			side, t = 1, -t
+		}
+		c.Dark = append(c.Dark, between(ramps[side], t)...)
+	}
+	if m == render.Grey {
+		c.Dark = c.Light
+	}
+	return c
+}
+
+type rgb [3]float64
+
+// between returns the colour at t of a ramp with its stops at 0, 1/2 and 1.
+func between(ramp [3]rgb, t float64) []byte {
+	part := min(1, int(2*t))
+	t = 2*t - float64(part)
+	out := make([]byte, 3)
+	for k := range out {
+		out[k] = byte(math.Round(ramp[part][k] + t*(ramp[part+1][k]-ramp[part][k])))
+	}
+	return out
+}

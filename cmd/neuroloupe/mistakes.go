@@ -1,0 +1,277 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/mnist"
+	"neuroloupe/render"
+)
+
+type errorsCmd struct {
+	viewFlags
+	layerFlag
+
+	Top   int    `default:"5" placeholder:"N" help:"Mistakes to explain one by one, the worst; default 5."`
+	Class string `placeholder:"NAME" help:"Only images of this class."`
+}
+
+func (errorsCmd) Help() string {
+	return `Shows the worst mistakes on the test images: which were taken for what, and for the worst of them the neurons of a
+hidden layer (--layer; default the last) that drove the wrong output above the right one.
+
+Examples:
+
+    neuroloupe errors runs/mnist-784-100-10-clear-s1
+    neuroloupe errors runs/mnist-784-100-10-clear-s1 --class 8 --top 3 -o eights.png
+`
+}
+
+func (c *errorsCmd) Run(a *app) (err error) {
+	if c.Top < 1 {
+		return usage("--top %d: want 1 or more", c.Top)
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	m, err := v.mistakes(c)
+	if err != nil {
+		return err
+	}
+	if len(m.all) == 0 {
+		a.say("%s makes no mistake on %s%s", v.folder.Path, count(m.test.Len(), "test image"), m.ofClass)
+		return nil
+	}
+	fig, err := c.figure(v, m)
+	if err != nil {
+		return err
+	}
+	name := withLayer("errors", m.layer, v.net.Hidden())
+	if c.Class != "" {
+		name += fmt.Sprintf("-class%d", m.class)
+	}
+	return c.draw(v, fig, name, m.numbers(v))
+}
+
+// mistakes are the images that a run's network gets wrong.
+type mistakes struct {
+	layer, class int // class is −1 for all
+	ofClass      string
+	test         *mnist.Set
+	all          []inspect.Mistake // worst first, of the class asked for
+	confusion    [][]int
+	why          []*inspect.Why // of the first ones
+	drivers      [][]inspect.Driver
+	favourites   []int
+}
+
+func (v *view) mistakes(c *errorsCmd) (*mistakes, error) {
+	m := &mistakes{class: -1}
+	var err error
+	if c.Class != "" {
+		if m.class, err = v.class(c.Class); err != nil {
+			return nil, err
+		}
+		m.ofClass = " of class " + v.classes()[m.class]
+	}
+	if m.layer, err = v.hidden(c.Layer, -1); err != nil {
+		return nil, err
+	}
+	p, err := v.probeTest()
+	if err != nil {
+		return nil, fmt.Errorf("mistakes are made on the test images: %w", err)
+	}
+	if m.test, err = v.test(); err != nil {
+		return nil, err
+	}
+	z, err := p.Values(v.app.ctx, v.net, v.net.Last(), true)
+	if err != nil {
+		return nil, err
+	}
+	if m.confusion, err = v.net.Confusion(z, p.Data.Labels); err != nil {
+		return nil, err
+	}
+	all, err := v.net.Mistakes(z, p.Data.Labels)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range all {
+		if m.class < 0 || x.Label == m.class {
+			m.all = append(m.all, x)
+		}
+	}
+	act, err := v.activity(m.layer)
+	if err != nil {
+		return nil, err
+	}
+	m.favourites, _ = v.favourites(m.layer)
+	for _, x := range m.all[:min(c.Top, len(m.all))] {
+		w, err := v.net.Why(inspect.Pixels(m.test.Image(x.Image)), m.layer, act.Mean)
+		if err != nil {
+			return nil, err
+		}
+		d, err := w.Drivers(x.Predicted, x.Label)
+		if err != nil {
+			return nil, err
+		}
+		m.why, m.drivers = append(m.why, w), append(m.drivers, d)
+	}
+	return m, nil
+}
+
+// shownMistakes bounds the strip of mistakes.
+const shownMistakes = 40
+
+func (m *mistakes) numbers(v *view) *numbers {
+	n := &numbers{}
+	images, labels, predicted := make([]int, len(m.all)), make([]int, len(m.all)), make([]int, len(m.all))
+	margins, losses := make([]float64, len(m.all)), make([]float64, len(m.all))
+	for i, x := range m.all {
+		images[i], labels[i], predicted[i], margins[i], losses[i] = x.Image, x.Label, x.Predicted, x.Margin, x.Loss
+	}
+	addTexts(n, "classes", v.classes())
+	addVector(n, "image", images)
+	addVector(n, "label", labels)
+	addVector(n, "predicted", predicted)
+	addVector(n, "margin", margins)
+	addVector(n, "loss", losses)
+	addMatrix(n, "confusion", m.confusion)
+	drives := make([][]float64, len(m.drivers))
+	for i, ds := range m.drivers {
+		drives[i] = make([]float64, len(ds))
+		for _, d := range ds {
+			drives[i][d.Neuron] = d.Drive
+		}
+	}
+	addMatrix(n, "drive", drives)
+	return n
+}
+
+func (c *errorsCmd) figure(v *view, m *mistakes) (render.Figure, error) {
+	colormap, err := c.colormap()
+	if err != nil {
+		return render.Figure{}, err
+	}
+	rows, cols := v.size()
+	strip := render.Thumbs{
+		Title: "The worst mistakes", Width: cols, Height: rows,
+		Caption: "What it is → what the network says; below, the image's number, as --image takes it.",
+	}
+	for _, x := range m.all[:min(shownMistakes, len(m.all))] {
+		strip.Images = append(strip.Images, m.test.Image(x.Image))
+		strip.Names = append(strip.Names, v.classes()[x.Label])
+		strip.Lines = append(strip.Lines, []string{"→ " + v.classes()[x.Predicted], fmt.Sprintf("test:%d", x.Image)})
+	}
+	if len(m.all) > shownMistakes {
+		strip.Title = fmt.Sprintf("The worst %d of %d mistakes", shownMistakes, len(m.all))
+	}
+	fig := render.Figure{
+		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), thousands(float64(m.asked()))),
+		Subtitle: v.line(),
+		Caption: "A neuron drives a mistake by (its weight to the wrong output − to the right one) × (how active it is on this image − on average). " +
+			"Bars to the right push the wrong way.",
+		Rows: [][]render.Panel{{m.matrix(v), strip}},
+	}
+	if wide := slices.MaxFunc(v.classes(), func(a, b string) int { return len(a) - len(b) }); len(wide) > 3 || len(v.classes()) > 12 {
+		strip.Side = 84 // for the names
+		fig.Rows = [][]render.Panel{{m.matrix(v)}, {strip}}
+	}
+	if m.layer < v.net.Hidden() {
+		fig.Caption += " The layers after it are followed along the linear path at this image."
+	}
+	maps, err := v.maps(v.defaultShow(), m.layer)
+	if err != nil {
+		return fig, err
+	}
+	colors := &render.Colors{Name: v.weightName(v.defaultShow(), m.layer), Low: "ink lowers z", High: "ink raises z", Map: colormap}
+	for i := range m.why {
+		fig.Rows = append(fig.Rows, m.explain(v, i, maps, colors))
+	}
+	return fig, nil
+}
+
+// wrong says what a mistake is and what it was taken for.
+func (v *view) wrong(x inspect.Mistake) string {
+	return fmt.Sprintf("%s → %s", v.classes()[x.Label], v.classes()[x.Predicted])
+}
+
+// asked is the number of test images among which mistakes were looked for.
+func (m *mistakes) asked() int {
+	n := 0
+	for k, row := range m.confusion {
+		if m.class >= 0 && k != m.class {
+			continue
+		}
+		for _, c := range row {
+			n += c
+		}
+	}
+	return n
+}
+
+// matrix is which class is taken for which; what is right is left out of the colours, which it would wash out.
+func (m *mistakes) matrix(v *view) render.Matrix {
+	var cells []float64
+	var texts []string
+	for k, row := range m.confusion {
+		for p, c := range row {
+			texts = append(texts, fmt.Sprint(c))
+			if k == p {
+				c = 0
+			}
+			cells = append(cells, float64(c))
+		}
+	}
+	return render.Matrix{
+		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.classes(), Cols: v.classes(),
+		Values: cells, Texts: texts, Colors: &render.Colors{Name: "test images taken for another class", Map: render.Ink, NoBar: true},
+		Caption: "Test images by what they are and what the network says; the darker, the more are taken for something else.",
+	}
+}
+
+// largest is the largest drive of all that are shown.
+func (m *mistakes) largest() float64 {
+	most := 0.0
+	for _, d := range m.drivers {
+		most = max(most, d[0].Drive)
+	}
+	return most
+}
+
+// drivenBy is how many neurons are shown beside a mistake, and drawn those whose maps are.
+const drivenBy, drawnDrivers = 8, 3
+
+// explain is a mistake, the neurons that drove it, and the maps of the first of them.
+func (m *mistakes) explain(v *view, i int, maps [][]float32, colors *render.Colors) []render.Panel {
+	x, w, drivers := m.all[i], m.why[i], m.drivers[i]
+	rows, cols := v.size()
+	s := w.Z[v.net.Last()]
+	drivers = drivers[:min(drivenBy, len(drivers))]
+	bars := render.Bars{
+		Title:   fmt.Sprintf("What drove %s above %s", v.classes()[x.Predicted], v.classes()[x.Label]),
+		Caption: fmt.Sprintf("%s%s, those that did most.", count(len(drivers), "neuron"), v.ofLayer(m.layer)),
+		Map:     colors.Map, Limit: m.largest(),
+	}
+	for _, d := range drivers {
+		bars.Names = append(bars.Names, v.tag(d.Neuron, m.favourites[d.Neuron]))
+		bars.Values = append(bars.Values, d.Drive)
+	}
+	panels := []render.Panel{
+		render.Image{
+			Title: fmt.Sprintf("test:%d, %s", x.Image, v.wrong(x)), Width: cols, Height: rows, Pixels: m.test.Image(x.Image), Side: 140,
+			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.classes()[x.Predicted], s[x.Predicted], v.classes()[x.Label], s[x.Label]),
+		},
+		bars,
+	}
+	for _, d := range drivers[:min(drawnDrivers, len(drivers))] {
+		panels = append(panels, render.Map{
+			Title: v.tag(d.Neuron, m.favourites[d.Neuron]), Width: cols, Height: rows, Values: maps[d.Neuron], Colors: colors, Side: 140,
+			Caption: fmt.Sprintf("a = %.2f, drive %+.2f", w.A[m.layer][d.Neuron], d.Drive),
+		})
+	}
+	return panels
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"neuroloupe/engine/atomicfile"
+)
+
+// numbers are the arrays that a picture was drawn from, each with a name, in the order in which they were added. A
+// picture's command adds all that it draws; --data writes them.
+type numbers struct{ arrays []array }
+
+// array is one named array of numbers or of texts, row-major.
+type array struct {
+	name   string
+	shape  []int
+	floats []float64
+	whole  bool     // floats are whole numbers
+	texts  []string // instead of floats
+}
+
+type number interface {
+	~float32 | ~float64 | ~int | ~uint8
+}
+
+// addVector adds an array of one dimension.
+func addVector[T number](n *numbers, name string, v []T) { addArray(n, name, v, len(v)) }
+
+// addMatrix adds rows of equal length as an array of two dimensions.
+func addMatrix[T number](n *numbers, name string, rows [][]T) {
+	cols := 0
+	var all []T
+	for _, r := range rows {
+		cols = len(r)
+		all = append(all, r...)
+	}
+	addArray(n, name, all, len(rows), cols)
+}
+
+// addArray adds an array of any shape, row-major; the values are copied.
+func addArray[T number](n *numbers, name string, v []T, shape ...int) {
+	a := array{name: name, shape: shape, floats: make([]float64, len(v))}
+	switch any(*new(T)).(type) {
+	case float32, float64:
+	default:
+		a.whole = true
+	}
+	for i, x := range v {
+		a.floats[i] = float64(x)
+	}
+	n.arrays = append(n.arrays, a)
+}
+
+// addNumber adds a single number.
+func addNumber[T number](n *numbers, name string, v T) { addArray(n, name, []T{v}) }
+
+// addTexts adds an array of texts, such as the names of the classes.
+func addTexts(n *numbers, name string, v []string) {
+	n.arrays = append(n.arrays, array{name: name, shape: []int{len(v)}, texts: append([]string{}, v...)})
+}
+
+// checkDataName returns an error for a file that --data cannot write; "" is none.
+func checkDataName(name string) error {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".csv", ".json", ".npz":
+		return nil
+	}
+	if name == "" {
+		return nil
+	}
+	return usage("--data %s: want a name that ends in .csv, .json or .npz", name)
+}
+
+// writeData writes numbers to a file, in the form that its name ends in.
+//
+//	csv   a line per number: array,index,value, the index as "row col" from 0 (none for a single number)
+//	json  an object: name to array, nested as its shape; what is not finite is null
+//	npz   for numpy.load: float64, int64 or texts, one array per name
+func writeData(name string, n *numbers) error {
+	if err := checkDataName(name); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, a := range n.arrays {
+		if want := product(a.shape); want != a.len() || seen[a.name] {
+			return fmt.Errorf("--data: array %s has %d values for shape %v, or its name is used twice", a.name, a.len(), a.shape)
+		}
+		seen[a.name] = true
+	}
+	write := map[string]func(io.Writer, *numbers) error{".csv": writeCSV, ".json": writeJSON, ".npz": writeNPZ}[strings.ToLower(filepath.Ext(name))]
+	return atomicfile.Write(name, func(w io.Writer) error { return write(w, n) })
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	return n
+}
+
+func (a array) len() int { return max(len(a.floats), len(a.texts)) }
+
+// text is value i in print, the shortest that reads back the same.
+func (a array) text(i int) string {
+	if a.texts != nil {
+		return a.texts[i]
+	}
+	return strconv.FormatFloat(a.floats[i], 'g', -1, 64)
+}
+
+func writeCSV(w io.Writer, n *numbers) error {
+	c := csv.NewWriter(w)
+	if err := c.Write([]string{"array", "index", "value"}); err != nil {
+		return err
+	}
+	for _, a := range n.arrays {
+		for i := range a.len() {
+			index := make([]string, len(a.shape))
+			for d, rest := len(a.shape)-1, i; d >= 0; d-- {
+				index[d] = strconv.Itoa(rest % a.shape[d])
+				rest /= a.shape[d]
+			}
+			if err := c.Write([]string{a.name, strings.Join(index, " "), a.text(i)}); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func writeJSON(w io.Writer, n *numbers) error {
+	var b bytes.Buffer
+	b.WriteString("{")
+	for i, a := range n.arrays {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		name, err := json.Marshal(a.name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n  %s: ", name)
+		if err := a.json(&b, a.shape, 0); err != nil {
+			return err
+		}
+	}
+	b.WriteString("\n}\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// json writes the part of a that begins at a value, of a shape.
+func (a array) json(b *bytes.Buffer, shape []int, at int) error {
+	if len(shape) == 0 {
+		switch {
+		case a.texts != nil:
+			s, err := json.Marshal(a.texts[at])
+			b.Write(s)
+			return err
+		case math.IsNaN(a.floats[at]) || math.IsInf(a.floats[at], 0):
+			b.WriteString("null")
+		default:
+			b.WriteString(a.text(at))
+		}
+		return nil
+	}
+	b.WriteString("[")
+	for i := range shape[0] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if err := a.json(b, shape[1:], at+i*product(shape[1:])); err != nil {
+			return err
+		}
+	}
+	b.WriteString("]")
+	return nil
+}
+
+func writeNPZ(w io.Writer, n *numbers) error {
+	z := zip.NewWriter(w)
+	for _, a := range n.arrays {
+		f, err := z.Create(a.name + ".npy")
+		if err != nil {
+			return err
+		}
+		if err := a.npy(f); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// npy writes a in numpy's format, version 1.0 (NEP 1); texts are UCS-4, padded with zeros to the longest.
+func (a array) npy(w io.Writer) error {
+	descr, longest := "<f8", 1
+	switch {
+	case a.texts != nil:
+		for _, s := range a.texts {
+			longest = max(longest, utf8.RuneCountInString(s))
+		}
+		descr = fmt.Sprintf("<U%d", longest)
+	case a.whole:
+		descr = "<i8"
+	}
+	var shape strings.Builder
+	for _, s := range a.shape {
+		fmt.Fprintf(&shape, "%d,", s)
+	}
+	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape.String())
+	const magic, align = 10, 64
+	head += strings.Repeat(" ", align-1-(magic+len(head))%align) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), byte(len(head)>>8))
+	b = append(b, head...)
+	for _, x := range a.floats {
+		bits := math.Float64bits(x)
+		if a.whole {
+			bits = uint64(int64(x))
+		}
+		b = binary.LittleEndian.AppendUint64(b, bits)
+	}
+	for _, s := range a.texts {
+		n := 0
+		for _, r := range s {
+			b = binary.LittleEndian.AppendUint32(b, uint32(r))
+			n++
+		}
+		b = append(b, make([]byte, 4*(longest-n))...)
+	}
+	_, err := w.Write(b)
+	return err
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/mnist"
+	"neuroloupe/render"
+)
+
+// mapsOf returns the maps of neurons of a hidden layer as they are best read, and what they are in words: what training
+// added where the start is known, and for a deeper layer through the linearised path to the input; see view.maps.
+func (v *view) mapsOf(layer int, units []int) (maps [][]float32, what string, err error) {
+	all, err := v.maps(v.defaultShow(), layer)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, j := range units {
+		maps = append(maps, all[j])
+	}
+	first, what := "W₁", "raw weights W"
+	if v.noStart == nil {
+		first, what = "(W₁ − γW₀)", "learned weights W − γW₀"
+	}
+	if layer > 0 {
+		what = "path to the input " + v.path(first, layer)
+	}
+	return maps, what, nil
+}
+
+// speaks says which class a neuron speaks for most, and how: a neuron with a negative weight to it does by keeping silent.
+func (v *view) speaks(layer, j, class int) string {
+	text := "speaks most for " + v.classes()[class]
+	if inspect.Path(v.spec(), v.net.Params, layer)[j][class] < 0 {
+		text += ", by keeping silent"
+	}
+	return text
+}
+
+// strip is some test images in a row, each with its class and a neuron's z.
+func (v *view) strip(images []int, z []float32) (render.Thumbs, []float64, error) {
+	test, err := v.test()
+	if err != nil {
+		return render.Thumbs{}, nil, err
+	}
+	rows, cols := v.size()
+	t := render.Thumbs{Width: cols, Height: rows, Cols: len(images), Side: 84}
+	var values []float64
+	for _, i := range images {
+		t.Images = append(t.Images, test.Image(i))
+		t.Names = append(t.Names, v.classes()[test.Labels[i]])
+		t.Lines = append(t.Lines, []string{"z " + signed(float64(z[i])), fmt.Sprintf("test:%d", i)})
+		values = append(values, float64(z[i]))
+	}
+	return t, values, nil
+}
+
+// numberOf writes small numbers as words.
+func numberOf(n int) string {
+	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+	if n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// ordinal writes 1st, 2nd, 3rd, ….
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprint(n) + suffix
+}
+
+// classMean returns the mean of a class's images, and how many there are.
+func classMean(s *mnist.Set, k int) (mean []byte, count int) {
+	sums := make([]int, s.Pixels())
+	for i, label := range s.Labels {
+		if int(label) != k {
+			continue
+		}
+		count++
+		for p, b := range s.Image(i) {
+			sums[p] += int(b)
+		}
+	}
+	mean = make([]byte, len(sums))
+	for p, sum := range sums {
+		mean[p] = byte((sum + count/2) / max(count, 1))
+	}
+	return mean, count
+}
+
+// signed writes a number with its sign, in three digits.
+func signed(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return strings.ReplaceAll(fmt.Sprintf("%#+.3g", v), "-", "−")
+}
+
+// signs writes numbers that stand beside each other with their signs; what is nothing beside the largest is 0.
+func signs(v []float64) []string {
+	reach := 0.0
+	for _, x := range v {
+		reach = max(reach, math.Abs(x))
+	}
+	out := make([]string, len(v))
+	for i, x := range v {
+		if math.Abs(x) < 5e-4*reach {
+			x = 0
+		}
+		out[i] = signed(x)
+	}
+	return out
+}
+
+func float32s(v []float64) []float32 {
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out
+}
+
+func sum64(v []float64) (s float64) {
+	for _, x := range v {
+		s += x
+	}
+	return s
+}
+
+func sum32(v []float32) float64 {
+	var s float64
+	for _, x := range v {
+		s += float64(x)
+	}
+	if math.Abs(s) < 1e-12 {
+		return 0
+	}
+	return s
+}
+
+// fileWord is a class's name as part of a file's name.
+func fileWord(s string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, s), "-")
+}

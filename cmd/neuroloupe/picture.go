@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/image/draw"
+
+	"neuroloupe/mnist"
+)
+
+// chosen is an input image that was asked for.
+type chosen struct {
+	name   string // test:18, train:3, or the file's path
+	label  int    // its class; −1 when that is not known
+	pixels []byte // Rows×Cols of the run
+	note   string // what was done to a file to make an input of it; "" for an image of the data set
+}
+
+// file is the name of the image as part of a file's name: test18.
+func (c chosen) file() string {
+	base := c.name[strings.LastIndexAny(c.name, `/\`)+1:]
+	base = strings.TrimSuffix(strings.ToLower(base), ".png")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
+			return r
+		}
+		return -1
+	}, base)
+}
+
+// set is the image as a set of one, to probe the network with.
+func (v *view) set(c chosen) *mnist.Set {
+	rows, cols := v.size()
+	return &mnist.Set{Images: c.pixels, Labels: []uint8{uint8(max(c.label, 0))}, Rows: rows, Cols: cols, Classes: v.classes()}
+}
+
+// choose finds the image that --image names: test:18, train:3, both counted from 0 among the images of the run's classes,
+// or a PNG file. center moves a PNG's ink as MNIST's was.
+func (v *view) choose(text string, center bool) (chosen, error) {
+	kind, number, ok := strings.Cut(text, ":")
+	if !ok || kind != "test" && kind != "train" {
+		if !strings.HasSuffix(strings.ToLower(text), ".png") {
+			return chosen{}, usage("--image %s: want test:18, train:3 or a PNG file", text)
+		}
+		return v.readImage(text, center)
+	}
+	if center {
+		return chosen{}, usage("--center is for a PNG; the images of a data set are as they are")
+	}
+	i, err := strconv.Atoi(number)
+	if err != nil || i < 0 {
+		return chosen{}, usage("--image %s: want a number from 0 after the colon, as in test:18", text)
+	}
+	get := v.test
+	if kind == "train" {
+		get = v.train
+	}
+	s, err := get()
+	if err != nil {
+		return chosen{}, fmt.Errorf("--image %s: %w; a PNG file can be looked at without it", text, err)
+	}
+	if i >= s.Len() {
+		return chosen{}, usage("--image %s: there are %s, %s:0 to %s:%d", text, count(s.Len(), kind+" image"), kind, kind, s.Len()-1)
+	}
+	return chosen{name: text, label: int(s.Labels[i]), pixels: s.Image(i)}, nil
+}
+
+// Limits of a PNG that is read.
+const (
+	maxImageBytes  = 64 << 20
+	maxImagePixels = 64 << 20
+)
+
+// readImage reads a PNG as an input of the network: grey, ink bright on black, of the network's size.
+func (v *view) readImage(path string, center bool) (chosen, error) {
+	fail := func(err error) (chosen, error) { return chosen{}, fmt.Errorf("--image %s: %w", path, err) }
+	f, err := os.Open(path)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return fail(err)
+	case !info.Mode().IsRegular():
+		return fail(fmt.Errorf("not a file"))
+	case info.Size() > maxImageBytes:
+		return fail(fmt.Errorf("%d bytes, more than the %d that are read; make it smaller", info.Size(), maxImageBytes))
+	}
+	head, err := png.DecodeConfig(bufio.NewReader(f))
+	switch {
+	case err != nil:
+		return fail(fmt.Errorf("not a PNG that can be read: %w", err))
+	case head.Width > maxImagePixels/max(head.Height, 1):
+		return fail(fmt.Errorf("%d×%d pixels, more than the %d that are read; make it smaller", head.Width, head.Height, maxImagePixels))
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return fail(err)
+	}
+	img, err := png.Decode(bufio.NewReader(f))
+	if err != nil {
+		return fail(fmt.Errorf("not a PNG that can be read: %w", err))
+	}
+	rows, cols := v.size()
+	grey := greyOn(img)
+	was := fmt.Sprintf("%d×%d pixels", grey.Rect.Dx(), grey.Rect.Dy())
+	c := chosen{name: path, label: -1, note: was + ", dark paper: ink is what is bright"}
+	if border(grey) > 127 {
+		for i, b := range grey.Pix {
+			grey.Pix[i] = 255 - b
+		}
+		c.note = was + ", inverted because its border is light: ink is what is dark"
+	}
+	if paper := clearPaper(grey); paper > 0 {
+		c.note += fmt.Sprintf(", its paper of %d/255 taken as 0", paper)
+	}
+	scaled := image.NewGray(image.Rect(0, 0, cols, rows))
+	switch {
+	case center:
+		if !centerInk(scaled, grey) {
+			return fail(fmt.Errorf("--center: there is no ink in it"))
+		}
+		c.note += fmt.Sprintf(", its ink fitted into 20/28 of %d×%d with the centre of mass in the middle, as MNIST's was", cols, rows)
+	case grey.Rect.Dx() == cols && grey.Rect.Dy() == rows:
+		scaled = grey
+		c.note += ", the network's size"
+	default:
+		draw.BiLinear.Scale(scaled, fit(grey.Rect.Dx(), grey.Rect.Dy(), cols, rows), grey, grey.Rect, draw.Src, nil)
+		c.note += fmt.Sprintf(", scaled to %d×%d; --center also moves the ink as MNIST's was", cols, rows)
+	}
+	c.pixels = scaled.Pix
+	return c, nil
+}
+
+// greyOn returns an image in grey, where it is transparent on white.
+func greyOn(img image.Image) *image.Gray {
+	b := img.Bounds()
+	flat := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	draw.Draw(flat, flat.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.Draw(flat, flat.Rect, img, b.Min, draw.Over)
+	grey := image.NewGray(flat.Rect)
+	draw.Draw(grey, grey.Rect, flat, image.Point{}, draw.Src)
+	return grey
+}
+
+// border returns the median of the pixels along the edges, what the paper is.
+func border(g *image.Gray) byte {
+	w, h := g.Rect.Dx(), g.Rect.Dy()
+	var edge []byte
+	for y := range h {
+		line := g.Pix[y*g.Stride:][:w]
+		if y == 0 || y == h-1 {
+			edge = append(edge, line...)
+		} else {
+			edge = append(edge, line[0], line[w-1])
+		}
+	}
+	slices.Sort(edge)
+	return edge[len(edge)/2]
+}
+
+// clearPaper makes the paper 0 and leaves full ink where it is, and returns what the paper was. What is black already
+// does not change.
+func clearPaper(g *image.Gray) (paper byte) {
+	paper = border(g)
+	for i, v := range g.Pix {
+		g.Pix[i] = byte((max(int(v)-int(paper), 0)*255 + (255-int(paper))/2) / (255 - int(paper)))
+	}
+	return paper
+}
+
+// fit returns the largest rectangle of the shape w×h in the middle of cols×rows.
+func fit(w, h, cols, rows int) image.Rectangle {
+	scale := min(float64(cols)/float64(w), float64(rows)/float64(h))
+	fw := min(cols, max(1, int(math.Round(scale*float64(w)))))
+	fh := min(rows, max(1, int(math.Round(scale*float64(h)))))
+	at := image.Pt((cols-fw)/2, (rows-fh)/2)
+	return image.Rectangle{Min: at, Max: at.Add(image.Pt(fw, fh))}
+}
+
+// centerInk draws the ink of src as the makers of MNIST did: fitted into 20 of 28 pixels, the shape kept, then moved so
+// that its centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). It reports whether there is
+// ink.
+func centerInk(dst, src *image.Gray) bool {
+	const ink = 32 // less is taken for the noise of the paper
+	var box image.Rectangle
+	for y := range src.Rect.Dy() {
+		for x := range src.Rect.Dx() {
+			if src.Pix[y*src.Stride+x] >= ink {
+				box = box.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+	}
+	if box.Empty() {
+		return false
+	}
+	cols, rows := dst.Rect.Dx(), dst.Rect.Dy()
+	small := image.NewGray(image.Rectangle{Max: fit(box.Dx(), box.Dy(), max(1, cols*20/28), max(1, rows*20/28)).Size()})
+	draw.BiLinear.Scale(small, small.Rect, src, box, draw.Src, nil)
+	var sum, sx, sy float64
+	for y := range small.Rect.Dy() {
+		for x := range small.Rect.Dx() {
+			m := float64(small.Pix[y*small.Stride+x])
+			sum, sx, sy = sum+m, sx+m*float64(x), sy+m*float64(y)
+		}
+	}
+	if sum == 0 {
+		return false
+	}
+	at := image.Pt(int(math.Round(float64(cols-1)/2-sx/sum)), int(math.Round(float64(rows-1)/2-sy/sum)))
+	draw.Draw(dst, small.Rect.Add(at), small, image.Point{}, draw.Src)
+	return true
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+)
+
+// picturesOf returns a view of a network that takes rows×cols images.
+func picturesOf(rows, cols int) *view {
+	return &view{folder: &runs.Folder{Manifest: runs.Manifest{Data: runs.Data{Rows: rows, Cols: cols, Classes: []string{"a", "b"}}}}}
+}
+
+func writePNG(t *testing.T, img image.Image) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "My Digit 3.PNG")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// stroke is an image with a slanted stroke of ink on black.
+func stroke(w, h int) *image.Gray {
+	g := image.NewGray(image.Rect(0, 0, w, h))
+	for y := h / 6; y < 2*h/3; y++ {
+		for x := range w {
+			if d := math.Abs(float64(x) - float64(w)/6 - float64(y)/2); d < float64(w)/12 {
+				g.Pix[y*g.Stride+x] = 255
+			}
+		}
+	}
+	return g
+}
+
+// An image of the network's size comes back byte for byte: ink on black, ink on white, on paper that is not there, and in
+// colour.
+func TestImageOfTheNetworksSize(t *testing.T) {
+	want := stroke(20, 14)
+	want.Pix[3*20+9] = 77
+	inverted := image.NewGray(want.Rect)
+	clear := image.NewNRGBA(want.Rect) // black ink, transparent where there is none
+	colored := image.NewRGBA(want.Rect.Add(image.Pt(5, 7)))
+	for y := range 14 {
+		for x := range 20 {
+			v := want.GrayAt(x, y).Y
+			inverted.SetGray(x, y, color.Gray{Y: 255 - v})
+			clear.SetNRGBA(x, y, color.NRGBA{A: v})
+			colored.Set(x+5, y+7, color.RGBA{v, v, v, 255})
+		}
+	}
+	v := picturesOf(14, 20)
+	for name, tt := range map[string]struct {
+		img  image.Image
+		note string
+	}{
+		"black":       {want, "dark paper"},
+		"white":       {inverted, "inverted because its border is light"},
+		"transparent": {clear, "inverted because its border is light"},
+		"colour":      {colored, "dark paper"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := v.choose(writePNG(t, tt.img), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.pixels, want.Pix) {
+				t.Errorf("other pixels")
+			}
+			if !strings.Contains(got.note, tt.note) || !strings.Contains(got.note, "the network's size") || got.label != -1 || got.file() != "mydigit3" {
+				t.Errorf("note %q, label %d, file %q", got.note, got.label, got.file())
+			}
+		})
+	}
+}
+
+// A larger image is made smaller with its ink kept, in the middle when its shape is another; grey paper becomes 0.
+func TestImageScaled(t *testing.T) {
+	v := picturesOf(10, 20)
+	big := stroke(60, 60)
+	for i, b := range big.Pix {
+		big.Pix[i] = 200 - byte(int(b)*150/255) // ink 50 on paper 200
+	}
+	got, err := v.choose(writePNG(t, big), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var side, ink float64
+	for y := range 10 {
+		for x := range 20 {
+			b := float64(got.pixels[y*20+x])
+			ink += b / 255
+			if x < 5 || x >= 15 {
+				side += b
+			}
+		}
+	}
+	var was float64
+	for _, b := range stroke(60, 60).Pix {
+		was += float64(b) / 255
+	}
+	if side != 0 {
+		t.Errorf("ink beside the 10×10 in the middle")
+	}
+	// Ink of (200 − 50)·255/200 on paper of 0; 36 pixels become one.
+	if want := was / 36 * 150 / 200; math.Abs(ink-want) > 0.1*want {
+		t.Errorf("ink %.2f, want about %.2f", ink, want)
+	}
+	if !strings.Contains(got.note, "its paper of 55/255 taken as 0") || !strings.Contains(got.note, "scaled to 20×10") {
+		t.Errorf("note %q", got.note)
+	}
+}
+
+// --center fits the ink into 20/28 and puts its centre of mass in the middle, wherever it was.
+func TestImageCentered(t *testing.T) {
+	v := picturesOf(28, 28)
+	for _, at := range []image.Point{{0, 0}, {90, 10}, {40, 120}} {
+		img := image.NewGray(image.Rect(0, 0, 200, 200))
+		s := stroke(90, 70)
+		for y := range 70 {
+			copy(img.Pix[(y+at.Y)*img.Stride+at.X:][:90], s.Pix[y*s.Stride:])
+		}
+		got, err := v.choose(writePNG(t, img), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum, sx, sy float64
+		var box image.Rectangle
+		for y := range 28 {
+			for x := range 28 {
+				if b := float64(got.pixels[y*28+x]); b > 0 {
+					sum, sx, sy = sum+b, sx+b*float64(x), sy+b*float64(y)
+					box = box.Union(image.Rect(x, y, x+1, y+1))
+				}
+			}
+		}
+		if math.Abs(sx/sum-13.5) > 0.5 || math.Abs(sy/sum-13.5) > 0.5 {
+			t.Errorf("from %v: centre of mass at %.2f, %.2f, want 13.5, 13.5 to half a pixel", at, sx/sum, sy/sum)
+		}
+		if long := max(box.Dx(), box.Dy()); long != 20 {
+			t.Errorf("from %v: ink %v, want its longer side to be 20", at, box.Size())
+		}
+	}
+	if _, err := v.choose(writePNG(t, image.NewGray(image.Rect(0, 0, 9, 9))), true); err == nil || !strings.Contains(err.Error(), "no ink") {
+		t.Errorf("a blank image: error %v", err)
+	}
+}
+
+// What is not a PNG, or is too large, is refused before its pixels are read.
+func TestImageRefused(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, stroke(8, 8)); err != nil {
+		t.Fatal(err)
+	}
+	huge := bytes.Clone(b.Bytes())
+	binary.BigEndian.PutUint32(huge[16:], 1<<20)
+	binary.BigEndian.PutUint32(huge[20:], 1<<20)
+	binary.BigEndian.PutUint32(huge[29:], crc32.ChecksumIEEE(huge[12:29]))
+	for name, tt := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"text":  {[]byte("a 3"), "not a PNG that can be read"},
+		"short": {b.Bytes()[:b.Len()/2], "not a PNG that can be read"},
+		"huge":  {huge, "1048576×1048576 pixels, more than"},
+		"empty": {nil, "not a PNG that can be read"},
+	} {
+		path := filepath.Join(t.TempDir(), name+".png")
+		if err := os.WriteFile(path, tt.data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := picturesOf(28, 28).choose(path, false); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
+		}
+	}
+	if _, err := picturesOf(28, 28).choose(t.TempDir()+".png", false); err == nil {
+		t.Error("a file that is not there: no error")
+	}
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine/atomicfile"
+	"neuroloupe/render"
+)
+
+type postCmd struct {
+	Dataset string `arg:"" optional:"" name:"data" help:"mnist (default), fashion, or a folder with IDX files."`
+
+	Out     string `required:"" placeholder:"DIR" help:"Folder for the pictures, their numbers, index.md and the three runs; runs that have finished there are used again."`
+	Class   string `default:"3" placeholder:"CLASS" help:"The class that the question is about; default 3."`
+	DataDir string `name:"folder" placeholder:"DIR" help:"Folder of the data set's files."`
+	Device  string `default:"auto" placeholder:"NAME" help:"What to train on: auto (default), cpu, cuda, cuda:1 or tape."`
+}
+
+func (postCmd) Help() string {
+	return `Answers a question in pictures: what do the hidden neurons of the network of Nielsen's chapter 1 look for? It trains that
+network, the same one as train --preset clear, and the 784-1-2 that tells 0 from 1, makes the pictures that were asked for, beside
+each the one that answers better, and writes them with their numbers and index.md. Half a minute on two cores.
+
+Examples:
+
+    neuroloupe post --out post
+    neuroloupe post fashion --out fashion --class Sneaker
+`
+}
+
+// postSeed is the seed of the chapter 1 network. With seeds 1 and 2 its MNIST network has no right answer for one of the
+// digits, because a saturated output of the quadratic loss no longer learns; the question was about one that is accurate.
+const postSeed = 3
+
+// post is what the pictures are made of.
+type post struct {
+	app         *app
+	dir         string
+	class       int
+	book, clear *view // the network of chapter 1, and the one of the same sizes whose maps read as they are
+	one         *view // 784-1-2
+	pages       []postPage
+	facts       [][2]string
+}
+
+// postPage is a picture with what it says.
+type postPage struct {
+	file, title string
+	text        string
+	command     string // that makes the picture, or one that goes on from it
+}
+
+func (c *postCmd) Run(a *app) (err error) {
+	name, err := dataName(c.Dataset)
+	if err != nil {
+		return err
+	}
+	p := &post{app: a, dir: c.Out}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	seed := uint64(postSeed)
+	for _, run := range []struct {
+		name string
+		seed *uint64
+		view **view
+	}{{"nielsen1", &seed, &p.book}, {"clear", nil, &p.clear}, {"zero-one", nil, &p.one}} {
+		train := trainCmd{Dataset: c.Dataset, Preset: run.name, DataDir: c.DataDir, Seed: run.seed, Out: filepath.Join(c.Out, run.name), Device: &c.Device}
+		if *run.view, err = train.ready(a, name); err != nil {
+			return fmt.Errorf("post: %s: %w", run.name, err)
+		}
+		v := *run.view
+		defer func() { err = errors.Join(err, v.close()) }()
+	}
+	if p.class, err = p.book.class(c.Class); err != nil {
+		return err
+	}
+	for _, draw := range []func() error{p.oneImage, p.strongest, p.product, p.zeroOne, p.noise, p.better, p.why, p.rank} {
+		if err := draw(); err != nil {
+			return fmt.Errorf("post: %w", err)
+		}
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(c.Out, "index.md"), []byte(p.index())); err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	p.facts = append(p.facts, [2]string{"pictures", filepath.Join(c.Out, "index.md")})
+	return printRows(a.stdout, p.facts)
+}
+
+// ready trains the run that c describes, unless that has been done, and opens it. data is the name of its data set.
+func (c trainCmd) ready(a *app, data string) (*view, error) {
+	quiet := *a
+	quiet.stdout = io.Discard
+	f, err := runs.Open(c.Out)
+	switch {
+	case err != nil && exists(filepath.Join(c.Out, "run.toml")):
+		return nil, err // it is there and cannot be read
+	case err != nil:
+		if err := c.Run(&quiet); err != nil {
+			return nil, err
+		}
+	case f.Manifest.Train.Preset != c.Preset || f.Manifest.Data.Name != data || c.Seed != nil && f.Manifest.Train.Seed != *c.Seed:
+		return nil, fmt.Errorf("%s holds another run (%s of %s, seed %d); choose another --out", c.Out, f.Manifest.Train.Preset, f.Manifest.Data.Title, f.Manifest.Train.Seed)
+	default:
+		done, err := finished(f)
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			resume := trainCmd{Preset: "clear", Resume: c.Out, DataDir: c.DataDir}
+			if err := resume.Run(&quiet); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return openView(a, c.Out, c.DataDir)
+}
+
+// finished reports whether a run has done all its epochs and drawn its sheet.
+func finished(f *runs.Folder) (bool, error) {
+	metrics, err := f.Metrics()
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(f.Sheet())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return len(metrics) >= f.Manifest.Train.Epochs, err
+}
+
+// exists reports whether something of that name is there.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// index is a page with the pictures.
+func (p *post) index() string {
+	var b strings.Builder
+	m := p.book.folder.Manifest
+	fmt.Fprintf(&b, "# What does each neuron look for?\n\n%s, %v, trained as in chapter 1 of Nielsen's book. For each picture that was asked for, the one that answers better.\n", m.Data.Title, p.book.spec())
+	for _, page := range p.pages {
+		fmt.Fprintf(&b, "\n## %s\n\n![%s](%s)\n\n%s\n\nMade by `%s`.", page.title, page.title, page.file, page.text, page.command)
+		fmt.Fprintf(&b, " Its numbers: [%s](%s).\n", dataOf(page.file), dataOf(page.file))
+	}
+	b.WriteString("\n## Numbers\n\n| | |\n|---|---|\n")
+	for _, f := range p.facts {
+		fmt.Fprintf(&b, "| %s | %s |\n", f[0], f[1])
+	}
+	return b.String()
+}
+
+// dataOf is the name of the file with the numbers of a picture.
+func dataOf(picture string) string {
+	return strings.TrimSuffix(picture, filepath.Ext(picture)) + ".npz"
+}
+
+// command is a command as one would type it.
+func command(words ...string) string { return "neuroloupe " + strings.Join(words, " ") }
+
+// draw writes one of post's own pictures and its numbers.
+func (p *post) draw(v *view, page postPage, fig render.Figure, n *numbers) error {
+	page.command = command("post", "--out", p.dir)
+	return p.add(page, func(f viewFlags, a *app) error {
+		w := *v
+		w.app = a
+		return f.draw(&w, fig, "", n)
+	}, v)
+}
+
+// add has a picture drawn into the folder, and puts it on the page.
+func (p *post) add(page postPage, draw func(viewFlags, *app) error, v *view) error {
+	quiet := *p.app
+	quiet.stdout = io.Discard
+	f := viewFlags{
+		Folder: v.folder.Path, DataDir: v.dataDir,
+		Output: filepath.Join(p.dir, page.file), Numbers: filepath.Join(p.dir, dataOf(page.file)),
+	}
+	if err := draw(f, &quiet); err != nil {
+		return fmt.Errorf("%s: %w", page.file, err)
+	}
+	p.app.say("%s: %s", f.Output, page.title)
+	p.pages = append(p.pages, page)
+	return nil
+}
+
+func (p *post) fact(name, format string, args ...any) {
+	p.facts = append(p.facts, [2]string{name, fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"neuroloupe/cmd/neuroloupe/internal/report"
+	"neuroloupe/engine/atomicfile"
+	"neuroloupe/engine/inspect"
+)
+
+type reportCmd struct {
+	viewFlags
+}
+
+func (reportCmd) Help() string {
+	return `Writes one HTML file with all there is to see of a run: the contact sheet, a table of the neurons that sorts, a page for
+each neuron and each class, why the network answers as it does for some images, what it loses without neurons, its mistakes,
+its training as curves and as a film, and what the words mean. It opens without a network and loads nothing.
+
+Examples:
+
+    neuroloupe report runs/mnist-784-100-10-clear-s1
+    neuroloupe report runs/mnist-784-100-10-nielsen1-s1 -o nielsen.html --data nielsen.json
+`
+}
+
+func (c *reportCmd) Run(a *app) (err error) {
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	r, err := v.report()
+	if err != nil {
+		return err
+	}
+	if r.Colormap, err = c.colormap(); err != nil {
+		return err
+	}
+	b := a.newBars()
+	r.Say = func(part string, done, of int) {
+		if done == 0 {
+			b.start("report", int64(of), func(float64) string { return "" }, func() string { return "" })
+		}
+		b.set(int64(done))
+	}
+	doc, err := report.Collect(a.ctx, r)
+	b.close()
+	if err != nil {
+		return err
+	}
+	if r.NoData != nil {
+		a.say("what needs the test images is left out: %s", oneLine(r.NoData))
+	}
+	out := c.Output
+	if out == "" {
+		out = filepath.Join(v.folder.Path, "report.html")
+	}
+	if err := atomicfile.Write(out, func(w io.Writer) error { return report.Write(w, doc) }); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.stdout, out); err != nil {
+		return err
+	}
+	return c.saveNumbers(v, reportNumbers(doc))
+}
+
+// report says what a report of the run is made of.
+func (v *view) report() (*report.Run, error) {
+	m := v.folder.Manifest
+	r := &report.Run{
+		Title: v.name() + ": " + v.title(), Rows: m.Data.Rows, Cols: m.Data.Cols, Classes: m.Data.Classes,
+		Net: v.net, Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
+		Frames: v.filmFrames,
+	}
+	if v.noStart != nil {
+		r.NoStart = v.noStart
+	}
+	r.Tests, r.NoData = v.probeTest()
+	d := v.diagnose()
+	for _, row := range d.rows(v)[1:] { // the first names the run
+		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
+	}
+	r.Advice = d.Advice
+	var err error
+	r.Metrics, err = v.folder.Metrics()
+	r.Accurate = accuracyName(r.Metrics)
+	return r, err
+}
+
+// facts are what there is to say of the run itself.
+func (v *view) facts() []report.Fact {
+	m, s := v.folder.Manifest, v.spec()
+	out := s.Layers[len(s.Layers)-1]
+	net := fmt.Sprintf("%v, %v hidden, %v outputs", s, s.Layers[0].Activation, out.Activation)
+	images := fmt.Sprintf("%d×%d pixels, %d classes: %s", m.Data.Rows, m.Data.Cols, len(m.Data.Classes), strings.Join(m.Data.Classes, ", "))
+	accuracy := "not known: the test images cannot be read"
+	if score, err := v.score(); err == nil {
+		accuracy = fmt.Sprintf("%.2f %% of the test images", 100*score.Accuracy())
+	}
+	facts := []report.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
+	if m.Data.Name != "" {
+		facts = append(facts, report.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
+			m.Data.Title, thousands(float64(m.Data.Train)), thousands(float64(m.Data.Validation)), thousands(float64(m.Data.Test)))})
+	}
+	facts = append(facts, report.Fact{Name: "images", Text: images}, report.Fact{Name: "accuracy", Text: accuracy})
+	if im := m.Import; im != nil {
+		facts = append(facts, report.Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
+	} else {
+		t := m.Train
+		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, count(t.Epochs, "epoch"),
+			t.Batch, t.Loss, t.Init, t.Optimizer, t.LR)
+		for _, p := range []struct {
+			name  string
+			value float64
+		}{{"λ", t.L2}, {"L1 λ", t.L1}, {"momentum", t.Momentum}, {"dropout", t.Dropout}} {
+			if p.value != 0 {
+				text += fmt.Sprintf(", %s %v", p.name, p.value)
+			}
+		}
+		facts = append(facts, report.Fact{Name: "trained", Text: text}, report.Fact{Name: "device", Text: m.Device.ID + " (" + m.Device.Name + ")"})
+	}
+	return append(facts, report.Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
+}
+
+// filmFrames are the first layer's learned maps over training.
+func (v *view) filmFrames() ([]report.Frame, error) {
+	kept, err := v.keptFrames()
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := v.folder.Metrics()
+	if err != nil {
+		return nil, err
+	}
+	frames := make([]report.Frame, 0, len(kept))
+	for _, f := range kept {
+		gamma := v.gammaAt(f, metrics)
+		frames = append(frames, report.Frame{
+			Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
+			Learned: inspect.Maps(inspect.Learned(f.Weights, v.net.Initial.Weight(1), gamma)),
+		})
+	}
+	return frames, nil
+}
+
+// reportWords are the words that explain knows.
+func reportWords() []report.Word {
+	var words []report.Word
+	for _, e := range glossary() {
+		words = append(words, report.Word{Names: e.words, Text: e.text, Formula: e.formula, Source: e.source, Try: e.try})
+	}
+	return words
+}
+
+// reportNumbers are the numbers that a report draws, maps as their bytes say.
+func reportNumbers(d *report.Document) *numbers {
+	n := &numbers{}
+	addTexts(n, "classes", d.Classes)
+	for _, l := range d.Layers {
+		layerNumbers(n, l)
+	}
+	for _, m := range []struct {
+		name string
+		maps *report.Maps
+	}{{"template", d.Class.Plain}, {"template_slope_weighted", d.Class.Slope}, {"mean_image", d.Class.Mean}} {
+		addMaps(n, m.name, m.maps)
+	}
+	if d.Output.Confusion == nil {
+		return n
+	}
+	addMatrix(n, "confusion", d.Output.Confusion)
+	var images, labels []int
+	var logits, outputs [][]report.Num
+	for _, w := range d.Why {
+		images, labels = append(images, w.Image), append(labels, w.Label)
+		logits, outputs = append(logits, w.Logits), append(outputs, w.Outputs)
+	}
+	addVector(n, "why_image", images)
+	addVector(n, "why_label", labels)
+	addMatrix(n, "why_logits", logits)
+	addMatrix(n, "why_outputs", outputs)
+	return n
+}
+
+func layerNumbers(n *numbers, l *report.Layer) {
+	at := "layer" + strconv.Itoa(l.Number) + "_"
+	for _, name := range slices.Sorted(maps.Keys(l.Maps)) {
+		addMaps(n, at+"map_"+name, l.Maps[name])
+	}
+	addVector(n, at+"favourite", l.Favourite)
+	addMatrix(n, at+"path", l.Path)
+	for _, v := range []struct {
+		name   string
+		values []report.Num
+	}{
+		{"norm", l.Norm}, {"rho", l.Rho}, {"smoothness", l.Smooth}, {"selectivity", l.Select}, {"importance", l.Importance}, {"stuck", l.Stuck},
+	} {
+		if v.values != nil {
+			addVector(n, at+v.name, v.values)
+		}
+	}
+	if l.Ablation == nil {
+		return
+	}
+	addMatrix(n, at+"contribution", l.Contribution)
+	addVector(n, at+"lost", l.Ablation.Lost)
+	addMatrix(n, at+"lost_by_class", l.Ablation.Class)
+	addMatrix(n, at+"most_important_first", l.Ablation.MostFirst)
+	addMatrix(n, at+"least_important_first", l.Ablation.LeastFirst)
+	addMatrix(n, at+"random_order", l.Ablation.Random)
+}
+
+// addMaps adds maps as they are drawn; nil adds nothing.
+func addMaps(n *numbers, name string, m *report.Maps) {
+	if m == nil {
+		return
+	}
+	rows := make([][]float32, len(m.Scale))
+	for j := range rows {
+		rows[j] = m.Values(j)
+	}
+	addMatrix(n, name, rows)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+type templatesCmd struct {
+	viewFlags
+
+	Image  string `placeholder:"test:18" help:"Also the local templates at this image: test:18, train:3 or a PNG file."`
+	Center bool   `help:"Fit the ink of a PNG into 20/28 of the image, its centre of mass in the middle, as MNIST's was."`
+}
+
+func (templatesCmd) Help() string {
+	return `Draws what each class looks for, the network taken as one linear map: Σ W2·W1 over all hidden neurons; the same with each
+neuron counted by its mean slope on the test images; and with --image the network's own linear map at that image.
+
+Examples:
+
+    neuroloupe templates runs/mnist-784-100-10-clear-s1
+    neuroloupe templates runs/mnist-784-100-10-clear-s1 --image test:18 --data templates.npz
+`
+}
+
+// templateKind is one way to make a template of each class.
+type templateKind struct {
+	name, title, caption string
+	maps                 [][]float32
+}
+
+func (c *templatesCmd) Run(a *app) (err error) {
+	if c.Center && c.Image == "" {
+		return usage("--center says how to read the PNG of --image; give that too")
+	}
+	v, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	cmap, err := c.colormap()
+	if err != nil {
+		return err
+	}
+	fig := render.Figure{Title: "What each class looks for", Subtitle: v.line()}
+	rows, cols := v.size()
+	n, file := &numbers{}, "templates"
+	addTexts(n, "classes", v.classes())
+	kinds, err := v.templates()
+	if err != nil {
+		return err
+	}
+	if c.Image != "" {
+		img, err := v.choose(c.Image, c.Center)
+		if err != nil {
+			return err
+		}
+		maps, err := v.net.LocalTemplates(a.ctx, inspect.Pixels(img.pixels))
+		if err != nil {
+			return err
+		}
+		file += "-" + img.file()
+		kinds = append(kinds, templateKind{
+			"local", "at " + img.name, "∂s_k/∂x: what ink would do to each class's logit at this very image", maps,
+		})
+		fig.Rows = append(fig.Rows, []render.Panel{render.Image{Title: img.name, Caption: img.note, Width: cols, Height: rows, Pixels: img.pixels, Side: 112}})
+		addArray(n, "input", img.pixels, rows, cols)
+	}
+	for _, k := range kinds {
+		s := render.Sheet{
+			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Map: cmap, Cols: min(10, len(k.maps)),
+			Low: "ink lowers the logit", High: "ink raises the logit",
+		}
+		for i, m := range k.maps {
+			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", inspect.Norm(m))}})
+		}
+		fig.Rows = append(fig.Rows, []render.Panel{s})
+		addMatrix(n, k.name, k.maps)
+	}
+	fig.Caption = "Orange: ink here speaks for the class, blue: against it. A template is not a picture of the class but of what tells it from the others; " +
+		"each row has its own scale. Neurons bend: a template is what is left when they are taken as straight."
+	return c.draw(v, fig, file, n)
+}
+
+// templates returns the ways to make templates that need no image.
+func (v *view) templates() ([]templateKind, error) {
+	ctx := v.app.ctx
+	plain, err := v.net.Templates(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	product := "Σ W2·W1"
+	switch {
+	case v.net.Hidden() > 0:
+		product = "W1·W2·…"
+	case v.net.Hidden() < 0:
+		product = "W1"
+	}
+	kinds := []templateKind{{"plain", "plain: " + product, "every neuron counted alike", plain}}
+	learned := v.net
+	if v.noStart == nil {
+		learned.Params = learned.Params.Clone()
+		copy(learned.Params.Weight(1).Data, v.weights("learned").Data)
+		if inspect.Median(v.rho()) >= startSeen {
+			maps, err := learned.Templates(ctx, nil)
+			if err != nil {
+				return nil, err
+			}
+			kinds = append(kinds, templateKind{"learned", "plain, of what training added to W1", "W1 without its random start, W − γW₀", maps})
+		}
+	}
+	if v.net.Hidden() < 0 {
+		return kinds, nil // nothing bends
+	}
+	p, err := v.probeTest()
+	if err != nil {
+		v.app.say("not weighted by slope: the test images cannot be read: %s", oneLine(err))
+		return kinds, nil
+	}
+	slopes, err := p.Slopes(ctx, v.net)
+	if err != nil {
+		return nil, err
+	}
+	title := "weighted by slope: Σ W2·E σ′·W1"
+	if v.noStart == nil && inspect.Median(v.rho()) >= startSeen {
+		title += ", of what training added to W1"
+	} else {
+		learned = v.net
+	}
+	maps, err := learned.Templates(ctx, slopes)
+	if err != nil {
+		return nil, err
+	}
+	return append(kinds, templateKind{"slope_weighted", title, "a neuron that is stuck at 0 or 1 passes nothing on, so it counts for little", maps}), nil
+}

@@ -1,0 +1,419 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine"
+	"neuroloupe/engine/atomicfile"
+	"neuroloupe/engine/cpu"
+	"neuroloupe/engine/inspect"
+	"neuroloupe/graph"
+	"neuroloupe/mnist"
+	"neuroloupe/render"
+)
+
+// view is a run to look at: its network, and what is asked of its data set, read and computed when first asked for. Of a
+// network that was made elsewhere there is no start: see noStart. close gives back what it holds.
+type view struct {
+	app           *app
+	folder        *runs.Folder
+	net           inspect.Net      // Initial is nil and Gamma NaN when the start is not known
+	gammaMeasured bool             // γ is estimated from the weights, not followed through training
+	noStart       *runs.StartError // why the start is not known; nil when it is
+	dataDir       string           // where the data set's files are; "" for where the run found them
+
+	data       *examples // nil until the training images are asked for
+	dataErr    error
+	tests      *mnist.Set // nil until the test images are asked for
+	testsErr   error
+	backend    engine.Backend
+	program    *engine.Program
+	executor   engine.Executor
+	borrowed   bool // program and executor are another's to close
+	bound      map[*mnist.Set]engine.DataRef
+	scored     *engine.Score
+	activities map[int]inspect.Activity
+}
+
+// openView reads a run to look at. dataDir is a folder with its data set's files, "" for where the run found them.
+func openView(a *app, run, dataDir string) (*view, error) {
+	f, err := runs.Open(run)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{app: a, folder: f, net: inspect.Net{Spec: f.Spec}, dataDir: dataDir}
+	if v.net.Params, v.net.Gamma, err = f.Weights(); err != nil {
+		return nil, err
+	}
+	v.net.Initial, err = f.Initial()
+	switch {
+	case errors.As(err, &v.noStart):
+		return v, nil
+	case err != nil:
+		return nil, err
+	case !f.Spec.HasGamma():
+		v.net.Gamma = inspect.EstimateGamma(v.net.Params.Weight(1), v.net.Initial.Weight(1))
+		v.gammaMeasured = true
+	}
+	return v, nil
+}
+
+// use gives v the data set and the executor of a training that has ended, whose owner closes them. The executor must
+// hold the weights of the run.
+func (v *view) use(e *examples, x engine.Executor, p *engine.Program) {
+	v.data, v.tests, v.executor, v.program, v.borrowed = e, e.test, x, p, true
+}
+
+// close frees the executor; more calls do nothing.
+func (v *view) close() error {
+	var errs []error
+	if v.executor != nil && !v.borrowed {
+		errs = append(errs, v.executor.Close())
+	}
+	if v.backend != nil {
+		errs = append(errs, v.backend.Close())
+	}
+	v.executor, v.backend = nil, nil
+	return errors.Join(errs...)
+}
+
+// spec is the network's.
+func (v *view) spec() engine.Spec { return v.net.Spec }
+
+// size is that of an input image.
+func (v *view) size() (rows, cols int) {
+	return v.folder.Manifest.Data.Rows, v.folder.Manifest.Data.Cols
+}
+
+// classes are the names of the outputs.
+func (v *view) classes() []string { return v.folder.Manifest.Data.Classes }
+
+// class finds an output by its class's name, whatever its case, or else by its number.
+func (v *view) class(text string) (int, error) {
+	names := v.classes()
+	if k := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, text) }); k >= 0 {
+		return k, nil
+	}
+	if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(names) && !slices.Contains(names, text) && !numbered(names) {
+		return k, nil
+	}
+	return 0, usage("class %q: want one of %s", text, strings.Join(names, ", "))
+}
+
+// numbered reports whether the classes are called by numbers, so that a number is a name and nothing else.
+func numbered(names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { _, err := strconv.Atoi(n); return err != nil })
+}
+
+// hidden returns the index of hidden layer n, counted from 1; 0 stands for the one given as usual, which may be −1 for
+// the last.
+func (v *view) hidden(n, usual int) (int, error) {
+	last := v.net.Hidden()
+	switch {
+	case last < 0:
+		return 0, fmt.Errorf("%s has no hidden layer (%v): its outputs weigh the pixels themselves, see neuroloupe templates %s", v.folder.Path, v.spec(), v.folder.Path)
+	case n == 0 && usual < 0:
+		return last, nil
+	case n == 0:
+		return usual, nil
+	case n < 1 || n > last+1:
+		return 0, usage("--layer %d: %v has %s, 1 being the first", n, v.spec(), count(last+1, "hidden layer"))
+	}
+	return n - 1, nil
+}
+
+// neuron checks the number of a neuron of a layer.
+func (v *view) neuron(j, layer int) error {
+	if units := v.spec().Layers[layer].Units; j < 0 || j >= units {
+		return usage("neuron %d: layer %d has %s, numbered from 0 to %d", j, layer+1, count(units, "neuron"), units-1)
+	}
+	return nil
+}
+
+// dead marks the pixels that are never inked in the training images; nil when that is not known.
+func (v *view) dead() []bool {
+	if v.folder.Manifest.Data.Name == "" {
+		return nil
+	}
+	return v.folder.Manifest.DeadMask()
+}
+
+// weights returns the first layer's weights as one of raw, learned and init, In×Out; the last two need the start.
+func (v *view) weights(show string) engine.Tensor {
+	switch show {
+	case "init":
+		return v.net.Initial.Weight(1)
+	case "learned":
+		return inspect.Learned(v.net.Params.Weight(1), v.net.Initial.Weight(1), v.net.Gamma)
+	}
+	return v.net.Params.Weight(1)
+}
+
+// rho returns ρ of each neuron of the first layer; none when the start is not known.
+func (v *view) rho() []float64 {
+	if v.noStart != nil {
+		return nil
+	}
+	raw, start := inspect.Maps(v.weights("raw")), inspect.Maps(v.weights("init"))
+	rho := make([]float64, len(raw))
+	for j := range raw {
+		rho[j] = inspect.Rho(raw[j], start[j])
+	}
+	return rho
+}
+
+// examples reads the data set of the run, cut as the run cut it. It fetches nothing: a picture must not wait for the
+// network.
+func (v *view) examples() (*examples, error) {
+	if v.data == nil && v.dataErr == nil {
+		v.data, v.dataErr = v.loadAll()
+	}
+	return v.data, v.dataErr
+}
+
+func (v *view) loadAll() (*examples, error) {
+	d, err := v.load(mnist.Options{})
+	if err != nil {
+		return nil, err
+	}
+	r := v.folder.Manifest.Train
+	e, err := cut(d, &r)
+	if err == nil && v.tests != nil {
+		e.test = v.tests // an executor may be bound to it
+	}
+	return e, err
+}
+
+// load reads the data set of the run, as it lies on the disk.
+func (v *view) load(o mnist.Options) (*mnist.Dataset, error) {
+	m := v.folder.Manifest.Data
+	if m.Name == "" {
+		return nil, fmt.Errorf("%s was imported without a data set; import it again with --data mnist, --data fashion or "+
+			"--data and a folder of IDX files", v.folder.Path)
+	}
+	name, dir := m.Name, m.Folder
+	switch {
+	case v.dataDir != "" && known(name):
+		dir = v.dataDir
+	case v.dataDir != "":
+		name = v.dataDir
+	}
+	o.Dir, o.Offline = dir, true
+	d, err := mnist.Load(v.app.ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	if n := d.Test.Pixels(); n != v.spec().Inputs {
+		return nil, fmt.Errorf("%s takes %d inputs, but the images of %s have %d×%d pixels", v.folder.Path, v.spec().Inputs, d.Name, d.Test.Rows, d.Test.Cols)
+	}
+	for i, want := range m.Files {
+		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 && d.Files[i].SHA256 != "" {
+			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
+				v.folder.Path, want.Name, want.SHA256)
+		}
+	}
+	return d, nil
+}
+
+// test returns the test images. The training images, which take most of the time to read, are left where they are.
+func (v *view) test() (*mnist.Set, error) {
+	if v.tests == nil && v.testsErr == nil {
+		v.tests, v.testsErr = v.loadTests()
+	}
+	switch {
+	case v.testsErr != nil:
+		return nil, v.testsErr
+	case v.tests.Len() == 0:
+		return nil, errors.New("the data set has no test images")
+	}
+	return v.tests, nil
+}
+
+func (v *view) loadTests() (*mnist.Set, error) {
+	if v.data != nil || v.dataErr != nil {
+		e, err := v.examples()
+		if err != nil {
+			return nil, err
+		}
+		return e.test, nil
+	}
+	d, err := v.load(mnist.Options{TestOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	return ofClasses(d.Test, v.folder.Manifest.Train.Classes)
+}
+
+// train returns the images that the run learned from.
+func (v *view) train() (*mnist.Set, error) {
+	e, err := v.examples()
+	if err != nil {
+		return nil, err
+	}
+	return e.train, nil
+}
+
+// compile opens the CPU and compiles the network for it.
+func (v *view) compile() (err error) {
+	if v.executor != nil {
+		return nil
+	}
+	if v.backend == nil {
+		if v.backend, err = (cpu.Driver{}).Open("cpu"); err != nil {
+			return err
+		}
+	}
+	if v.program, err = graph.Compile(v.spec(), 1); err != nil {
+		return err
+	}
+	x, err := v.backend.Compile(v.program)
+	if err != nil {
+		return err
+	}
+	if err := x.Write(v.net.Params...); err != nil {
+		return errors.Join(err, x.Close())
+	}
+	v.executor = x
+	return nil
+}
+
+// probe asks the network about a set of images, on the CPU.
+func (v *view) probe(s *mnist.Set) (inspect.Probe, error) {
+	if err := v.compile(); err != nil {
+		return inspect.Probe{}, err
+	}
+	d := engineData(s)
+	ref, ok := v.bound[s]
+	if !ok {
+		var err error
+		if ref, err = v.executor.Bind(d); err != nil {
+			return inspect.Probe{}, err
+		}
+		if v.bound == nil {
+			v.bound = map[*mnist.Set]engine.DataRef{}
+		}
+		v.bound[s] = ref
+	}
+	return inspect.Probe{Executor: v.executor, Ref: ref, Data: d}, nil
+}
+
+// probeTest asks the network about its test images.
+func (v *view) probeTest() (inspect.Probe, error) {
+	s, err := v.test()
+	if err != nil {
+		return inspect.Probe{}, err
+	}
+	return v.probe(s)
+}
+
+// score is how well the network does on its test images.
+func (v *view) score() (engine.Score, error) {
+	if v.scored != nil {
+		return *v.scored, nil
+	}
+	p, err := v.probeTest()
+	if err != nil {
+		return engine.Score{}, err
+	}
+	if err := p.Executor.Write(v.net.Params...); err != nil { // a probe may have left another network there
+		return engine.Score{}, err
+	}
+	s, err := engine.Evaluate(p.Executor, v.program, p.Ref, p.Data)
+	if err != nil {
+		return engine.Score{}, err
+	}
+	v.scored = &s
+	return s, nil
+}
+
+// scoreAs is how well the weights do on some images as those of another network of the same sizes.
+func (v *view) scoreAs(spec engine.Spec, images *mnist.Set) (engine.Score, error) {
+	other := &view{app: v.app, folder: v.folder, net: v.net, data: &examples{test: images}}
+	other.net.Spec = spec
+	s, err := other.score()
+	return s, errors.Join(err, other.close())
+}
+
+// activity is what a layer's neurons do over the test images, 0 being the first layer.
+func (v *view) activity(layer int) (inspect.Activity, error) {
+	if act, ok := v.activities[layer]; ok {
+		return act, nil
+	}
+	p, err := v.probeTest()
+	if err != nil {
+		return inspect.Activity{}, err
+	}
+	if err := p.Executor.Write(v.net.Params...); err != nil {
+		return inspect.Activity{}, err
+	}
+	act, err := inspect.Observe(p.Executor, v.spec(), p.Ref, p.Data, layer)
+	if err != nil {
+		return inspect.Activity{}, err
+	}
+	if v.activities == nil {
+		v.activities = map[int]inspect.Activity{}
+	}
+	v.activities[layer] = act
+	return act, nil
+}
+
+// favourites returns the class that each neuron of a hidden layer speaks for most, and how that was found: by what it
+// contributes on the test images, or without them by its weights alone.
+func (v *view) favourites(layer int) (classes []int, how string) {
+	path := inspect.Path(v.spec(), v.net.Params, layer)
+	if act, err := v.activity(layer); err == nil {
+		return inspect.Favourites(path, act), "the class it speaks for most on the test images"
+	}
+	classes = make([]int, len(path))
+	for j, row := range path {
+		for k, w := range row {
+			if w > row[classes[j]] {
+				classes[j] = k
+			}
+		}
+	}
+	return classes, "the class of its largest outgoing weight (the test images could not be read)"
+}
+
+// title says which data, network and recipe, and how good it is when that can be tested.
+func (v *view) title() string {
+	m := v.folder.Manifest
+	t := fmt.Sprintf("%s · %s · %s", m.Data.Title, v.spec(), m.Train.Preset)
+	if s, err := v.score(); err == nil {
+		t += fmt.Sprintf(" · %.1f %% test accuracy", 100*s.Accuracy())
+	}
+	return t
+}
+
+// line is the title with the run's name, as it stands under a figure's title.
+func (v *view) line() string { return fmt.Sprintf("run %s: %s", v.name(), v.title()) }
+
+// name is the last element of the run's path.
+func (v *view) name() string {
+	path, err := filepath.Abs(v.folder.Path)
+	if err != nil {
+		path = v.folder.Path
+	}
+	return filepath.Base(path)
+}
+
+// savePicture writes a picture whose text says what it shows of which run; info is added to that.
+func (v *view) savePicture(path string, pic *render.Picture, info map[string]string) error {
+	all := pic.Info()
+	all["run"], all["net"], all["data"] = v.name(), v.spec().String(), v.folder.Manifest.Data.Title
+	for k, s := range info {
+		all[k] = s
+	}
+	var b bytes.Buffer
+	if err := render.EncodePNG(&b, pic.Image, all); err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(path, b.Bytes())
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"neuroloupe/render"
+)
+
+// viewFlags are those of every command that draws a run.
+type viewFlags struct {
+	Folder   string `arg:"" name:"run" help:"Run folder."`
+	Output   string `short:"o" placeholder:"FILE" help:"The file to write; default in the run folder."`
+	Numbers  string `name:"data" placeholder:"FILE" help:"Also write every number drawn, to FILE.csv, FILE.json or FILE.npz."`
+	DataDir  string `name:"folder" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
+	Colormap string `placeholder:"NAME" help:"blue-orange (default), blue-red or grey."`
+}
+
+// layerFlag is that of the commands that show any hidden layer; see view.hidden.
+type layerFlag struct {
+	Layer int `placeholder:"N" help:"Hidden layer, 1 being the first."`
+}
+
+// open checks the flags and reads the run.
+func (f *viewFlags) open(a *app) (*view, error) {
+	if _, err := f.colormap(); err != nil {
+		return nil, err
+	}
+	if err := checkDataName(f.Numbers); err != nil {
+		return nil, err
+	}
+	dir := f.DataDir
+	if dir != "" {
+		var err error
+		if dir, err = filepath.Abs(dir); err != nil {
+			return nil, err
+		}
+	}
+	return openView(a, f.Folder, dir)
+}
+
+// colormap is the one that --colormap names.
+func (f *viewFlags) colormap() (render.Colormap, error) {
+	if f.Colormap == "" {
+		return render.BlueOrange, nil
+	}
+	m, err := render.ColormapByName(f.Colormap)
+	if err != nil {
+		return m, usageError{err}
+	}
+	return m, nil
+}
+
+// draw draws a figure and saves it; see save.
+func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) error {
+	pic, err := fig.Draw()
+	if err != nil {
+		return err
+	}
+	return f.save(v, pic, name, n, nil)
+}
+
+// save writes a picture to --output, or as NAME.png in the run folder, and its numbers to --data, and prints the paths.
+func (f *viewFlags) save(v *view, pic *render.Picture, name string, n *numbers, info map[string]string) error {
+	out := f.Output
+	if out == "" {
+		out = filepath.Join(v.folder.Path, name+".png")
+	}
+	if err := v.savePicture(out, pic, info); err != nil {
+		return fmt.Errorf("%s: %w", out, err)
+	}
+	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
+		return err
+	}
+	return f.saveNumbers(v, n)
+}
+
+// saveNumbers writes a picture's numbers to --data, if that is asked for, and prints its path.
+func (f *viewFlags) saveNumbers(v *view, n *numbers) error {
+	if f.Numbers == "" {
+		return nil
+	}
+	if err := writeData(f.Numbers, n); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(v.app.stdout, f.Numbers)
+	return err
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"neuroloupe/engine"
+	"neuroloupe/render"
+)
+
+// figure draws the account with the neurons at both ends.
+func (x *account) figure(cmap render.Colormap, top int) (render.Figure, error) {
+	v := x.view
+	fig := render.Figure{
+		Title:    fmt.Sprintf("Why %s is read as %s", x.what(), x.answer()),
+		Subtitle: v.line(),
+		Caption: fmt.Sprintf("Bars: orange speaks for %s, blue against. Maps: orange raises the neuron's z, blue lowers it. A weight says what ink "+
+			"at its pixel would do, input×weight what the ink that is there does: it is 0 where the image is blank. All weights are drawn to one "+
+			"scale, and so are all products.", x.answer()),
+	}
+	if v.net.Hidden() > 0 {
+		fig.Title += ": the neurons" + v.ofLayer(x.layer)
+	}
+	if x.layer > 0 {
+		fig.Caption = fmt.Sprintf("Bars: orange speaks for %s, blue against. Maps: orange raises the neuron's z, blue lowers it. A gradient says what a "+
+			"little ink at its pixel would do at this very image; input×gradient, unlike input×weight in the first layer, does not add up to z.", x.answer())
+	}
+	plus, minus := x.ends(top)
+	neurons, err := x.neurons(cmap, top)
+	if err != nil {
+		return fig, err
+	}
+	fig.Rows = append([][]render.Panel{x.way(append(plus, minus...)), x.evidenceRow(cmap)}, neurons...)
+	return fig, nil
+}
+
+// neurons is a row for each neuron at both ends: what makes its z, and what it gives.
+func (x *account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, err error) {
+	plus, minus := x.ends(top)
+	drawn := append(slices.Clone(plus), minus...)
+	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: cmap}
+	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: cmap}
+	if x.layer > 0 {
+		weight.Name, product.Name = "gradient of z at this image", "input×gradient"
+	}
+	rows, cols := x.view.size()
+	for i, j := range drawn {
+		w, p, err := x.maps(j)
+		if err != nil {
+			return nil, err
+		}
+		side := "for"
+		if i >= len(plus) {
+			side = "against"
+		}
+		row := []render.Panel{
+			render.Image{Title: "input x", Width: cols, Height: rows, Pixels: x.image.pixels, Side: mapSide},
+			render.Glyph("×"),
+			render.Map{Title: fmt.Sprintf("neuron %d, %s", j, side), Width: cols, Height: rows, Values: w, Colors: weight, Side: mapSide},
+			render.Glyph("="),
+			render.Map{Title: strings.ToLower(product.Name), Width: cols, Height: rows, Values: p, Colors: product, Side: mapSide},
+		}
+		text := x.sentence(j)
+		if l, start, ok := x.learned(j); ok {
+			row = append(row, render.Glyph("→"), render.Map{
+				Title: "without the start", Width: cols, Height: rows, Values: l, Colors: product, Side: mapSide,
+			})
+			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", signed(start), signed(sum32(l)))
+		}
+		all = append(all, append(row, render.Text{Title: "in numbers", Text: text, Width: 330}))
+	}
+	return all, nil
+}
+
+// way is the row input → hidden layers → outputs.
+func (x *account) way(drawn []int) []render.Panel {
+	v, names := x.view, x.view.classes()
+	rows, cols := v.size()
+	caption := cmp.Or(x.image.note, "what the network is shown")
+	row := []render.Panel{render.Image{Title: "input", Caption: caption, Width: cols, Height: rows, Pixels: x.image.pixels}}
+	for l := range v.net.Last() {
+		g := render.HiddenGrid{Title: fmt.Sprintf("hidden layer %d", l+1), Values: float32s(x.why.A[l])}
+		if v.net.Last() == 1 {
+			g.Title = "hidden layer"
+		}
+		if act := v.spec().Layers[l].Activation; act == engine.Sigmoid {
+			g.Colors = &render.Colors{Map: render.Ink, Limit: 1}
+		} else if act == engine.Tanh {
+			g.Colors = &render.Colors{Limit: 1}
+		}
+		if l == x.layer {
+			g.Highlight, g.Caption = drawn, "activation of each neuron; outlined: those below"
+		}
+		row = append(row, render.Glyph("→"), g)
+	}
+	a := x.why.A[v.net.Last()]
+	b := render.Bars{Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.predicted}, Width: 300}
+	if slices.Min(a) >= 0 {
+		b.Map = render.Ink
+		if slices.Max(a) <= 1 {
+			b.Limit = 1
+		}
+	}
+	return append(row, render.Glyph("→"), b)
+}
+
+// evidenceRow shows how the evidence adds up to the logit, and that the sums hold.
+func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
+	const most = 6
+	plus, minus := x.ends(most)
+	slices.Reverse(minus)
+	shown := append(slices.Clone(plus), minus...)
+	var names []string
+	for _, j := range shown {
+		names = append(names, fmt.Sprintf("neuron %d", j))
+	}
+	// The sums of the others are known from those of all.
+	pick := func(all []float64) (some []float64, others float64) {
+		others = sum64(all)
+		for _, j := range shown {
+			some = append(some, all[j])
+			others -= all[j]
+		}
+		return some, others
+	}
+	left := len(x.evidence) - len(shown)
+	row := []render.Panel{}
+	if x.centred != nil && len(shown) > 0 {
+		some, others := pick(x.centred)
+		caption := x.weightName() + "·(a − mean a over the test images): what this image changes. The neurons are ordered by it."
+		if left > 0 {
+			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], signed(others))
+		}
+		row = append(row, render.Bars{
+			Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: signs(some), Map: cmap, Width: 380, Caption: caption,
+		})
+	}
+	e, others := pick(x.evidence)
+	names = slices.Clone(names)
+	if left > 0 {
+		names, e = append(names, count(left, "other")), append(e, others)
+	}
+	rest, sum := "bias b", "logit s"
+	if !x.why.Exact {
+		rest = "rest r"
+	}
+	if x.not >= 0 {
+		sum = "difference"
+	}
+	names, e = append(names, rest, sum), append(e, x.rest, x.sum)
+	return append(row, render.Bars{
+		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e, Texts: signs(e),
+		Highlight: []int{len(names) - 1}, Map: cmap, Width: 380, Caption: x.evidenceCaption(sum),
+	}, render.Table{
+		Title:  "sums that check",
+		Header: []string{"sum", "of", "off by at most"},
+		Rows: [][]string{
+			{"Σ x·w + b = z", count(len(x.errNeuron), "neuron"), fmt.Sprintf("%.1e", slices.Max(x.errNeuron))},
+			{x.sumName(), fmt.Sprintf("%d outputs", len(x.errOutput)), fmt.Sprintf("%.1e", slices.Max(x.errOutput))},
+		},
+		Caption: "against z and s as the network computed them, in 32 bits",
+	})
+}
+
+// weightName is what a neuron's activation is multiplied by.
+func (x *account) weightName() string {
+	if x.why.Exact {
+		return fmt.Sprintf("W%d", x.view.net.Last()+1)
+	}
+	return "∂s/∂a"
+}
+
+func (x *account) evidenceCaption(sum string) string {
+	if x.why.Exact {
+		return "What each neuron gives; with the bias it is the " + sum + ", exactly."
+	}
+	return fmt.Sprintf("Layer %d is not the last hidden one: its neurons act through the others, by the gradient at this image. The rest r is what "+
+		"biases and bends on the way make of it. True for small changes.", x.layer+1)
+}
+
+// sentence says in numbers how a neuron came to its evidence.
+func (x *account) sentence(j int) string {
+	z, a := x.why.Z[x.layer][j], x.why.A[x.layer][j]
+	act := x.view.spec().Layers[x.layer].Activation
+	var text string
+	if x.layer == 0 {
+		b := float64(x.view.net.Params.Bias(1).Data[j])
+		text = fmt.Sprintf("Σ x·w = %s, bias %s: z = %s, a = %v(z) = %.3g.", signed(z-b), signed(b), signed(z), act, a)
+	} else {
+		text = fmt.Sprintf("z = %s, a = %v(z) = %.3g.", signed(z), act, a)
+	}
+	text += fmt.Sprintf("\nEvidence for %s: %s", x.answer(), signed(x.evidence[j]))
+	if x.centred == nil {
+		return text + "."
+	}
+	than := "as high as usual"
+	switch {
+	case a < x.mean[j]:
+		than = "lower than usual"
+	case a > x.mean[j]:
+		than = "higher than usual"
+	}
+	return text + fmt.Sprintf(". Its a is %s (mean %.2g): that gives %s beyond its average.", than, x.mean[j], signed(x.centred[j]))
+}
