@@ -12,8 +12,9 @@ import (
 )
 
 type doctorCmd struct {
-	Folder string `arg:"" name:"run" help:"Run folder."`
-	JSON   bool   `name:"json" help:"Print one JSON document instead of words."`
+	Folder  string `arg:"" name:"run" help:"Run folder."`
+	DataDir string `name:"folder" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
+	JSON    bool   `name:"json" help:"Print one JSON document instead of words."`
 }
 
 func (doctorCmd) Help() string {
@@ -63,7 +64,7 @@ type smoothness struct {
 }
 
 func (c *doctorCmd) Run(a *app) (err error) {
-	v, err := openView(a, c.Folder, "")
+	v, err := openView(a, c.Folder, c.DataDir)
 	if err != nil {
 		return err
 	}
