@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 	run("tape", graph.Driver{}, graph.DeviceID)
 	for _, tier := range []string{"go", "avx2", "avx512"} { // the highest that the machine has stands in for those above
 		t.Setenv("NEUROLOUPE_CPU", tier)
-		for _, workers := range []int{1, 2, 3} {
+		for _, workers := range []int{1, 2, 3, 4} {
 			run(fmt.Sprintf("cpu, %s, %d workers", tier, workers), cpu.Driver{Workers: workers}, "cpu")
 		}
 	}

@@ -25,6 +25,7 @@ func TestConformance(t *testing.T) {
 		run(tier, 2, "", lower)
 	}
 	run(best, 1, "", lower)
+	run(best, leaves, "", lower)
 	run(best, runtime.NumCPU()+1, "", lower)
 	run(best, 2, "/apart", lowerApart)
 }

@@ -105,7 +105,7 @@ func TestWorkersSameBytes(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/ink-%v/%v", c.name, share, tier), func(t *testing.T) {
 					d := digits(100, c.spec.Inputs, c.spec.Classes(), share)
 					loss, tensors := trained(t, shared(tier, 1), c.spec, d, c.batch)
-					for _, workers := range []int{2, 3, 7} {
+					for _, workers := range []int{2, 3, 4, 7} {
 						otherLoss, others := trained(t, shared(tier, workers), c.spec, d, c.batch)
 						sameBits(t, fmt.Sprintf("%d workers: loss", workers), loss, otherLoss)
 						for i, want := range tensors {
