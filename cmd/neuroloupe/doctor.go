@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +44,7 @@ type diagnosis struct {
 	activation engine.Activation
 	stuck      [2]int // hidden layer and number of the first saturated neuron, from 0
 	noData     error
-	lost       []string // classes that the network hardly ever gets right, with their recall
+	lost       []string // beside those never predicted; see lostClasses
 }
 
 // finding is what the doctor finds of one layer, 1 being the first; the last is the output.
@@ -94,15 +93,7 @@ func (v *view) diagnose() *diagnosis {
 	s, err := v.score()
 	d.noData = errors.Join(err, v.examine(d))
 	if d.noData == nil {
-		d.NeverPredicted = []string{}
-		for k, r := range s.Recall() {
-			if r >= 0 && r < lost && !slices.Contains(s.NeverPredicted(), k) {
-				d.lost = append(d.lost, fmt.Sprintf("%s (%.1f %%)", m.Classes[k], 100*r))
-			}
-		}
-		for _, k := range s.NeverPredicted() {
-			d.NeverPredicted = append(d.NeverPredicted, m.Classes[k])
-		}
+		d.NeverPredicted, d.lost = lostClasses(s, m.Classes)
 	}
 	d.Advice = v.advise(d)
 	return d
@@ -171,7 +162,6 @@ func medianSmoothness(maps [][]float32, rows, cols int) float64 {
 const (
 	mostlyStart = 0.5  // ρ from which a raw map is more start than learned
 	readable    = 0.5  // smoothness from which a map reads as a picture
-	lost        = 0.5  // recall below which a class is as good as not learned
 	deadVisible = 0.05 // rms at dead pixels, over the rms of the raw maps, from which they are seen
 )
 

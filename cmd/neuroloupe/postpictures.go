@@ -5,21 +5,43 @@ import (
 	"math"
 	"slices"
 
+	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
 
-// example is the first test image of the question's class.
+// example is the first test image of the question's class that both networks read right, or if there is none, the first.
 func (p *post) example() (chosen, error) {
 	test, err := p.book.test()
 	if err != nil {
 		return chosen{}, err
 	}
-	i := slices.Index(test.Labels, uint8(p.class))
-	if i < 0 {
+	right := make([]int, test.Len()) // networks that read it right
+	for _, v := range []*view{p.book, p.clear} {
+		probe, err := v.probeTest()
+		if err != nil {
+			return chosen{}, err
+		}
+		logits, err := probe.Values(p.app.ctx, v.net, v.net.Last(), true)
+		if err != nil {
+			return chosen{}, err
+		}
+		for i, row := range logits {
+			if engine.ArgMax(row) == int(test.Labels[i]) {
+				right[i]++
+			}
+		}
+	}
+	best := -1
+	for i, k := range test.Labels {
+		if int(k) == p.class && (best < 0 || right[i] > right[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
 		return chosen{}, fmt.Errorf("there is no test image of class %s", p.name())
 	}
-	return p.book.choose(fmt.Sprintf("test:%d", i), false)
+	return p.book.choose(fmt.Sprintf("test:%d", best), false)
 }
 
 func (p *post) name() string { return p.book.classes()[p.class] }
@@ -284,6 +306,13 @@ func (p *post) noise() error {
 	if err != nil {
 		return err
 	}
+	lossy := 0
+	for _, s := range p.starts {
+		if len(s.lost) > 0 {
+			lossy++
+		}
+	}
+	p.fact("its start", "seed %d; of %s tried, %d lost a class within %d epochs", p.book.folder.Manifest.Train.Seed, count(len(p.starts), "start"), lossy, screenEpochs)
 	text := fmt.Sprintf("The hidden neurons look like noise because they are: %.0f %% of a raw map is the random start. Neighbouring pixels hardly agree in it (smoothness %s; noise has 0, a picture near 1). "+
 		"Take the start away, and %s is left.", 100*rho, hundredths(raw), hundredths(learned))
 	page := postPage{

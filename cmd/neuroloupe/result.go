@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,7 @@ type result struct {
 	SamplesPerSecond   float64            `json:"samples_per_second"`
 	Sheet              string             `json:"sheet"`
 
+	lost    []string // see lostClasses
 	classes []string // in the order of the outputs
 	tests   int
 	time    string // where the time of this process went; empty when it had no epoch to train
@@ -42,7 +44,7 @@ func (j *job) result(a *app) (*result, error) {
 	dev := j.backend.Device()
 	r := &result{
 		Run: j.folder.Path, Net: j.program.Spec.String(), Device: dev.ID, DeviceReason: j.reason,
-		Epochs: j.state.Epoch, Seed: m.Train.Seed, Recall: map[string]float64{}, NeverPredicted: []string{},
+		Epochs: j.state.Epoch, Seed: m.Train.Seed, Recall: map[string]float64{},
 		classes: m.Data.Classes, tests: j.data.test.Len(),
 	}
 	test, err := j.score(engineData(j.data.test))
@@ -55,9 +57,7 @@ func (j *job) result(a *app) (*result, error) {
 			r.Recall[r.classes[k]] = v
 		}
 	}
-	for _, k := range test.NeverPredicted() {
-		r.NeverPredicted = append(r.NeverPredicted, r.classes[k])
-	}
+	r.NeverPredicted, r.lost = lostClasses(test, r.classes)
 	if d := engineData(j.data.validation); len(d.Labels) > 0 {
 		s, err := j.score(d)
 		if err != nil {
@@ -103,6 +103,22 @@ func (j *job) score(d engine.Data) (engine.Score, error) {
 	return engine.Evaluate(j.executor, j.program, ref, d)
 }
 
+// lostClasses names the classes that are never predicted, and those that are, but for fewer than half of their images, with
+// their recall. The first is not nil.
+func lostClasses(s engine.Score, names []string) (never, rare []string) {
+	const lost = 0.5
+	never = []string{}
+	for _, k := range s.NeverPredicted() {
+		never = append(never, names[k])
+	}
+	for k, r := range s.Recall() {
+		if r >= 0 && r < lost && !slices.Contains(never, names[k]) {
+			rare = append(rare, fmt.Sprintf("%s (%.1f %%)", names[k], 100*r))
+		}
+	}
+	return never, rare
+}
+
 func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.stdout)
 	e.SetIndent("", "  ")
@@ -121,8 +137,13 @@ func (r *result) print(w io.Writer) error {
 		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, thousands(float64(r.tests)))},
 		{"recall, %", strings.Join(recall, "   ")},
 	}
-	if len(r.NeverPredicted) > 0 {
-		rows = append(rows, [2]string{"WARNING", fmt.Sprintf("never predicted: %s; ask neuroloupe doctor %s", strings.Join(r.NeverPredicted, ", "), r.Run)})
+	for _, w := range []struct {
+		what    string
+		classes []string
+	}{{"never predicted", r.NeverPredicted}, {"hardly ever found", r.lost}} {
+		if len(w.classes) > 0 {
+			rows = append(rows, [2]string{"WARNING", fmt.Sprintf("%s: %s; ask neuroloupe doctor %s", w.what, strings.Join(w.classes, ", "), r.Run)})
+		}
 	}
 	if r.ValidationAccuracy != nil {
 		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
