@@ -108,7 +108,7 @@ func (b Bars) plan(r request) view {
 		textWidth = max(textWidth, r.ts.width(texts[i], bold))
 	}
 	width := widthBeside
-	if r.alone {
+	if r.panels == 1 {
 		width = widthAlone
 	}
 	width = max(cmp.Or(b.Width, width), nameWidth+textWidth+2*gap+60)

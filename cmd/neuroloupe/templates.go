@@ -71,8 +71,8 @@ func (c *templatesCmd) Run(a *app) (err error) {
 	}
 	for _, k := range kinds {
 		s := render.Sheet{
-			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Map: cmap, Cols: min(10, len(k.maps)),
-			Low: "ink lowers the logit", High: "ink raises the logit",
+			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Cols: min(10, len(k.maps)),
+			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
 		}
 		for i, m := range k.maps {
 			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", inspect.Norm(m))}})
