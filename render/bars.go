@@ -146,8 +146,12 @@ func (b Bars) plan(r request) view {
 	}
 }
 
-// color is the bar's: stronger when it is chosen, lighter when others are.
+// color is the bar's: stronger when it is chosen, lighter when others are. The
+// bright half of Grey would fade into the page; the zero line tells the signs.
 func (b Bars) color(v float64, chosen bool) color.RGBA {
+	if b.Map == Grey {
+		b.Map, v = Ink, 1
+	}
 	t := 0.6
 	switch {
 	case chosen:

@@ -221,6 +221,20 @@ func TestBarsAreProportional(t *testing.T) {
 	}
 }
 
+// Bars of either sign stand out from the page in every colour map, and the chosen
+// ones more than the others.
+func TestBarsStandOut(t *testing.T) {
+	for _, m := range []Colormap{BlueOrange, BlueRed, Grey} {
+		p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{Names: make([]string, 4), Values: []float64{2, -2, 1, -1}, Highlight: []int{0, 1}, Map: m}}}})
+		for i, f := range p.fills[:4] {
+			L := labOf(f.color).L
+			if L > 85 || i < 2 && L > labOf(p.fills[i+2].color).L-10 {
+				t.Errorf("%v: bar %d is %v, of lightness %.0f", m, i, f.color, L)
+			}
+		}
+	}
+}
+
 // Each number of a matrix stands in the cell of its row and column.
 func TestMatrixCells(t *testing.T) {
 	rows, cols := []string{"r0", "r1", "r2"}, []string{"a", "b", "c", "d"}

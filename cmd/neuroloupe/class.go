@@ -150,9 +150,10 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 	addMatrix(n, "maps_by_contribution", maps[0])
 	addMatrix(n, "maps_by_weight", maps[1])
 	colors.Name = what
+	negative, positive := colors.Map.Sides()
 	return render.Figure{
 		Title: "Which neurons" + v.ofLayer(layer) + " speak for " + name, Subtitle: v.line(), Rows: append([][]render.Panel{row}, sheets...),
-		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); orange in a map raises the neuron's activation where there is ink, blue " +
-			"lowers it. Both rows of maps are drawn to one scale.",
+		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); " + positive + " in a map raises the neuron's activation where there is ink, " +
+			negative + " lowers it. Both rows of maps are drawn to one scale.",
 	}, n, nil
 }
