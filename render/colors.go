@@ -57,9 +57,15 @@ func (c *Colors) check(maps [][]float32) error {
 		return fmt.Errorf("limit %v with scale neuron, whose tiles have each their own; use scale shared", c.Limit)
 	}
 	for i := 0; i < len(maps) && !c.Map.signed(); i++ {
-		if k := slices.IndexFunc(maps[i], negative); k >= 0 {
-			return fmt.Errorf("tile %d: value %d is %v, but colour map %v shows nothing below 0; use a signed one", i, k, maps[i][k], c.Map)
+		k := slices.IndexFunc(maps[i], negative)
+		if k < 0 {
+			continue
 		}
+		where := ""
+		if len(maps) > 1 {
+			where = fmt.Sprintf("tile %d: ", i)
+		}
+		return fmt.Errorf("%svalue %d is %v, but colour map %v shows nothing below 0; use a signed one", where, k, maps[i][k], c.Map)
 	}
 	return checkTexts([]namedText{{"name of the colours", c.Name}, {"low", c.Low}, {"high", c.High}})
 }

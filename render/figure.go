@@ -22,7 +22,9 @@ import (
 //	}.Draw()
 //
 // Maps are as large as lets the panels of a row stand side by side on a page
-// 1280 pixels wide; a row that is still wider continues in the next line.
+// 1280 pixels wide; a row that is still wider continues in the next line. A
+// colour bar stands below the panel or the row whose colours it is, and in the
+// header when they are those of all panels or of several rows.
 type Figure struct {
 	Title    string
 	Subtitle string // which run, data, accuracy, scale
