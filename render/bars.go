@@ -108,7 +108,7 @@ func (b Bars) plan(r request) view {
 		textWidth = max(textWidth, r.ts.width(texts[i], bold))
 	}
 	width := widthBeside
-	if r.alone {
+	if r.panels == 1 {
 		width = widthAlone
 	}
 	width = max(cmp.Or(b.Width, width), nameWidth+textWidth+2*gap+60)
@@ -146,8 +146,12 @@ func (b Bars) plan(r request) view {
 	}
 }
 
-// color is the bar's: stronger when it is chosen, lighter when others are.
+// color is the bar's: stronger when it is chosen, lighter when others are. The
+// bright half of Grey would fade into the page; the zero line tells the signs.
 func (b Bars) color(v float64, chosen bool) color.RGBA {
+	if b.Map == Grey {
+		b.Map, v = Ink, 1
+	}
 	t := 0.6
 	switch {
 	case chosen:

@@ -34,7 +34,7 @@ func BenchmarkDraw(b *testing.B) {
 			b.Run(strconv.Itoa(n)+"/"+sc.String(), func(b *testing.B) {
 				s := newSheet(n, 28, 28)
 				noisy(s.Tiles, 0.02)
-				s.Scale = sc
+				s.Colors.Scale = sc
 				for b.Loop() {
 					if _, err := s.Draw(); err != nil {
 						b.Fatal(err)

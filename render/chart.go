@@ -205,7 +205,7 @@ func (c Chart) Draw() (*image.RGBA, error) {
 func (c Chart) plan(r request) view {
 	ts := r.ts
 	plot := image.Rect(0, 0, plotWidth, plotHeight)
-	if !r.alone {
+	if r.panels > 1 {
 		plot = image.Rect(0, 0, plotBeside, plotBeside*plotHeight/plotWidth)
 	}
 	if c.Width > 0 {

@@ -97,6 +97,16 @@ func (m Colormap) String() string {
 	return colormaps[m].name
 }
 
+// Sides returns what to call the colours of negative and of positive values in a
+// sentence: "blue" and "orange"; "dark" and "light" of the grey map.
+func (m Colormap) Sides() (negative, positive string) {
+	negative, positive, named := strings.Cut(m.String(), "-")
+	if !named {
+		return "dark", "light"
+	}
+	return negative, positive
+}
+
 // At returns the colour of t: colour round(Steps·t) of the side t is on. A t
 // beyond ±1 gets the colour of the end; NaN and ±Inf get violet, which is in no
 // map.

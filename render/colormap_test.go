@@ -206,3 +206,11 @@ func seen(m [3][3]float64, c color.RGBA) lab {
 func deltaE(a, b lab) float64 {
 	return math.Sqrt((a.L-b.L)*(a.L-b.L) + (a.A-b.A)*(a.A-b.A) + (a.B-b.B)*(a.B-b.B))
 }
+
+func TestSides(t *testing.T) {
+	for m, want := range map[Colormap][2]string{BlueOrange: {"blue", "orange"}, BlueRed: {"blue", "red"}, Grey: {"dark", "light"}} {
+		if negative, positive := m.Sides(); negative != want[0] || positive != want[1] {
+			t.Errorf("%v: %q and %q, want %q", m, negative, positive, want)
+		}
+	}
+}

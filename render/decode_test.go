@@ -38,7 +38,7 @@ func TestDecode(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					s := newSheet(shape.n, shape.width, shape.height)
 					noisy(s.Tiles, 0.05)
-					s.Scale, s.Map = sc, m
+					s.Colors.Scale, s.Colors.Map = sc, m
 					s.Mark = rim(shape.width, shape.height)
 					checkDecode(t, s)
 				})
@@ -101,7 +101,7 @@ func TestDecodeSpecialWeights(t *testing.T) {
 	for _, tt := range tests {
 		for _, sc := range []Scale{Shared, Neuron, Percentile} {
 			t.Run(tt.name+"/"+sc.String(), func(t *testing.T) {
-				s := Sheet{Width: 4, Height: 3, Scale: sc}
+				s := Sheet{Width: 4, Height: 3, Colors: &Colors{Scale: sc}}
 				for _, m := range tt.maps {
 					s.Tiles = append(s.Tiles, Tile{Map: m})
 				}
@@ -113,7 +113,7 @@ func TestDecodeSpecialWeights(t *testing.T) {
 
 func TestDecodeWithLimit(t *testing.T) {
 	s := newSheet(10, 28, 28)
-	s.Limit = 0.25
+	s.Colors.Limit = 0.25
 	p := checkDecode(t, s)
 	if p.Tiles[3].Limit != 0.25 {
 		t.Errorf("limit %v, want the given 0.25", p.Tiles[3].Limit)
@@ -132,7 +132,7 @@ func TestBlocksAreUniform(t *testing.T) {
 		}
 		for i, b := range p.Tiles {
 			for pos, w := range s.Tiles[i].Map {
-				want := s.Map.At(float64(w) / b.Limit)
+				want := s.Colors.Map.At(float64(w) / b.Limit)
 				same, other := 0, 0
 				corner := b.Rect.Min.Add(image.Pt(pos%28*b.Cell.X, pos/28*b.Cell.Y))
 				for y := range b.Cell.Y {
@@ -288,7 +288,7 @@ func TestDrawLeavesTheSheetAlone(t *testing.T) {
 	s.Tiles[1].Name = "a\tb ⟨c⟩ \u65e5"
 	s.Tiles[1].Lines[0] = "‖w‖\n2"
 	before := fmt.Sprint(s)
-	p, err := Row{Panels: []Sheet{s, s}, CommonScale: true}.Draw()
+	p, err := Figure{Rows: sideBy(s, s)}.Draw()
 	if err != nil {
 		t.Fatal(err)
 	}

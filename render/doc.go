@@ -10,10 +10,11 @@
 //	...
 //	err = render.EncodePNG(w, picture.Image, picture.Info())
 //
-// A Row sets several sheets side by side, to one scale when asked. A Figure sets
-// panels of any kind in rows: Map, Image, Thumbs, HiddenGrid, Sheet, Bars, Chart,
-// Matrix, Table, Text, with a Glyph between them where they make an equation. All
-// draw to a Picture, which knows where every map lies and reads the values back
+// Every page is a Figure: panels of any kind in rows, Sheet, Map, Image, Thumbs,
+// HiddenGrid, Bars, Chart, Matrix, Table, Text, with a Glyph between them where
+// they make an equation. Those with the same Colors have one scale and one colour
+// bar. A Sheet or a Chart by itself is the figure of this panel alone. A Figure
+// draws to a Picture, which knows where every map lies and reads the values back
 // from the pixels. A Film is a sheet over training, written as GIF or APNG.
 //
 // For a page that draws by itself, MapPNG writes one map without anything round

@@ -22,7 +22,9 @@ import (
 //	}.Draw()
 //
 // Maps are as large as lets the panels of a row stand side by side on a page
-// 1280 pixels wide; a row that is still wider continues in the next line.
+// 1280 pixels wide; a row that is still wider continues in the next line. A
+// colour bar stands below the panel or the row whose colours it is, and in the
+// header when they are those of all panels or of several rows.
 type Figure struct {
 	Title    string
 	Subtitle string // which run, data, accuracy, scale
@@ -35,10 +37,10 @@ type Figure struct {
 // and "" leaves them out.
 type Panel interface {
 	heading() (title, caption string)
-	// check is Validate, without the package's name before its errors.
+	// check says what is wrong beside the heading and the colours.
 	check() error
-	// coloured returns what the panel's colours stand for, and the values that
-	// a limit is taken from; nil without colours.
+	// coloured returns what the panel's colours stand for, and the maps that
+	// their scale is worked out over; nil without colours.
 	coloured() (*Colors, [][]float32)
 	// plan measures the panel.
 	plan(r request) view
@@ -46,13 +48,12 @@ type Panel interface {
 
 // request is what a panel is planned from.
 type request struct {
-	ts      *typesetter
-	colors  Colors
-	scaling scaling
-	side    int  // longer side of a map in pixels
-	room    int  // pixels across that the panel may take
-	alone   bool // no other panel beside it
-	index   int  // TileBox.Panel
+	*item
+	ts     *typesetter
+	side   int     // longer side of a map in pixels
+	room   int     // pixels across that the panel may take
+	row    []*item // the panel and those beside it; the ones before it are planned
+	panels int     // in the row, glyphs not counted
 }
 
 // view is a panel, measured: its drawing without heading, bar and caption.
@@ -60,16 +61,23 @@ type view struct {
 	size    image.Point
 	place   func(p *page, picture *Picture, at image.Point)
 	remarks []entry
+	grid    grid   // of a Sheet
+	shrink  string // what makes it smaller, for an error; "": nothing in particular
 }
 
 const (
 	figureBudget = 1184 // pixels across: a page of 1280
+	pageBudget   = 1104 // the same for a sheet alone: ten tiles of 84 with their gaps
+	minContent   = 460  // narrowest page without its margins: room for a title and a bar
+	beside       = 860  // content width from which a bar stands beside the title
 	figureGap    = 36   // between panels
+	sheetGap     = 56   // between sheets that are alike, which have gaps themselves
 	glyphGap     = 14   // between a panel and a glyph
 	glyphRoom    = 64   // of a glyph that begins a line, before the panel it goes with
 	figureRowGap = 30
 	minCaption   = 148 // narrowest room for a heading and a caption
 	minBar       = 132 // narrowest bar whose three numbers fit
+	minSheet     = 200 // narrowest room that a sheet is fitted into
 	maxPanels    = 4096
 )
 
@@ -88,8 +96,15 @@ func (f Figure) Validate() error {
 	for i, row := range f.Rows {
 		count += len(row)
 		for k, p := range row {
-			if err := checkPanel(p); err != nil {
-				return fmt.Errorf("render: row %d, panel %d%s", i, k, err)
+			if p == nil {
+				return fmt.Errorf("render: row %d, panel %d: nil", i, k)
+			}
+			if err := check(p); err != nil {
+				name, _ := p.heading()
+				if name != "" {
+					name = fmt.Sprintf(" (%.40q)", name)
+				}
+				return fmt.Errorf("render: row %d, panel %d%s: %w", i, k, name, err)
 			}
 		}
 	}
@@ -99,27 +114,20 @@ func (f Figure) Validate() error {
 	return nil
 }
 
-// checkPanel returns what is wrong with a panel, with its title before it.
-func checkPanel(p Panel) error {
-	if p == nil {
-		return fmt.Errorf(": nil")
-	}
+// check is Validate of a panel, without the package's name before its errors.
+func check(p Panel) error {
 	title, caption := p.heading()
-	c, _ := p.coloured()
-	err := checkTexts([]namedText{{"title", title}, {"caption", caption}})
-	if err == nil {
-		err = p.check()
+	if err := checkTexts([]namedText{{"title", title}, {"caption", caption}}); err != nil {
+		return err
 	}
-	if err == nil {
-		err = c.check()
+	if err := p.check(); err != nil {
+		return err
 	}
-	switch {
-	case err == nil:
-		return nil
-	case title == "":
-		return fmt.Errorf(": %w", err)
+	c, maps := p.coloured()
+	if _, tiles := p.(Sheet); c != nil && c.Scale == Neuron && !tiles {
+		return fmt.Errorf("scale neuron, which is for the tiles of a sheet; use shared or percentile")
 	}
-	return fmt.Errorf(" (%.40q): %w", title, err)
+	return c.check(maps)
 }
 
 // Draw draws the figure. It fails on what Validate refuses and, before the image

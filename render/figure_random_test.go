@@ -30,7 +30,7 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 			}
 			return out
 		}
-		shared := []*Colors{{Name: words(9), Low: words(5), High: words(9)}, {Percentile: true}, nil}
+		shared := []*Colors{{Name: words(9), Low: words(5), High: words(9)}, {Scale: Percentile}, nil}
 		panel := func() Panel {
 			n, c := 1+r.IntN(40), shared[r.IntN(3)]
 			w, h := 1+r.IntN(40), 1+r.IntN(40)
@@ -73,7 +73,7 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 				}
 				return Table{Title: head, Caption: caption, Header: names(cols), Rows: rows}
 			default:
-				return Sheet{Title: head, Caption: caption, Width: w, Height: h, Tiles: strokes(n, w, h), Scale: Scale(r.IntN(3))}
+				return Sheet{Title: head, Caption: caption, Width: w, Height: h, Tiles: strokes(n, w, h), Colors: &Colors{Scale: Scale(r.IntN(3))}}
 			}
 		}
 		f := Figure{Title: words(9), Subtitle: words(30), Caption: words(40)}

@@ -142,6 +142,39 @@ func TestFigureColors(t *testing.T) {
 	}
 }
 
+// The bar of colours that all panels share stands in the header, beside the title
+// where the page is wide; that of two panels of a row follows the row.
+func TestFigureBars(t *testing.T) {
+	weights, other := &Colors{}, &Colors{}
+	m := func(c *Colors) Panel {
+		return Map{Width: 28, Height: 28, Values: strokes(1, 28, 28)[0].Map, Colors: c, Side: 196}
+	}
+	for _, tt := range []struct {
+		name         string
+		rows         [][]Panel
+		above, below bool // the maps of the first row
+		right        bool // of the title
+	}{
+		{"one panel", [][]Panel{{m(weights)}}, true, false, false},
+		{"narrow", [][]Panel{{m(weights), m(weights)}, {m(weights)}}, true, false, false},
+		{"wide", [][]Panel{{m(weights), m(weights), Glyph("="), m(weights), m(weights)}}, true, false, true},
+		{"two rows", [][]Panel{{m(weights), Text{Text: "words"}}, {m(weights)}}, true, false, false},
+		{"a row", [][]Panel{{m(weights), m(weights)}, {m(other), m(other)}}, false, true, false},
+		{"one of two", [][]Panel{{m(weights), Text{Text: "words"}}}, false, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, picture := layOutFigure(t, Figure{Title: "title", Rows: tt.rows})
+			bar, first := p.strips[0].rect, picture.Tiles[0].Rect
+			if above, below := bar.Max.Y < first.Min.Y, bar.Min.Y > first.Max.Y; above != tt.above || below != tt.below {
+				t.Errorf("bar at %v, maps from %v", bar, first)
+			}
+			if title := p.texts[0].box(); (bar.Min.X > title.Max.X && bar.Min.Y < title.Max.Y) != tt.right {
+				t.Errorf("bar at %v, title at %v", bar, title)
+			}
+		})
+	}
+}
+
 // The bytes of an image come back from its pixels, dark for ink.
 func TestFigureImage(t *testing.T) {
 	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{{Image{Width: 3, Height: 2, Pixels: []byte{0, 10, 100, 128, 254, 255}}}}})
@@ -188,6 +221,20 @@ func TestBarsAreProportional(t *testing.T) {
 	}
 }
 
+// Bars of either sign stand out from the page in every colour map, and the chosen
+// ones more than the others.
+func TestBarsStandOut(t *testing.T) {
+	for _, m := range []Colormap{BlueOrange, BlueRed, Grey} {
+		p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{Names: make([]string, 4), Values: []float64{2, -2, 1, -1}, Highlight: []int{0, 1}, Map: m}}}})
+		for i, f := range p.fills[:4] {
+			L := labOf(f.color).L
+			if L > 85 || i < 2 && L > labOf(p.fills[i+2].color).L-10 {
+				t.Errorf("%v: bar %d is %v, of lightness %.0f", m, i, f.color, L)
+			}
+		}
+	}
+}
+
 // Each number of a matrix stands in the cell of its row and column.
 func TestMatrixCells(t *testing.T) {
 	rows, cols := []string{"r0", "r1", "r2"}, []string{"a", "b", "c", "d"}
@@ -197,8 +244,9 @@ func TestMatrixCells(t *testing.T) {
 	}
 	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{{Matrix{Rows: rows, Cols: cols, Values: values}}}})
 	b := picture.Tiles[0]
+	// The bar above says 111 too.
 	mid := func(s string) (x, y int) {
-		i := slices.IndexFunc(p.texts, func(item textItem) bool { return item.s == s })
+		i := slices.IndexFunc(p.texts, func(item textItem) bool { return item.s == s && (item.over || len(s) < 3) })
 		if i < 0 {
 			t.Fatalf("%q is not on the page", s)
 		}
@@ -229,6 +277,7 @@ func TestFigureRefuses(t *testing.T) {
 		{"short map", Map{Title: "w", Width: 28, Height: 28, Values: ok[1:]}, `row 0, panel 0 ("w"): tile 0 (""): map has 783 weights, want 28×28 = 784`},
 		{"mark", Map{Width: 28, Height: 28, Values: ok, Mark: make([]bool, 3)}, "mark has 3 positions"},
 		{"limit", Map{Width: 28, Height: 28, Values: ok, Colors: &Colors{Limit: -1}}, "limit -1, want a positive number"},
+		{"neuron", Map{Title: "w", Width: 28, Height: 28, Values: ok, Colors: &Colors{Scale: Neuron}}, `row 0, panel 0 ("w"): scale neuron`},
 		{"ink", Map{Width: 2, Height: 1, Values: []float32{1, -1}, Colors: &Colors{Map: Ink}}, "value 1 is -1, but colour map ink shows nothing below 0"},
 		{"short image", Image{Width: 28, Height: 28, Pixels: make([]byte, 5)}, "want 28×28 = 784"},
 		{"side", Image{Width: 1, Height: 1, Pixels: []byte{1}, Side: -3}, "side of -3 pixels"},
@@ -276,8 +325,8 @@ func TestHiddenGridNumbers(t *testing.T) {
 			mid := item.box().Min.Add(item.box().Max).Div(2).Sub(b.Rect.Min)
 			x, y := mid.X/b.Cell.X, mid.Y/b.Cell.Y
 			switch {
-			case err != nil || mid.Y > b.Rect.Dy():
-				continue
+			case err != nil || mid.Y > b.Rect.Dy() || mid.Y < -30:
+				continue // the bar's
 			case item.over:
 				inside++
 				if x+y*cols != v {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"image"
 	"math"
 	"slices"
@@ -11,9 +12,10 @@ type item struct {
 	panel          Panel
 	title, caption string
 	colors         *Colors // nil: none
+	maps           [][]float32
 	scaling        scaling
 	ownBar         bool
-	index          int
+	index          int // TileBox.Panel
 	view           view
 	width          int
 }
@@ -22,6 +24,9 @@ func (it *item) glyph() bool {
 	_, is := it.panel.(Glyph)
 	return is
 }
+
+// bar returns the bar of the item's colours.
+func (it *item) bar(ts *typesetter) bar { return it.colors.bar(ts, it.scaling) }
 
 // layOut places everything, and fails if the picture would be too large.
 func (f Figure) layOut() (*page, *Picture, error) {
@@ -33,47 +38,56 @@ func (f Figure) layOut() (*page, *Picture, error) {
 		return nil, nil, err
 	}
 	rows := f.items(ts)
-	bars := f.scales(rows)
-	var lines [][]*item
-	var barsAfter [][]*item
+	bars := scales(rows)
 	planRows(ts, rows)
-	for i, row := range rows {
-		broken := breakLine(row)
-		for range broken {
-			barsAfter = append(barsAfter, nil)
-		}
-		lines = append(lines, broken...)
-		if len(broken) > 0 {
-			barsAfter[len(lines)-1] = bars[i]
-		}
-	}
-	p := &page{ts: ts}
 	width := minContent
-	for _, line := range lines {
-		width = max(width, lineWidth(line))
-	}
-	y := p.titleBlock(ts.clean(f.Title), ts.clean(f.Subtitle), margin, margin, width)
-	if y > margin {
-		y += 26
-	}
-	y = placeBars(p, bars[-1], y, width)
-	picture := &Picture{}
-	for i, line := range lines {
-		if i > 0 {
-			y += figureRowGap
+	lines := make([][][]*item, len(rows))
+	for i, row := range rows {
+		lines[i] = breakLine(row)
+		for _, line := range lines[i] {
+			width = max(width, lineWidth(line))
 		}
-		y = placeLine(p, picture, line, y)
-		y = placeBars(p, barsAfter[i], y, width)
+	}
+	p, picture := &page{ts: ts}, &Picture{}
+	y, gap := f.header(p, bars[-1], width), 0
+	for i, row := range lines {
+		for _, line := range row {
+			y, gap = placeLine(p, picture, line, y+gap), figureRowGap
+		}
+		y = placeBars(p, bars[i], y, width)
 	}
 	y += 28
 	if f.Caption != "" {
 		y = p.paragraph(ts.balance(ts.clean(f.Caption), bodyStyle, min(width, textMeasure)), bodyStyle, ink, margin, y) + 8
 	}
-	p.legend(figureLegend(ts, lines), margin, y, width)
-	if err := p.close("use fewer panels, or smaller ones"); err != nil {
+	items := slices.Concat(rows...)
+	p.legend(figureLegend(ts, items), margin, y, width)
+	largest := slices.MaxFunc(items, func(a, b *item) int {
+		return cmp.Compare(a.view.size.X*a.view.size.Y, b.view.size.X*b.view.size.Y)
+	})
+	if err := p.close(cmp.Or(largest.view.shrink, "use fewer panels, or smaller ones")); err != nil {
 		return nil, nil, err
 	}
 	return p, picture, nil
+}
+
+// header sets the title and the bars that hold for more than a row; a single one
+// stands at the title's right where the page is wide. It returns where the
+// panels may begin.
+func (f Figure) header(p *page, bars []*item, width int) int {
+	title, subtitle := p.ts.clean(f.Title), p.ts.clean(f.Subtitle)
+	end := margin
+	if len(bars) == 1 && width >= beside {
+		end = p.titleBlock(title, subtitle, margin, margin, width-barWidth-sheetGap)
+		end = max(end, p.bar(bars[0].bar(p.ts), margin+width-barWidth, margin+6, barWidth))
+	} else {
+		end = p.titleBlock(title, subtitle, margin, margin, width)
+		end = placeBars(p, bars, end, width)
+	}
+	if end > margin {
+		end += 26
+	}
+	return end
 }
 
 // items lists the panels, their texts fit for setting.
@@ -85,6 +99,7 @@ func (f Figure) items(ts *typesetter) [][]*item {
 			it := &item{panel: panel, index: index}
 			it.title, it.caption = panel.heading()
 			it.title, it.caption = ts.clean(it.title), ts.clean(it.caption)
+			it.colors, it.maps = panel.coloured()
 			rows[i] = append(rows[i], it)
 			index++
 		}
@@ -93,16 +108,20 @@ func (f Figure) items(ts *typesetter) [][]*item {
 }
 
 // scales works out what the colours of each panel stand for, and where the bars
-// of colours that several panels share belong: by row, or −1 for above all.
-func (f Figure) scales(rows [][]*item) map[int][]*item {
+// of colours that several panels share belong: by row, or −1 for the header,
+// where the bar of colours that all panels share belongs too.
+func scales(rows [][]*item) map[int][]*item {
 	users := make(map[*Colors][]*item)
-	values := make(map[*Colors][][]float32)
 	row := make(map[*Colors]int)
 	var order []*Colors
+	panels := 0
 	for i, items := range rows {
 		for _, it := range items {
-			c, maps := it.panel.coloured()
-			if it.colors = c; c == nil {
+			if !it.glyph() {
+				panels++
+			}
+			c := it.colors
+			if c == nil {
 				continue
 			}
 			if users[c] == nil {
@@ -110,7 +129,6 @@ func (f Figure) scales(rows [][]*item) map[int][]*item {
 				row[c] = i
 			}
 			users[c] = append(users[c], it)
-			values[c] = append(values[c], maps...)
 			if row[c] != i {
 				row[c] = -1
 			}
@@ -118,16 +136,23 @@ func (f Figure) scales(rows [][]*item) map[int][]*item {
 	}
 	bars := make(map[int][]*item)
 	for _, c := range order {
-		sc := scale(values[c], c.scale(), c.Limit)
+		var maps [][]float32
+		for _, it := range users[c] {
+			maps = append(maps, it.maps...)
+		}
+		sc := scale(maps, c.Scale, c.Limit)
 		for _, it := range users[c] {
 			it.scaling = sc
+			it.scaling.limits, sc.limits = sc.limits[:len(it.maps)], sc.limits[len(it.maps):]
 		}
-		switch {
+		switch first := users[c][0]; {
 		case c.NoBar:
+		case len(users[c]) == panels:
+			bars[-1] = append(bars[-1], first)
 		case len(users[c]) == 1:
-			users[c][0].ownBar = true
+			first.ownBar = true
 		default:
-			bars[row[c]] = append(bars[row[c]], users[c][0])
+			bars[row[c]] = append(bars[row[c]], first)
 		}
 	}
 	return bars
@@ -142,7 +167,7 @@ func planRows(ts *typesetter, rows [][]*item) {
 	for i, row := range rows {
 		for k, side := range sides {
 			chosen[i] = k
-			if planRow(ts, row, side); lineWidth(row) <= figureBudget {
+			if planRow(ts, row, side) {
 				break
 			}
 		}
@@ -157,8 +182,9 @@ func planRows(ts *typesetter, rows [][]*item) {
 	}
 }
 
-// planRow measures the panels of a row, with maps of a given size.
-func planRow(ts *typesetter, row []*item, side int) {
+// planRow measures the panels of a row, with maps of a given size, and says
+// whether smaller ones would not help.
+func planRow(ts *typesetter, row []*item, side int) bool {
 	panels, room := 0, figureBudget
 	for _, it := range row {
 		if it.glyph() {
@@ -168,11 +194,7 @@ func planRow(ts *typesetter, row []*item, side int) {
 		}
 	}
 	for _, it := range row {
-		r := request{ts: ts, scaling: it.scaling, side: side, room: room, alone: panels == 1, index: it.index}
-		if it.colors != nil {
-			r.colors = *it.colors
-		}
-		it.view = it.panel.plan(r)
+		it.view = it.panel.plan(request{item: it, ts: ts, side: side, room: room, row: row, panels: panels})
 		it.width = it.view.size.X
 		if it.ownBar {
 			it.width = max(it.width, minBar)
@@ -181,28 +203,31 @@ func planRow(ts *typesetter, row []*item, side int) {
 			it.width = max(it.width, minCaption)
 		}
 	}
+	return panels == 1 || lineWidth(row) <= figureBudget
 }
 
-// breakLine cuts a row into lines of at most figureBudget pixels where a panel
-// alone is not wider. A glyph goes with the panel after it.
+// breakLine cuts a row into lines of at most figureBudget pixels where it can. A
+// glyph goes with the panel after it, and sheets that are alike stay together.
 func breakLine(row []*item) [][]*item {
-	if len(row) == 0 {
-		return nil
-	}
 	var lines [][]*item
 	start := 0
-	for i := 1; i < len(row); i++ {
+	for i := range row {
 		if lineWidth(row[start:i+1]) <= figureBudget {
 			continue
 		}
 		cut := i
-		for cut > start+1 && row[cut-1].glyph() {
+		for cut > start && (row[cut-1].glyph() || row[cut-1].alike(row[cut])) {
 			cut--
 		}
-		lines = append(lines, row[start:cut])
-		start = cut
+		if cut > start {
+			lines = append(lines, row[start:cut])
+			start = cut
+		}
 	}
-	return append(lines, row[start:])
+	if start < len(row) {
+		lines = append(lines, row[start:])
+	}
+	return lines
 }
 
 func lineWidth(line []*item) int {
@@ -219,6 +244,9 @@ func lineWidth(line []*item) int {
 func gapBetween(a, b *item) int {
 	if a.glyph() || b.glyph() {
 		return glyphGap
+	}
+	if a.alike(b) {
+		return sheetGap
 	}
 	return figureGap
 }
@@ -250,8 +278,7 @@ func placeLine(p *page, picture *Picture, line []*item, y int) int {
 		it.view.place(p, picture, at)
 		bottom := at.Y + it.view.size.Y
 		if it.ownBar {
-			b := it.colors.bar(p.ts, it.scaling)
-			bottom = p.bar(b, xs[i], bottom+8, min(max(it.view.size.X, minBar), barWidth))
+			bottom = p.bar(it.bar(p.ts), xs[i], bottom+8, min(max(it.view.size.X, minBar), barWidth))
 		}
 		if it.caption != "" {
 			bottom = p.paragraph(p.ts.wrap(it.caption, noteStyle, it.width), noteStyle, faint, xs[i], bottom+7)
@@ -272,38 +299,38 @@ func lower(line []*item, i int) int {
 	return h % math.MaxInt
 }
 
-// placeBars sets the bars of colours that several panels share side by side, as
-// many as fit a line, and returns where they end.
+// placeBars sets the bars of colours that several panels share below y, side by
+// side, as many as fit a line, and returns where they end.
 func placeBars(p *page, items []*item, y, width int) int {
-	if len(items) == 0 {
-		return y
-	}
 	const barGap = 44
 	x, end := margin, y
 	for _, it := range items {
 		if x > margin && x+barWidth > margin+width {
 			x, y = margin, end
 		}
-		end = max(end, p.bar(it.colors.bar(p.ts, it.scaling), x, y+10, min(barWidth, width)))
+		end = max(end, p.bar(it.bar(p.ts), x, y+14, barWidth))
 		x += barWidth + barGap
 	}
-	return end + 20
+	return end
 }
 
-// figureLegend collects the remarks of all panels. One that holds for some of
-// the values only begins with the name of their colours, or of their panel.
-func figureLegend(ts *typesetter, lines [][]*item) []entry {
-	items := slices.Concat(lines...)
-	coloured := make(map[*Colors]bool)
+// figureLegend collects the remarks of all panels. One about values that does
+// not hold for all coloured panels begins with the name of its colours, or of
+// its panel.
+func figureLegend(ts *typesetter, items []*item) []entry {
+	coloured, holds := 0, make(map[string]int)
 	for _, it := range items {
 		if it.colors != nil {
-			coloured[it.colors] = true
+			coloured++
+		}
+		for _, e := range it.view.remarks {
+			holds[e.text]++
 		}
 	}
 	var list []entry
 	for _, it := range items {
 		for _, e := range it.view.remarks {
-			if e.counts && len(coloured) > 1 {
+			if e.counts && holds[e.text] < coloured {
 				about := ts.cleanLine(it.colors.Name)
 				if it.ownBar || about == "" {
 					about = it.title

@@ -20,8 +20,8 @@ import (
 type Film struct {
 	// Sheet says what stands round the maps and how they are laid out. Its
 	// tiles give the names and the facts, which are the same in all frames;
-	// their maps are not used and may be nil. Scale is Shared or Percentile,
-	// taken over all frames.
+	// their maps are not used and may be nil. The scale of its Colors is Shared
+	// or Percentile, worked out over all frames.
 	Sheet  Sheet
 	Frames []Frame // in order of epochs, the start first
 	// Metric is what Frame.Accuracy is: "test accuracy", if empty.
@@ -60,7 +60,7 @@ func (f Film) check() error {
 	if len(f.Frames) == 0 || len(f.Frames) > maxFrames {
 		return fmt.Errorf("%d frames, want 1 to %d", len(f.Frames), maxFrames)
 	}
-	if f.Sheet.Scale == Neuron {
+	if c, _ := f.Sheet.coloured(); c.Scale == Neuron {
 		return errors.New("scale neuron, whose tiles change theirs from frame to frame; use shared or percentile")
 	}
 	if f.Delay < 0 || f.Hold < 0 || f.Delay > time.Minute || f.Hold > time.Minute {
@@ -79,7 +79,7 @@ func (f Film) check() error {
 		if fr.Accuracy < 0 || fr.Accuracy > 1 {
 			return fmt.Errorf("frame %d: accuracy %v, want 0 to 1, or NaN", i, fr.Accuracy)
 		}
-		if err := f.sheet(fr).check(); err != nil {
+		if err := check(f.sheet(fr)); err != nil {
 			return fmt.Errorf("frame %d: %w", i, err)
 		}
 	}
@@ -108,30 +108,49 @@ type reel struct {
 	shaded  [256]uint8
 }
 
+// filmPanel is the sheet of a film with room for the strip above it, its scale
+// taken over all frames.
+type filmPanel struct{ Film }
+
+func (f filmPanel) heading() (string, string) { return "", "" }
+
+func (f filmPanel) coloured() (*Colors, [][]float32) {
+	c, _ := f.Sheet.coloured()
+	var all [][]float32
+	for _, fr := range f.Frames {
+		all = append(all, fr.Maps...)
+	}
+	return c, all
+}
+
+func (f filmPanel) plan(r request) view {
+	v := f.sheet(f.Frames[0]).plan(r)
+	v.size = image.Pt(max(v.size.X, minContent), v.size.Y+stripHeight+stripBelow)
+	place := v.place
+	v.place = func(p *page, picture *Picture, at image.Point) {
+		p.strip = image.Rectangle{Max: image.Pt(v.size.X, stripHeight)}.Add(at)
+		place(p, picture, at.Add(image.Pt(0, stripHeight+stripBelow)))
+	}
+	return v
+}
+
 // newReel lays the film out and draws all that stands still.
 func newReel(f Film) (*reel, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
-	var all [][]float32
-	for _, fr := range f.Frames {
-		all = append(all, fr.Maps...)
-	}
-	sc := scale(all, f.Sheet.Scale, f.Sheet.Limit)
-	sc.limits = sc.limits[:len(f.Sheet.Tiles)]
 	if s := &f.Sheet; s.TilePx == 0 && len(s.Tiles) > 35 {
 		// A file that is sent about: 31 frames of 100 tiles stay below 3 MB.
 		s.TilePx = unfold(s.Width, s.Height).within(min(tileCap(len(s.Tiles)), filmTile)).size().X
 	}
-	first := f.sheet(f.Frames[0])
-	row := Row{Title: first.Title, Subtitle: first.Subtitle, Caption: first.Caption, strip: stripHeight + stripBelow, scaling: &sc}
-	first.Title, first.Subtitle, first.Caption = "", "", ""
-	row.Panels = []Sheet{first}
-	p, picture, err := row.layOut()
+	page := f.Sheet.figure()
+	page.Rows = [][]Panel{{filmPanel{f}}}
+	p, picture, err := page.layOut()
 	if err != nil {
 		return nil, err
 	}
-	r := &reel{film: f, page: p, strip: p.strip.Intersect(image.Rect(0, 0, maxSide, p.strip.Min.Y+stripHeight)), palette: newFilmPalette(f.Sheet.Map)}
+	c, _ := f.Sheet.coloured()
+	r := &reel{film: f, page: p, strip: p.strip, palette: newFilmPalette(c.Map)}
 	img := p.paint()
 	r.base = r.palette.paletted(img)
 	// Maps of the page that are not tiles, in the legend, stand still.

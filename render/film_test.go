@@ -25,7 +25,7 @@ func newFilm(n, frames, width, height int) Film {
 	f := Film{Sheet: Sheet{
 		Title: "mnist · 784-100-10 · clear", Subtitle: "weights W during training",
 		Caption: "Each tile is one neuron, from the random start to what was learned.",
-		Width:   width, Height: height,
+		Width:   width, Height: height, Colors: weightColors(),
 	}}
 	for _, tile := range learned {
 		f.Sheet.Tiles = append(f.Sheet.Tiles, Tile{Name: tile.Name})
@@ -177,8 +177,8 @@ func TestFilm(t *testing.T) {
 		"one neuron": newFilm(1, 3, 28, 28),
 		"means":      func() Film { f := newFilm(4, 3, 64, 64); f.Sheet.TilePx = 32; return f }(),
 		"marks":      func() Film { f := newFilm(3, 3, 28, 28); f.Sheet.Mark = rim(28, 28); return f }(),
-		"red":        func() Film { f := newFilm(3, 3, 28, 28); f.Sheet.Map = BlueRed; return f }(),
-		"percentile": func() Film { f := newFilm(6, 3, 28, 28); f.Sheet.Scale = Percentile; return f }(),
+		"red":        func() Film { f := newFilm(3, 3, 28, 28); f.Sheet.Colors.Map = BlueRed; return f }(),
+		"percentile": func() Film { f := newFilm(6, 3, 28, 28); f.Sheet.Colors.Scale = Percentile; return f }(),
 		"unknown accuracy": func() Film {
 			f := newFilm(3, 3, 28, 28)
 			for i := range f.Frames {
@@ -264,7 +264,7 @@ func checkFilmFrame(t *testing.T, f Film, i int, img *image.RGBA) {
 				at.X++
 			}
 			at = at.Add(m.at)
-			v, ok := f.Sheet.Map.Value(img.RGBAAt(at.X, at.Y))
+			v, ok := f.Sheet.Colors.Map.Value(img.RGBAAt(at.X, at.Y))
 			if !ok {
 				t.Fatalf("frame %d, tile %d, cell %d: %v is no colour of the map", i, k, c, img.RGBAAt(at.X, at.Y))
 			}
@@ -340,7 +340,7 @@ func TestFilmRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no frames", func(f *Film) { f.Frames = nil }, "0 frames, want 1 to"},
-		{"neuron", func(f *Film) { f.Sheet.Scale = Neuron }, "scale neuron"},
+		{"neuron", func(f *Film) { f.Sheet.Colors.Scale = Neuron }, "scale neuron"},
 		{"few maps", func(f *Film) { f.Frames[1].Maps = f.Frames[1].Maps[1:] }, "frame 1 has 2 maps, want 3"},
 		{"short map", func(f *Film) { f.Frames[2].Maps[1] = f.Frames[2].Maps[1][1:] }, `frame 2: tile 1 ("1"): map has 783 weights`},
 		{"order", func(f *Film) { f.Frames[2].Epoch = 1 }, "frame 2 is epoch 1, want epochs that go up from 0"},

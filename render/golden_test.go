@@ -49,17 +49,17 @@ func TestGolden(t *testing.T) {
 		}},
 		{"neuron", func() interface{ Draw() (*Picture, error) } {
 			s := small(20, 28, 28)
-			s.Scale, s.TilePx = Neuron, 84
+			s.Colors.Scale, s.TilePx = Neuron, 84
 			return s
 		}},
 		{"percentile", func() interface{ Draw() (*Picture, error) } {
 			s := small(12, 28, 28)
-			s.Scale, s.TilePx, s.Map = Percentile, 84, BlueRed
+			s.Colors.Scale, s.TilePx, s.Colors.Map = Percentile, 84, BlueRed
 			return s
 		}},
 		{"grey", func() interface{ Draw() (*Picture, error) } {
 			s := small(6, 28, 28)
-			s.Map, s.Limit, s.TilePx, s.Mark = Grey, 0.6, 84, rim(28, 28)
+			s.Colors.Map, s.Colors.Limit, s.TilePx, s.Mark = Grey, 0.6, 84, rim(28, 28)
 			return s
 		}},
 		{"not_finite", func() interface{ Draw() (*Picture, error) } {
@@ -98,7 +98,7 @@ func TestGolden(t *testing.T) {
 }
 
 // sideBySide is what was stored, what was learned and what it began with.
-func sideBySide(common bool) Row {
+func sideBySide(common bool) Figure {
 	learned := strokes(4, 20, 20)
 	start := noisy(blankLike(learned), 0.6)
 	coarse(learned)
@@ -112,20 +112,24 @@ func sideBySide(common bool) Row {
 			stored[i].Map[p] = learned[i].Map[p] + start[i].Map[p]
 		}
 	}
-	r := Row{
+	f := Figure{
 		Title: "Why yours looked like noise", Subtitle: "mnist · 784-100-10 · 95.5 % test accuracy",
-		Caption:     "Most of what the weights show is the random start; take it away and the shapes appear.",
-		CommonScale: common,
+		Caption: "Most of what the weights show is the random start; take it away and the shapes appear.",
 	}
-	for _, s := range []Sheet{
+	var sheets []Sheet
+	for i, s := range []Sheet{
 		{Title: "as stored", Caption: "The weights W: what you drew.", Tiles: stored},
 		{Title: "learned", Caption: "W − γW₀: what training changed.", Tiles: learned},
 		{Title: "as it began", Caption: "γW₀: random numbers.", Tiles: start},
 	} {
 		s.Width, s.Height, s.TilePx = 20, 20, 80
-		r.Panels = append(r.Panels, s)
+		if s.Colors = weightColors(); common && i > 0 {
+			s.Colors = sheets[0].Colors
+		}
+		sheets = append(sheets, s)
 	}
-	return r
+	f.Rows = sideBy(sheets...)
+	return f
 }
 
 // coarse rounds weights to fifths: flat areas keep the files small.

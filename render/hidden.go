@@ -31,23 +31,14 @@ func (h HiddenGrid) check() error {
 	if i := slices.IndexFunc(h.Highlight, func(j int) bool { return j < 0 || j >= len(h.Values) }); i >= 0 {
 		return fmt.Errorf("highlighted neuron %d, want 0 to %d", h.Highlight[i], len(h.Values)-1)
 	}
-	if h.Colors != nil && !h.Colors.Map.signed() {
-		if err := checkUnsigned(h.Values); err != nil {
-			return err
-		}
-	}
 	return checkSide(h.Side)
 }
 
 func (h HiddenGrid) coloured() (*Colors, [][]float32) {
-	c := h.Colors
-	if c == nil {
-		c = &Colors{}
-		if checkUnsigned(h.Values) == nil {
-			c.Map = Ink
-		}
+	if h.Colors == nil {
+		return inkColors(h.Values), [][]float32{h.Values}
 	}
-	return c, [][]float32{h.Values}
+	return h.Colors, [][]float32{h.Values}
 }
 
 const (
@@ -71,8 +62,7 @@ func (h HiddenGrid) plan(r request) view {
 	if cells.headings = !numbered && n > 1; cells.headings {
 		cells.gutter = headingGutter(r.ts, n)
 	}
-	s := Sheet{Width: g.w, Height: g.h, Tiles: []Tile{{Map: h.Values, Name: r.ts.clean(h.Title)}}, Map: r.colors.Map, Scale: r.colors.scale()}
-	v := r.mapView(s, g)
+	v := r.mapView(Sheet{Tiles: []Tile{{Map: h.Values, Name: r.ts.clean(h.Title)}}}, g)
 	v.remarks = slices.DeleteFunc(v.remarks, func(e entry) bool { return e.folds })
 	if cells.headings {
 		v.remarks = append(v.remarks, entry{text: headingsRemark})

@@ -23,14 +23,15 @@ func TestLayout(t *testing.T) {
 					Caption: "Each square is one hidden neuron.",
 					Width:   shape.width, Height: shape.height, Tiles: blank(n, shape.width, shape.height),
 				}
-				checkLayout(t, Row{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption, Panels: []Sheet{s}})
+				checkLayout(t, Figure{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption, Rows: sideBy(s)})
 				// Names that are no numbers in order, and a limit under each.
-				s.Scale = Neuron
+				s.Colors = weightColors()
+				s.Colors.Scale = Neuron
 				s.Mark = make([]bool, shape.width*shape.height)
 				for i := range s.Tiles {
 					s.Tiles[i].Name = strconv.Itoa((i*7919 + 3) % 100003)
 				}
-				checkLayout(t, Row{Title: s.Title, Panels: []Sheet{s}})
+				checkLayout(t, Figure{Title: s.Title, Rows: sideBy(s)})
 			})
 		}
 	}
@@ -41,20 +42,23 @@ func TestLayoutOfRows(t *testing.T) {
 		for _, n := range []int{1, 2, 12, 100, 1024} {
 			for _, common := range []bool{false, true} {
 				for _, sc := range []Scale{Shared, Neuron, Percentile} {
-					if common && sc == Neuron {
-						continue
-					}
 					t.Run(fmt.Sprintf("%d with %d/%v/%v", panels, n, common, sc), func(t *testing.T) {
-						r := Row{Title: "Why yours looked like noise", Caption: "The start hides what was learned.", CommonScale: common}
+						f := Figure{Title: "Why yours looked like noise", Caption: "The start hides what was learned."}
+						var sheets []Sheet
 						for i := range panels {
 							s := Sheet{
 								Title: []string{"as stored", "what training changed", "as it began", "d", "e"}[i], Caption: strings.Repeat("random numbers, before any image was seen ", i+1),
-								Width: 28, Height: 28, Tiles: blank(n, 28, 28), Scale: sc,
+								Width: 28, Height: 28, Tiles: blank(n, 28, 28), Colors: weightColors(),
 							}
 							s.Tiles[0].Map[5] = float32(i) + 0.3
-							r.Panels = append(r.Panels, s)
+							s.Colors.Scale = sc
+							if common && i > 0 {
+								s.Colors = sheets[0].Colors
+							}
+							sheets = append(sheets, s)
 						}
-						_, picture := checkLayout(t, r)
+						f.Rows = sideBy(sheets...)
+						_, picture := checkLayout(t, f)
 						for i, b := range picture.Tiles {
 							first := picture.Tiles[i%n]
 							if b.Rect.Size() != first.Rect.Size() || b.Rect.Min.Y != first.Rect.Min.Y {
@@ -71,15 +75,15 @@ func TestLayoutOfRows(t *testing.T) {
 // Under each tile of each panel stand its own facts, not those of the same
 // neuron in another panel.
 func TestLabelsOfARowAreTheirOwn(t *testing.T) {
-	r := Row{}
+	var sheets []Sheet
 	for panel := range 3 {
 		s := Sheet{Width: 28, Height: 28, Tiles: blank(6, 28, 28)}
 		for i := range s.Tiles {
 			s.Tiles[i].Lines = []string{fmt.Sprintf("%c%d", 'a'+panel, i)}
 		}
-		r.Panels = append(r.Panels, s)
+		sheets = append(sheets, s)
 	}
-	page, picture := checkLayout(t, r)
+	page, picture := checkLayout(t, Figure{Rows: sideBy(sheets...)})
 	for _, b := range picture.Tiles {
 		want := fmt.Sprintf("%c%d", 'a'+b.Panel, b.Tile)
 		i := slices.IndexFunc(page.texts, func(item textItem) bool { return item.s == want })
@@ -97,12 +101,12 @@ func TestLabelsOfARowAreTheirOwn(t *testing.T) {
 func TestLayoutOfUnequalRow(t *testing.T) {
 	long := newSheet(300, 28, 28)
 	long.Title = strings.Repeat("a heading that wraps ", 6)
-	long.Scale = Percentile
+	long.Colors.Scale = Percentile
 	strip := newSheet(3, 10, 1)
-	strip.Scale = Neuron
+	strip.Colors.Scale = Neuron
 	tall := newSheet(1, 20, 50)
-	tall.Low, tall.High = "this neuron is inhibited by what is here", "this neuron is excited by what is here"
-	checkLayout(t, Row{Title: "t", Panels: []Sheet{long, strip, tall}})
+	tall.Colors.Low, tall.Colors.High = "this neuron is inhibited by what is here", "this neuron is excited by what is here"
+	checkLayout(t, Figure{Title: "t", Rows: sideBy(long, strip, tall)})
 }
 
 func TestLayoutOfLongTexts(t *testing.T) {
@@ -114,14 +118,14 @@ func TestLayoutOfLongTexts(t *testing.T) {
 			s.Caption = s.Subtitle
 			s.MarkLabel = s.Title
 			s.Mark = make([]bool, 28*28)
-			s.Low, s.High = "ink at this place of the image makes the neuron's sum smaller", "ink here makes it larger"
-			page, _ := checkLayout(t, Row{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption, Panels: []Sheet{s}})
+			s.Colors.Low, s.Colors.High = "ink at this place of the image makes the neuron's sum smaller", "ink here makes it larger"
+			page, _ := checkLayout(t, Figure{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption, Rows: sideBy(s)})
 			all := ""
 			for _, item := range page.texts {
 				all += strings.ReplaceAll(item.s, " ", "")
 			}
-			for _, whole := range []string{s.Title, s.Subtitle, s.Caption, s.MarkLabel, s.Low, s.High} {
-				if !strings.Contains(all, strings.ReplaceAll(whole, " ", "")) && whole != s.Low && whole != s.High {
+			for _, whole := range []string{s.Title, s.Subtitle, s.Caption, s.MarkLabel, s.Colors.Low, s.Colors.High} {
+				if !strings.Contains(all, strings.ReplaceAll(whole, " ", "")) && whole != s.Colors.Low && whole != s.Colors.High {
 					t.Errorf("text was cut: %.60q", whole)
 				}
 			}
@@ -136,7 +140,7 @@ func TestClassNamesFit(t *testing.T) {
 		for i := range s.Tiles {
 			s.Tiles[i].Lines[0] = "→ " + []string{"Ankle boot", "T-shirt/top"}[i%2]
 		}
-		page, _ := checkLayout(t, Row{Panels: []Sheet{s}})
+		page, _ := checkLayout(t, Figure{Rows: sideBy(s)})
 		found := 0
 		for _, item := range page.texts {
 			if item.s == "→ Ankle boot" || item.s == "→ T-shirt/top" {
@@ -153,7 +157,7 @@ func TestClassNamesFit(t *testing.T) {
 func TestEllipsisIsTheLastResort(t *testing.T) {
 	s := newSheet(100, 28, 28)
 	s.Tiles[42].Lines[0] = strings.Repeat("an impossible name ", 8)
-	page, _, err := Row{Panels: []Sheet{s}}.layOut()
+	page, _, err := Figure{Rows: sideBy(s)}.layOut()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +178,7 @@ func TestHeadingsNameEveryTile(t *testing.T) {
 	for i := range s.Tiles {
 		s.Tiles[i].Name = strconv.Itoa(500 + i)
 	}
-	page, picture := checkLayout(t, Row{Panels: []Sheet{s}})
+	page, picture := checkLayout(t, Figure{Rows: sideBy(s)})
 	at := func(match func(box image.Rectangle) bool) int {
 		for _, item := range page.texts {
 			if v, err := strconv.Atoi(item.s); err == nil && match(item.box()) {
@@ -208,7 +212,7 @@ func TestSizesFollowTheBrief(t *testing.T) {
 		{4096, 64, 28, 2000, 2400},
 	}
 	for _, tt := range tests {
-		page, picture := checkLayout(t, Row{Title: "t", Panels: []Sheet{newSheet(tt.n, 28, 28)}})
+		page, picture := checkLayout(t, Figure{Title: "t", Rows: sideBy(newSheet(tt.n, 28, 28))})
 		cols := 0
 		for _, b := range picture.Tiles {
 			if b.Rect.Min.Y == picture.Tiles[0].Rect.Min.Y {
@@ -235,7 +239,7 @@ func TestColsAndTilePx(t *testing.T) {
 	for _, tt := range tests {
 		s := newSheet(tt.n, tt.width, tt.width)
 		s.Cols, s.TilePx = tt.cols, tt.tilePx
-		_, picture := checkLayout(t, Row{Panels: []Sheet{s}})
+		_, picture := checkLayout(t, Figure{Rows: sideBy(s)})
 		cols := 0
 		for _, b := range picture.Tiles {
 			if b.Rect.Min.Y == picture.Tiles[0].Rect.Min.Y {
@@ -259,14 +263,20 @@ func blank(n, width, height int) []Tile {
 	return tiles
 }
 
-// checkLayout lays r out and checks what holds for every page.
-func checkLayout(t *testing.T, r Row) (*page, *Picture) {
-	t.Helper()
-	p, picture, err := r.layOut()
-	if err != nil {
-		t.Fatal(err)
+// sideBy is a row of sheets.
+func sideBy(sheets ...Sheet) [][]Panel {
+	rows := make([][]Panel, 1)
+	for _, s := range sheets {
+		rows[0] = append(rows[0], s)
 	}
-	checkPage(t, p, picture)
+	return rows
+}
+
+// checkLayout lays a figure of sheets out and checks what holds for every page,
+// and that none of its texts is cut.
+func checkLayout(t *testing.T, f Figure) (*page, *Picture) {
+	t.Helper()
+	p, picture := layOutFigure(t, f)
 	for _, item := range p.texts {
 		if strings.Contains(item.s, "…") {
 			t.Fatalf("text %q is cut", item.s)

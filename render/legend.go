@@ -20,11 +20,11 @@ type entry struct {
 // headingsRemark says how to read the numbers along the edges of a grid.
 const headingsRemark = "number of a neuron = number at the left + number at the top"
 
-// legendEntries explains everything on the sheet that is not plain: scale,
-// averaging, folding, marks, weights that are not finite, headings.
-func legendEntries(q *panel) []entry {
-	s, sc, g := q.sheet, q.scaling, q.grid
-	noun := cmp.Or(q.noun, "weights")
+// remarks explains everything about the maps of s in the grid g that is not
+// plain: scale, averaging, folding, marks, what is not finite, headings. noun is
+// what their values are.
+func (r request) remarks(s Sheet, g grid, noun string) []entry {
+	sc := r.scaling
 	var list []entry
 	say := func(format string, args ...any) {
 		list = append(list, entry{text: fmt.Sprintf(format, args...), counts: true})
@@ -32,11 +32,11 @@ func legendEntries(q *panel) []entry {
 	if g.headings {
 		list = append(list, entry{text: headingsRemark})
 	}
-	if s.Scale == Neuron {
+	if r.colors.Scale == Neuron {
 		list = append(list, entry{text: "each map has its own scale: ± the number under it"})
 	}
 	switch {
-	case s.Scale == Percentile && s.Limit == 0 && sc.beyond > 0:
+	case r.colors.Scale == Percentile && r.colors.Limit == 0 && sc.beyond > 0:
 		say("the scale ends at the %gth percentile of |%s|; the %s of %s %s beyond it have the colour of the end",
 			percentile*100, strings.TrimSuffix(noun, "s"), grouped(sc.beyond), grouped(sc.total), noun)
 	case sc.beyond > 0:
@@ -58,7 +58,7 @@ func legendEntries(q *panel) []entry {
 		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s in rows of %d, to be read like text", g.geometry.n, noun, g.geometry.w)})
 	}
 	if s.Mark != nil {
-		list = append(list, markEntry(s, g.geometry))
+		list = append(list, r.markEntry(s, g.geometry))
 	}
 	if sc.notFinite > 0 {
 		verb := "are"
@@ -69,7 +69,7 @@ func legendEntries(q *panel) []entry {
 			sample: &mapItem{
 				geometry: geometry{w: 1, h: 1, n: 1, box: 1, zx: swatch, zy: swatch},
 				weights:  []float32{float32(math.NaN())},
-				colormap: s.Map,
+				colormap: r.colors.Map,
 			},
 			counts: true,
 			text:   fmt.Sprintf("%s of %s %s %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total), noun, verb),
@@ -85,15 +85,12 @@ const (
 
 // markEntry explains the hatching by a hatched sample, or, when tiles are too
 // small to be hatched, by a map of the marked positions.
-func markEntry(s *Sheet, g geometry) entry {
-	label := s.MarkLabel
-	if label == "" {
-		label = defaultMark
-	}
+func (r request) markEntry(s Sheet, g geometry) entry {
+	label := r.ts.clean(cmp.Or(s.MarkLabel, "marked positions"))
 	if g.hatched() {
 		all := geometry{w: 1, h: 1, n: 1, box: 1, zx: swatch, zy: swatch}
 		return entry{
-			sample: &mapItem{geometry: all, weights: []float32{0}, colormap: s.Map, mark: []bool{true}},
+			sample: &mapItem{geometry: all, weights: []float32{0}, colormap: r.colors.Map, mark: []bool{true}},
 			text:   label,
 		}
 	}
@@ -111,7 +108,7 @@ func markEntry(s *Sheet, g geometry) entry {
 	return entry{
 		sample: &mapItem{
 			geometry: key.at(max(2*keySide/max(key.w, key.h), 2), 1),
-			weights:  make([]float32, key.n), colormap: s.Map, mark: mark,
+			weights:  make([]float32, key.n), colormap: r.colors.Map, mark: mark,
 		},
 		text: label + ": where this map is hatched, in every tile",
 	}

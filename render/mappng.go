@@ -12,8 +12,9 @@ import (
 // weights, row-major, each a square of zoom×zoom pixels in the colour m.At(w/limit),
 // with those colours alone in its palette. Limit 0 is the largest |w|.
 func MapPNG(w io.Writer, width, height int, weights []float32, limit float64, m Colormap, zoom int) error {
-	s := Sheet{Width: width, Height: height, Tiles: []Tile{{Map: weights}}, Limit: limit, Map: m}
-	if err := s.Validate(); err != nil {
+	s := Sheet{Width: width, Height: height, Tiles: []Tile{{Map: weights}}, Colors: &Colors{Limit: limit, Map: m}}
+	limits, err := s.Limits()
+	if err != nil {
 		return err
 	}
 	if zoom < 1 {
@@ -22,10 +23,9 @@ func MapPNG(w io.Writer, width, height int, weights []float32, limit float64, m 
 	if err := checkSize(int64(width)*int64(zoom), int64(height)*int64(zoom), "use a smaller zoom"); err != nil {
 		return err
 	}
-	limit = s.scaling().shared
 	perUnit := 0.0
-	if limit > 0 {
-		perUnit = Steps / limit
+	if limits[0] > 0 {
+		perUnit = Steps / limits[0]
 	}
 	steps := newPalette(m)
 	img := image.NewPaletted(image.Rect(0, 0, width*zoom, height*zoom), nil)

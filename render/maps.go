@@ -3,7 +3,6 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"image"
 	"image/color"
 )
 
@@ -24,14 +23,10 @@ type Map struct {
 func (m Map) heading() (string, string) { return m.Title, m.Caption }
 
 func (m Map) sheet() Sheet {
-	s := Sheet{
+	return Sheet{
 		Width: m.Width, Height: m.Height, Tiles: []Tile{{Map: m.Values, Name: m.Title}},
 		Mark: m.Mark, MarkLabel: m.MarkLabel,
 	}
-	if m.Colors != nil {
-		s.Map, s.Scale = m.Colors.Map, m.Colors.scale()
-	}
-	return s
 }
 
 func (m Map) check() error {
@@ -59,22 +54,12 @@ func (m Map) coloured() (*Colors, [][]float32) {
 }
 
 func (m Map) plan(r request) view {
-	s := m.sheet()
-	s.MarkLabel = r.ts.clean(s.MarkLabel)
-	return r.mapView(s, unfold(m.Width, m.Height).within(cmp.Or(m.Side, r.side)))
+	return r.mapView(m.sheet(), unfold(m.Width, m.Height).within(cmp.Or(m.Side, r.side)))
 }
 
 // mapView shows the only tile of s.
 func (r request) mapView(s Sheet, g geometry) view {
-	q := panel{sheet: &s, scaling: r.scaling, grid: grid{geometry: g, n: 1, cols: 1, rows: 1, labels: labels{items: [][]string{nil}}}, noun: "values"}
-	q.scaling.limits = []float64{r.scaling.shared}
-	return view{
-		size:    g.size(),
-		remarks: legendEntries(&q),
-		place: func(p *page, picture *Picture, at image.Point) {
-			q.placeTiles(p, picture, r.index, at)
-		},
-	}
+	return r.tiles(s, grid{geometry: g, n: 1, cols: 1, rows: 1}, "values")
 }
 
 // colour returns the colour of a value of the panel.
@@ -154,8 +139,8 @@ func (t Thumbs) check() error {
 
 func (t Thumbs) sheet() Sheet {
 	s := Sheet{
-		Title: t.Title, Width: t.Width, Height: t.Height, Tiles: make([]Tile, len(t.Images)),
-		Map: Ink, Limit: 255, Cols: t.Cols, TilePx: t.Side,
+		Width: t.Width, Height: t.Height, Tiles: make([]Tile, len(t.Images)),
+		Colors: imageColors(), Cols: t.Cols, TilePx: t.Side,
 	}
 	for i, pixels := range t.Images {
 		s.Tiles[i].Map = inkOf(pixels)
@@ -169,7 +154,7 @@ func (t Thumbs) sheet() Sheet {
 	return s
 }
 
-func (t Thumbs) coloured() (*Colors, [][]float32) { return imageColors(), t.sheet().maps() }
+func (t Thumbs) coloured() (*Colors, [][]float32) { return t.sheet().coloured() }
 
 func (t Thumbs) plan(r request) view {
 	s := t.sheet()
@@ -177,39 +162,5 @@ func (t Thumbs) plan(r request) view {
 		// A strip is an aside: smaller than the maps that it explains.
 		s.TilePx = unfold(s.Width, s.Height).within(56).size().X
 	}
-	return s.plan(r)
-}
-
-func (s Sheet) heading() (string, string) { return s.Title, s.Caption }
-
-// coloured leaves the bar to plan, which sets it with the sheet's own words.
-func (s Sheet) coloured() (*Colors, [][]float32) {
-	return &Colors{Map: s.Map, Limit: s.Limit, Percentile: s.Scale == Percentile, NoBar: true}, s.maps()
-}
-
-func (s Sheet) plan(r request) view {
-	for _, text := range []*string{&s.Title, &s.Low, &s.High, &s.MarkLabel} {
-		*text = r.ts.clean(*text)
-	}
-	q := panel{sheet: &s, scaling: s.scaling()}
-	budget := min(pageBudget, r.room*15/16) // a grid may take a sixteenth more
-	if !r.alone {
-		budget = r.room * 3 / 5 * r.side / sides[0]
-	}
-	q.grid = planGrid(r.ts, newGridRequest(r.ts, []*panel{&q}, max(budget, minPanel)))
-	q.width = q.grid.size().X
-	v := view{size: q.grid.size(), remarks: legendEntries(&q)}
-	b := q.bar()
-	barAt := v.size.Y + 10
-	if s.Map.signed() {
-		// Measured on a page of its own: the words above it may wrap.
-		v.size = image.Pt(max(v.size.X, minBar), (&page{ts: r.ts}).bar(b, 0, barAt, max(min(v.size.X, barWidth), minBar)))
-	}
-	v.place = func(p *page, picture *Picture, at image.Point) {
-		q.placeTiles(p, picture, r.index, at)
-		if s.Map.signed() {
-			p.bar(b, at.X, at.Y+barAt, max(min(q.width, barWidth), minBar))
-		}
-	}
-	return v
+	return s.planOf(r, "values")
 }

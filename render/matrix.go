@@ -38,9 +38,6 @@ func (m Matrix) check() error {
 			return fmt.Errorf("%.40q: %d bytes, the limit is %d", s, len(s), maxLabel)
 		}
 	}
-	if m.Colors != nil && !m.Colors.Map.signed() {
-		return checkUnsigned(m.floats())
-	}
 	return nil
 }
 
@@ -53,14 +50,11 @@ func (m Matrix) floats() []float32 {
 }
 
 func (m Matrix) coloured() (*Colors, [][]float32) {
-	values, c := m.floats(), m.Colors
-	if c == nil {
-		c = &Colors{}
-		if checkUnsigned(values) == nil {
-			c.Map = Ink
-		}
+	values := m.floats()
+	if m.Colors == nil {
+		return inkColors(values), [][]float32{values}
 	}
-	return c, [][]float32{values}
+	return m.Colors, [][]float32{values}
 }
 
 // matrixLook is how a matrix is set.
@@ -110,7 +104,7 @@ func (m Matrix) look(r request) matrixLook {
 	}
 	l.rowNames += 7
 	room := r.room
-	if !r.alone {
+	if r.panels > 1 {
 		room = room * 11 / 20
 	}
 	room -= l.rowNames
@@ -161,9 +155,7 @@ func (m Matrix) plan(r request) view {
 	height := l.top + len(m.Rows)*l.cell.Y
 	v := view{size: image.Pt(l.rowNames+l.band*l.cell.X, l.bands*(height+bandGap)-bandGap)}
 	v.size.X = max(v.size.X, l.rowNames+r.ts.width(r.ts.cleanLine(m.ColTitle), nameStyle))
-	s := Sheet{Width: len(m.Cols), Height: len(m.Rows), Tiles: []Tile{{Map: m.floats()}}, Map: r.colors.Map, Scale: r.colors.scale()}
-	q := panel{sheet: &s, scaling: r.scaling, grid: grid{geometry: geometry{w: 2, h: 2, n: 4, box: 1}}, noun: "values"}
-	v.remarks = legendEntries(&q)
+	v.remarks = r.remarks(Sheet{}, grid{geometry: geometry{w: 2, h: 2, n: 4, box: 1}}, "values")
 	if l.numbered && r.colors.NoBar {
 		v.remarks = nil // the numbers tell what the colours cannot
 	}
@@ -218,6 +210,6 @@ func (m Matrix) placeBand(p *page, picture *Picture, r request, l matrixLook, b 
 	p.tile(item)
 	picture.Tiles = append(picture.Tiles, TileBox{
 		Panel: r.index, Tile: b, Name: m.Title, Rect: item.rect(), Cell: l.cell, Box: 1,
-		Limit: item.limit, Scale: r.colors.scale(), Map: r.colors.Map, geometry: g,
+		Limit: item.limit, Scale: r.colors.Scale, Map: r.colors.Map, geometry: g,
 	})
 }

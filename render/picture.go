@@ -7,8 +7,7 @@ import (
 	"strconv"
 )
 
-// Picture is a drawn sheet, row of sheets or figure, with where everything is, so that
-// a program can tell what lies under a pointer and a test can read the weights
+// Picture is a drawn page, with where everything is, so that a program can tell what lies under a pointer and a test can read the weights
 // back.
 type Picture struct {
 	Image *image.RGBA
@@ -17,7 +16,7 @@ type Picture struct {
 
 // TileBox is where one map lies in a picture, and its scale.
 type TileBox struct {
-	Panel int    // index into Row.Panels, or into all panels of a Figure, glyphs too; 0 for a Sheet
+	Panel int    // index into all panels of the Figure, glyphs too; 0 for a Sheet by itself
 	Tile  int    // index into Sheet.Tiles; 0 for a panel of one map
 	Name  string // Tile.Name; the title of a panel of one map
 	Rect  image.Rectangle

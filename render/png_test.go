@@ -276,7 +276,7 @@ func FuzzReadPNGText(f *testing.F) {
 
 func TestPictureInfo(t *testing.T) {
 	s := newSheet(4, 28, 28)
-	s.Limit = 0.5
+	s.Colors.Limit = 0.5
 	tests := []struct {
 		name string
 		draw interface{ Draw() (*Picture, error) }
@@ -285,7 +285,7 @@ func TestPictureInfo(t *testing.T) {
 		{"shared", s, map[string]string{"colormap": "blue-orange", "scale": "shared", "limit": "0.5", "tiles": "4"}},
 		{
 			"row",
-			Row{Panels: []Sheet{s, {Width: 28, Height: 28, Tiles: s.Tiles, Map: Grey, Scale: Neuron}}},
+			Figure{Rows: sideBy(s, Sheet{Width: 28, Height: 28, Tiles: s.Tiles, Colors: &Colors{Map: Grey, Scale: Neuron}})},
 			map[string]string{"colormap": "per panel", "scale": "per panel", "limit": "per tile", "tiles": "8"},
 		},
 	}

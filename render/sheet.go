@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"slices"
 )
@@ -25,8 +26,10 @@ type Tile struct {
 // A sheet is one picture, however many tiles it has. To spread a layer over
 // several, give each sheet a slice of Tiles and the same Limit (see Limits).
 //
-// In a Row or a Figure a sheet is a panel: its Title is the heading above it, its
-// Caption a sentence, and its Subtitle is not used.
+// In a Figure a sheet is a panel: its Title is the heading above it, its Caption
+// the sentence below it, and its Subtitle is not used. Sheets in a row whose maps
+// and names agree are laid out alike, so that the same neuron is at the same
+// place in each, and always stand side by side.
 type Sheet struct {
 	Title    string // "mnist · 784-100-10 · 97.9 % test accuracy"
 	Subtitle string // "learned weights W − γW₀"
@@ -38,15 +41,10 @@ type Sheet struct {
 	Width, Height int
 	Tiles         []Tile
 
-	Scale Scale
-	// Limit is the |w| at the ends of the colour map under Shared and
-	// Percentile; 0 takes it from the tiles. Weights beyond it get the colour
-	// of the end, and the colour bar says so.
-	Limit float64
-	Map   Colormap
-	// Low and High say on the colour bar what the two signs mean; empty: that
-	// ink lowers or raises z.
-	Low, High string
+	// Colors is what the colours stand for; nil: up to the largest |w|, from ink
+	// that lowers z to ink that raises it. Sheets of a Figure with the same
+	// Colors are drawn to one scale.
+	Colors *Colors
 
 	// Cols is the number of tiles in a row; 0: choose.
 	Cols int
@@ -64,9 +62,6 @@ type Sheet struct {
 }
 
 const (
-	defaultLow   = "negative: ink lowers z"
-	defaultHigh  = "positive: ink raises z"
-	defaultMark  = "marked positions"
 	maxText      = 4096 // bytes of a title or a caption
 	maxLabel     = 256  // bytes of a name or a fact
 	maxLines     = 16   // facts of a tile
@@ -77,13 +72,12 @@ const (
 // what would be right; nil if Draw can try. The size of the picture is known,
 // and checked, only when it is laid out: see Draw.
 func (s Sheet) Validate() error {
-	if err := s.check(); err != nil {
+	if err := check(s); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
 	return nil
 }
 
-// check is Validate without the package's name before its errors.
 func (s Sheet) check() error {
 	if s.Width < 1 || s.Height < 1 {
 		return fmt.Errorf("maps of %d×%d (height×width), want both at least 1", s.Height, s.Width)
@@ -95,18 +89,6 @@ func (s Sheet) check() error {
 	if len(s.Tiles) == 0 {
 		return fmt.Errorf("a sheet without tiles, want at least 1")
 	}
-	if int(s.Scale) >= len(scaleNames) {
-		return fmt.Errorf("unknown scale %d, want Shared, Neuron or Percentile", s.Scale)
-	}
-	if !s.Map.known() {
-		return fmt.Errorf("unknown colour map %d, want BlueOrange, BlueRed, Grey or Ink", s.Map)
-	}
-	if err := checkLimit(s.Limit); err != nil {
-		return err
-	}
-	if s.Limit > 0 && s.Scale == Neuron {
-		return fmt.Errorf("limit %v with scale neuron, whose tiles have each their own; use scale shared", s.Limit)
-	}
 	if s.Cols < 0 {
 		return fmt.Errorf("%d columns, want at least 1, or 0 to choose", s.Cols)
 	}
@@ -116,22 +98,11 @@ func (s Sheet) check() error {
 	if s.Mark != nil && int64(len(s.Mark)) != want {
 		return fmt.Errorf("mark has %d positions, want %d×%d = %d", len(s.Mark), s.Height, s.Width, want)
 	}
-	if err := checkTexts([]namedText{
-		{"title", s.Title},
-		{"subtitle", s.Subtitle},
-		{"caption", s.Caption},
-		{"low", s.Low},
-		{"high", s.High},
-		{"mark label", s.MarkLabel},
-	}); err != nil {
+	if err := checkTexts([]namedText{{"subtitle", s.Subtitle}, {"mark label", s.MarkLabel}}); err != nil {
 		return err
 	}
 	for i, t := range s.Tiles {
-		err := t.check(s.Height, s.Width)
-		if err == nil && !s.Map.signed() {
-			err = checkUnsigned(t.Map)
-		}
-		if err != nil {
+		if err := t.check(s.Height, s.Width); err != nil {
 			return fmt.Errorf("tile %d (%.40q): %w", i, t.Name, err)
 		}
 	}
@@ -142,14 +113,6 @@ func (s Sheet) check() error {
 func checkLimit(limit float64) error {
 	if limit != 0 && !(limit >= math.SmallestNonzeroFloat32 && limit <= math.MaxFloat32) {
 		return fmt.Errorf("limit %v, want a positive number that a float32 holds, or 0 to take it from what is drawn", limit)
-	}
-	return nil
-}
-
-// checkUnsigned refuses what the colour map Ink would hide.
-func checkUnsigned(values []float32) error {
-	if i := slices.IndexFunc(values, func(v float32) bool { return v < 0 }); i >= 0 {
-		return fmt.Errorf("value %d is %v, but colour map ink shows nothing below 0; use a signed one", i, values[i])
 	}
 	return nil
 }
@@ -190,27 +153,130 @@ func (s Sheet) Limits() ([]float64, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return s.scaling().limits, nil
+	c, maps := s.coloured()
+	return scale(maps, c.Scale, c.Limit).limits, nil
 }
 
-func (s Sheet) scaling() scaling { return scale(s.maps(), s.Scale, s.Limit) }
+// Draw draws the sheet: a Figure of this panel alone. It fails on what Validate
+// refuses and, before the image is allocated, on a picture that would have more
+// than 32767 pixels on a side or 67108864 in all; the error names the size and
+// what would make it smaller.
+func (s Sheet) Draw() (*Picture, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s.figure().Draw()
+}
 
-func (s Sheet) maps() [][]float32 {
+// figure is the page of a sheet by itself, whose texts are those of the page.
+func (s Sheet) figure() Figure {
+	f := Figure{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption}
+	s.Title, s.Caption = "", ""
+	f.Rows = [][]Panel{{s}}
+	return f
+}
+
+func (s Sheet) heading() (string, string) { return s.Title, s.Caption }
+
+func (s Sheet) coloured() (*Colors, [][]float32) {
 	maps := make([][]float32, len(s.Tiles))
 	for i, t := range s.Tiles {
 		maps[i] = t.Map
 	}
-	return maps
+	if s.Colors == nil {
+		return weightColors(), maps
+	}
+	return s.Colors, maps
 }
 
-// Draw draws the sheet. It fails on what Validate refuses and, before the image
-// is allocated, on a picture that would have more than 32767 pixels on a side or
-// 67108864 in all; the error names the size and what would make it smaller.
-func (s Sheet) Draw() (*Picture, error) {
-	panel := s
-	panel.Title, panel.Subtitle, panel.Caption = "", "", ""
-	return Row{
-		Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption,
-		Panels: []Sheet{panel},
-	}.Draw()
+func (s Sheet) plan(r request) view {
+	v := s.planOf(r, "weights")
+	v.shrink = fmt.Sprintf("use a smaller TilePx (now %d), other Cols (now %d), or fewer tiles at a time (now %d)",
+		v.grid.geometry.size().X, v.grid.cols, v.grid.n)
+	return v
+}
+
+// planOf plans the sheet; noun is what its values are. Of sheets that are alike
+// the first chooses the grid.
+func (s Sheet) planOf(r request, noun string) view {
+	var group []*item
+	for _, it := range r.row {
+		if it == r.item || it.alike(r.item) {
+			group = append(group, it)
+		}
+	}
+	g := group[0].view.grid
+	if group[0] == r.item {
+		g = planGrid(r.ts, s.gridRequest(r, group))
+	}
+	g.offset = g.n * slices.Index(group, r.item)
+	return r.tiles(s, g, noun)
+}
+
+// gridRequest asks for one grid for sheets that are alike: as wide as the page
+// for a sheet alone, else between its share of the row and three fifths.
+func (s Sheet) gridRequest(r request, group []*item) gridRequest {
+	req := gridRequest{width: s.Width, height: s.Height, n: len(s.Tiles), cols: s.Cols, tilePx: s.TilePx}
+	req.budget = min(pageBudget, r.room*15/16) // a grid may take a sixteenth more
+	if r.panels > 1 {
+		share := (r.room - (r.panels-1)*sheetGap) / r.panels
+		least := sides[len(sides)-1]
+		req.budget = max(share+(r.room*3/5-share)*(r.side-least)/(sides[0]-least), minSheet)
+	}
+	own := r.colors.Scale == Neuron
+	if own {
+		req.must = 1
+	}
+	for _, it := range group {
+		if o, is := it.panel.(Sheet); is {
+			s = o
+		}
+		for i, t := range s.Tiles {
+			var facts []string
+			if own {
+				facts = append(facts, "±"+number(it.scaling.limits[i], 2))
+			}
+			for _, l := range t.Lines {
+				facts = append(facts, r.ts.cleanLine(l))
+			}
+			req.names = append(req.names, r.ts.cleanLine(t.Name))
+			req.facts = append(req.facts, facts)
+		}
+	}
+	return req
+}
+
+// alike says whether two panels are sheets that show the same neurons in maps of
+// the same size, which one grid then holds.
+func (it *item) alike(o *item) bool {
+	s, is := it.panel.(Sheet)
+	t, also := o.panel.(Sheet)
+	return is && also && s.Width == t.Width && s.Height == t.Height && s.Cols == t.Cols && s.TilePx == t.TilePx &&
+		(it.colors.Scale == Neuron) == (o.colors.Scale == Neuron) &&
+		slices.EqualFunc(s.Tiles, t.Tiles, func(a, b Tile) bool { return a.Name == b.Name })
+}
+
+// tiles is the view of the maps of s in the grid g.
+func (r request) tiles(s Sheet, g grid, noun string) view {
+	return view{
+		size: g.size(), grid: g, remarks: r.remarks(s, g, noun),
+		place: func(p *page, picture *Picture, at image.Point) {
+			g.placeHeadings(p, at)
+			for i, t := range s.Tiles {
+				box := g.tile(at, i)
+				m := mapItem{at: box.Min, geometry: g.geometry, weights: t.Map, limit: r.scaling.limits[i], colormap: r.colors.Map}
+				if g.geometry.hatched() {
+					m.mark = s.Mark
+				}
+				p.tile(m)
+				g.labels.place(p, g.offset+i, box.Min.X, box.Max.X, box.Max.Y)
+				picture.Tiles = append(picture.Tiles, TileBox{
+					Panel: r.index, Tile: i, Name: t.Name, Rect: box,
+					Cell: image.Pt(g.geometry.zx, g.geometry.zy), Box: g.geometry.box,
+					Limit: m.limit, Scale: r.colors.Scale, Map: m.colormap,
+					geometry: g.geometry, hatched: m.mark != nil,
+				})
+			}
+		},
+	}
 }

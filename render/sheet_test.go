@@ -23,13 +23,13 @@ func TestSheetRefuses(t *testing.T) {
 		{"long name", func(s *Sheet) { s.Tiles[1].Name = strings.Repeat("n", 300) }, "name has 300 bytes, the limit is 256"},
 		{"long fact", func(s *Sheet) { s.Tiles[1].Lines[1] = strings.Repeat("n", 257) }, "line 1 has 257 bytes, the limit is 256"},
 		{"many facts", func(s *Sheet) { s.Tiles[1].Lines = make([]string, 17) }, "17 lines, the limit is 16"},
-		{"scale", func(s *Sheet) { s.Scale = 7 }, "unknown scale"},
-		{"colour map", func(s *Sheet) { s.Map = 9 }, "unknown colour map"},
-		{"negative limit", func(s *Sheet) { s.Limit = -1 }, "limit -1, want a positive number"},
-		{"limit NaN", func(s *Sheet) { s.Limit = math.NaN() }, "limit NaN"},
-		{"limit infinite", func(s *Sheet) { s.Limit = math.Inf(1) }, "limit +Inf"},
-		{"limit below float32", func(s *Sheet) { s.Limit = 1e-300 }, "limit 1e-300"},
-		{"limit per neuron", func(s *Sheet) { s.Limit, s.Scale = 1, Neuron }, "limit 1 with scale neuron"},
+		{"scale", func(s *Sheet) { s.Colors.Scale = 7 }, "unknown scale"},
+		{"colour map", func(s *Sheet) { s.Colors.Map = 9 }, "unknown colour map"},
+		{"negative limit", func(s *Sheet) { s.Colors.Limit = -1 }, "limit -1, want a positive number"},
+		{"limit NaN", func(s *Sheet) { s.Colors.Limit = math.NaN() }, "limit NaN"},
+		{"limit infinite", func(s *Sheet) { s.Colors.Limit = math.Inf(1) }, "limit +Inf"},
+		{"limit below float32", func(s *Sheet) { s.Colors.Limit = 1e-300 }, "limit 1e-300"},
+		{"limit per neuron", func(s *Sheet) { s.Colors.Limit, s.Colors.Scale = 1, Neuron }, "limit 1 with scale neuron"},
 		{"negative columns", func(s *Sheet) { s.Cols = -1 }, "-1 columns"},
 		{"negative tile", func(s *Sheet) { s.TilePx = -84 }, "tiles of -84 pixels"},
 		{"gigantic tile", func(s *Sheet) { s.TilePx = math.MaxInt32 }, "tiles of 2147483647 pixels, want 1 to 32767"},
@@ -60,27 +60,25 @@ func TestSheetRefuses(t *testing.T) {
 	}
 }
 
-func TestRowRefuses(t *testing.T) {
+func TestFigureOfSheetsRefuses(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(r *Row)
+		change func(f *Figure)
 		want   string
 	}{
-		{"no panels", func(r *Row) { r.Panels = nil }, "a row without panels"},
-		{"bad panel", func(r *Row) { r.Panels[1].Tiles[3].Map = nil }, `panel 1 ("learned"): tile 3 ("3"): map has 0 weights`},
-		{"long title", func(r *Row) { r.Title = strings.Repeat("t", 5000) }, "title has 5000 bytes"},
-		{"common scale per neuron", func(r *Row) { r.Panels[0].Scale = Neuron }, `panel 0 ("raw"): scale neuron`},
-		{"scales differ", func(r *Row) { r.Panels[1].Scale = Percentile }, `panel 1 ("learned"): scale percentile, but the row has a common scale and panel 0 has shared`},
-		{"maps differ", func(r *Row) { r.Panels[1].Map = Grey }, "colour map grey, but the row has a common scale and panel 0 has blue-orange"},
-		{"limits differ", func(r *Row) { r.Panels[1].Limit = 3 }, "limit 3, but the row has a common scale and panel 0 has 0"},
+		{"no panels", func(f *Figure) { f.Rows = nil }, "a figure of 0 panels"},
+		{"bad panel", func(f *Figure) { f.Rows[0][1].(Sheet).Tiles[3].Map = nil }, `panel 1 ("learned"): tile 3 ("3"): map has 0 weights`},
+		{"long title", func(f *Figure) { f.Title = strings.Repeat("t", 5000) }, "title has 5000 bytes"},
+		{"negative ink", func(f *Figure) { f.Rows[0][0].(Sheet).Colors.Map = Ink }, `panel 0 ("raw"): tile 0: value`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := newSheet(4, 28, 28), newSheet(4, 28, 28)
 			a.Title, b.Title = "raw", "learned"
-			r := Row{Panels: []Sheet{a, b}, CommonScale: true}
-			tt.change(&r)
-			_, err := r.Draw()
+			b.Colors = a.Colors
+			f := Figure{Rows: sideBy(a, b)}
+			tt.change(&f)
+			_, err := f.Draw()
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("error %v, want one with %q", err, tt.want)
 			}
@@ -107,7 +105,7 @@ func TestTooLargePicturesAreRefused(t *testing.T) {
 		{"one row", Sheet{Width: 2, Height: 2, Tiles: many[:20000], Cols: 20000, TilePx: 20}, "other Cols (now 20000)"},
 		{"one column", Sheet{Width: 2, Height: 2, Tiles: many[:20000], Cols: 1, TilePx: 20}, "fewer tiles at a time (now 20000)"},
 		{"one huge tile", Sheet{Width: 2, Height: 2, Tiles: many[:1], TilePx: 30000}, "use a smaller TilePx (now 30000)"},
-		{"tall", Sheet{Width: 2, Height: 40, Tiles: blank(1, 2, 40), TilePx: 4000}, "×80065 pixels, the limit is 32767 on a side"},
+		{"tall", Sheet{Width: 2, Height: 40, Tiles: blank(1, 2, 40), TilePx: 4000}, "4096×80220 pixels, the limit is 32767 on a side"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,12 +125,12 @@ func TestLegend(t *testing.T) {
 		want   []string
 		not    string
 	}{
-		{"plain", func(*Sheet) {}, []string{"negative: ink lowers z", "positive: ink raises z", "0"}, "weights"},
-		{"words", func(s *Sheet) { s.Low, s.High = "against a 3", "for a 3" }, []string{"against a 3", "for a 3"}, "ink lowers z"},
-		{"limit", func(s *Sheet) { s.Limit = 2.5 }, []string{"−2.50", "+2.50", "−1", "+1", "+2"}, "≥"},
-		{"clipped", func(s *Sheet) { s.Limit = 0.1 }, []string{"≤ −0.100", "≥ +0.100", "beyond the scale have the colour of its end"}, "percentile"},
-		{"percentile", func(s *Sheet) { s.Scale = Percentile }, []string{"99.5th percentile of |weight|", "≥ +"}, "not finite"},
-		{"neuron", func(s *Sheet) { s.Scale = Neuron }, []string{"−max", "+max", "±", "each map has its own scale"}, "≥"},
+		{"plain", func(s *Sheet) { s.Colors = nil }, []string{"negative: ink lowers z", "positive: ink raises z", "0"}, "weights"},
+		{"words", func(s *Sheet) { s.Colors.Low, s.Colors.High = "against a 3", "for a 3" }, []string{"against a 3", "for a 3"}, "ink lowers z"},
+		{"limit", func(s *Sheet) { s.Colors.Limit = 2.5 }, []string{"−2.50", "+2.50", "−1", "+1", "+2"}, "≥"},
+		{"clipped", func(s *Sheet) { s.Colors.Limit = 0.1 }, []string{"≤ −0.100", "≥ +0.100", "beyond the scale have the colour of its end"}, "percentile"},
+		{"percentile", func(s *Sheet) { s.Colors.Scale = Percentile }, []string{"99.5th percentile of |weight|", "≥ +"}, "not finite"},
+		{"neuron", func(s *Sheet) { s.Colors.Scale = Neuron }, []string{"−max", "+max", "±", "each map has its own scale"}, "≥"},
 		{"zero", func(s *Sheet) { clear(s.Tiles[0].Map); s.Tiles = s.Tiles[:1] }, []string{"all weights are 0"}, "NaN"},
 		{"not finite", func(s *Sheet) { s.Tiles[0].Map[1], s.Tiles[3].Map[9] = nan32, float32(math.Inf(-1)) }, []string{"2 of 3\u00a0136 weights are not finite"}, "percentile"},
 		{"marks", func(s *Sheet) { s.Mark, s.MarkLabel = rim(28, 28), "never inked" }, []string{"never inked"}, "every tile"},
@@ -148,7 +146,7 @@ func TestLegend(t *testing.T) {
 			s := newSheet(4, 28, 28)
 			s.Caption = ""
 			tt.change(&s)
-			page, _ := checkLayout(t, Row{Panels: []Sheet{s}})
+			page, _ := checkLayout(t, Figure{Rows: sideBy(s)})
 			var all strings.Builder
 			for _, item := range page.texts {
 				all.WriteString("\n" + item.s)
@@ -176,16 +174,19 @@ func TestBarsOfARow(t *testing.T) {
 		{"own scales", false, Shared, 2},
 		{"common", true, Shared, 1},
 		{"common percentile", true, Percentile, 1},
-		{"per neuron", false, Neuron, 1},
+		{"common per neuron", true, Neuron, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := newSheet(4, 28, 28), newSheet(4, 28, 28)
-			a.Scale, b.Scale = tt.scale, tt.scale
+			a.Colors.Scale, b.Colors.Scale = tt.scale, tt.scale
+			if tt.common {
+				b.Colors = a.Colors
+			}
 			for i := range b.Tiles[0].Map {
 				b.Tiles[0].Map[i] *= 3
 			}
-			page, picture := checkLayout(t, Row{Panels: []Sheet{a, b}, CommonScale: tt.common})
+			page, picture := checkLayout(t, Figure{Rows: sideBy(a, b)})
 			if len(page.strips) != tt.want {
 				t.Errorf("%d colour bars, want %d", len(page.strips), tt.want)
 			}
@@ -202,7 +203,7 @@ func TestLegendOfARow(t *testing.T) {
 	a.Title, b.Title = "raw", "learned"
 	a.Mark, b.Mark = rim(28, 28), rim(28, 28)
 	b.Tiles[2].Map[2] = nan32
-	page, _ := checkLayout(t, Row{Panels: []Sheet{a, b}})
+	page, _ := checkLayout(t, Figure{Rows: sideBy(a, b)})
 	count := make(map[string]int)
 	for _, item := range page.texts {
 		count[item.s]++

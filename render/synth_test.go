@@ -65,6 +65,6 @@ func newSheet(n, width, height int) Sheet {
 		Caption: "Each square is one hidden neuron: orange pixels raise its sum z when they are inked, " +
 			"blue ones lower it, and where the square is plain, ink makes no difference.",
 		Width: width, Height: height,
-		Tiles: strokes(n, width, height),
+		Tiles: strokes(n, width, height), Colors: weightColors(),
 	}
 }

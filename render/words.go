@@ -56,7 +56,7 @@ const besideText = 300 // pixels across of text beside other panels
 
 func (t Text) plan(r request) view {
 	width := besideText
-	if r.alone {
+	if r.panels == 1 {
 		width = textMeasure
 	}
 	width = min(cmp.Or(t.Width, width), r.room)
@@ -124,7 +124,7 @@ func (t Table) check() error {
 func (t Table) plan(r request) view {
 	cols := len(t.Rows[0])
 	share := max((r.room-(cols-1)*cellGap)/cols, 40)
-	if !r.alone {
+	if r.panels > 1 {
 		share = min(share, besideText)
 	}
 	rows := t.Rows

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -86,7 +85,7 @@ func agreeAt(top int) []int {
 
 func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (render.Figure, *numbers, error) {
 	name := v.classes()[k]
-	cmap, err := c.colormap()
+	colors, err := c.weightColors()
 	if err != nil {
 		return render.Figure{}, nil, err
 	}
@@ -97,17 +96,9 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 	shown := [2][]int{r.ByContribution[:top], r.ByWeight[:top]}
 	var maps [2][][]float32
 	var what string
-	limit := 0.0
 	for i, units := range shown {
 		if maps[i], what, err = v.mapsOf(layer, units); err != nil {
 			return render.Figure{}, nil, err
-		}
-		for _, m := range maps[i] {
-			for _, w := range m {
-				if x := math.Abs(float64(w)); !math.IsInf(x, 0) && x > limit {
-					limit = x
-				}
-			}
 		}
 	}
 	rows, cols := v.size()
@@ -121,10 +112,9 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 		{"by contribution", "What it gives to the logit of " + name + " on these images beyond its average."},
 		{"by weight alone", "What argsort of the weights names."},
 	} {
-		b := render.Bars{Title: text[0], Caption: text[1], Map: cmap, Width: 300}
+		b := render.Bars{Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
 		s := render.Sheet{
-			Title: "the first " + numberOf(top) + " " + text[0], Width: cols, Height: rows, Limit: limit, Map: cmap, Cols: min(top, 10),
-			Caption: what,
+			Title: "the first " + numberOf(top) + " " + text[0], Width: cols, Height: rows, Colors: colors, Cols: min(top, 10),
 		}
 		for p, j := range shown[i] {
 			if slices.Contains(shown[1-i], j) {
@@ -159,9 +149,11 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 	addArray(n, "mean_image", mean, rows, cols)
 	addMatrix(n, "maps_by_contribution", maps[0])
 	addMatrix(n, "maps_by_weight", maps[1])
+	colors.Name = what
+	negative, positive := colors.Map.Sides()
 	return render.Figure{
 		Title: "Which neurons" + v.ofLayer(layer) + " speak for " + name, Subtitle: v.line(), Rows: append([][]render.Panel{row}, sheets...),
-		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); orange in a map raises the neuron's activation where there is ink, blue " +
-			"lowers it. Both rows of maps are drawn to one scale.",
+		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); " + positive + " in a map raises the neuron's activation where there is ink, " +
+			negative + " lowers it. Both rows of maps are drawn to one scale.",
 	}, n, nil
 }

@@ -227,7 +227,7 @@ func alike(m *inspect.Match) []float64 {
 }
 
 func (c *compareCmd) figure(p *paired) (render.Figure, error) {
-	colormap, err := c.colormap()
+	colors, err := c.weightColors()
 	if err != nil {
 		return render.Figure{}, err
 	}
@@ -237,9 +237,9 @@ func (c *compareCmd) figure(p *paired) (render.Figure, error) {
 	}
 	shown := p.order[:min(c.Top, len(p.order))]
 	differences := p.match.Differences(p.mapsA, p.mapsB)
-	a := c.sheet(p.a, "A: "+p.a.name(), colormap)
-	b := c.sheet(p.a, "B: "+p.b.name(), colormap)
-	d := c.sheet(p.a, "Difference: B − A", colormap)
+	a := c.sheet(p.a, "A: "+p.a.name(), colors)
+	b := c.sheet(p.a, "B: "+p.b.name(), colors)
+	d := c.sheet(p.a, "Difference: B − A", colors)
 	opposite := false
 	for _, i := range shown {
 		q := p.match.Pairs[i]
@@ -258,9 +258,6 @@ func (c *compareCmd) figure(p *paired) (render.Figure, error) {
 		b.Caption += " A minus before the number: drawn negated, because the pair is opposite."
 	}
 	d.Caption = "r: the correlation of the pair's " + c.By + "."
-	if err := commonLimit(&a, &b, &d); err != nil {
-		return render.Figure{}, err
-	}
 	title := fmt.Sprintf("The same neurons in two runs? The %d most alike of %d pairs", len(shown), len(p.match.Pairs))
 	if len(shown) == len(p.match.Pairs) {
 		title = "The same neurons in two runs? " + count(len(shown), "pair")
@@ -295,30 +292,14 @@ func (v *view) score100() string {
 	return fmt.Sprintf("%.1f %% test accuracy.", 100*s.Accuracy())
 }
 
-func (c *compareCmd) sheet(v *view, title string, colormap render.Colormap) render.Sheet {
+func (c *compareCmd) sheet(v *view, title string, colors *render.Colors) render.Sheet {
 	rows, cols := v.size()
-	s := render.Sheet{Title: title, Width: cols, Height: rows, Map: colormap, Cols: 5}
+	s := render.Sheet{Title: title, Width: cols, Height: rows, Colors: colors, Cols: 5}
 	if c.MarkDead {
 		s.Mark = v.dead()
 		s.MarkLabel = "never inked in the training images"
 	}
 	return s
-}
-
-// commonLimit gives sheets one scale.
-func commonLimit(sheets ...*render.Sheet) error {
-	most := 0.0
-	for _, s := range sheets {
-		limits, err := s.Limits()
-		if err != nil {
-			return err
-		}
-		most = max(most, slices.Max(limits))
-	}
-	for _, s := range sheets {
-		s.Limit = most
-	}
-	return nil
 }
 
 // chart is how alike the pairs are, from the most alike pair to the least.

@@ -150,8 +150,12 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 	if err != nil {
 		return fail(err)
 	}
+	colors, err := s.colors()
+	if err != nil {
+		return fail(err)
+	}
 	f := render.Film{Delay: c.Delay}
-	if f.Sheet, err = s.panel(v, c.Show, pick(maps, order)); err != nil {
+	if f.Sheet, err = s.panel(v, c.Show, colors, pick(maps, order)); err != nil {
 		return fail(err)
 	}
 	for t, j := range order {

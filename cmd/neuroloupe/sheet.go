@@ -165,9 +165,14 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 	if rho != nil {
 		addVector(n, "rho", pick(rho, order))
 	}
-	row := render.Row{Title: v.title(), CommonScale: len(shows) > 1 && c.Scale != "neuron"}
+	fig := render.Figure{Title: v.title(), Rows: make([][]render.Panel, 1)}
+	c.words(v, &fig, rho, how, len(shows), len(order))
+	colors, err := c.colors()
+	if err != nil {
+		return nil, nil, err
+	}
 	for i, show := range shows {
-		p, err := c.panel(v, show, pick(maps[i], order))
+		p, err := c.panel(v, show, colors, pick(maps[i], order))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -178,11 +183,13 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 				p.Tiles[t].Lines = append(p.Tiles[t].Lines, fmt.Sprintf("ρ %.2f", rho[j]))
 			}
 		}
-		row.Panels = append(row.Panels, p)
+		if len(shows) == 1 {
+			p.Title, p.Caption = "", ""
+		}
+		fig.Rows[0] = append(fig.Rows[0], p)
 		c.addNumbers(n, show, p)
 	}
-	c.words(v, &row, rho, how, len(order))
-	pic, err := row.Draw()
+	pic, err := fig.Draw()
 	return pic, n, err
 }
 
@@ -196,8 +203,8 @@ func (c *sheetCmd) addNumbers(n *numbers, show string, p render.Sheet) {
 	addVector(n, show+"_norm", norm)
 }
 
-// words fills in the headings and the caption of the picture.
-func (c *sheetCmd) words(v *view, row *render.Row, rho []float64, how string, drawn int) {
+// words fills in the subtitle and the caption of the picture.
+func (c *sheetCmd) words(v *view, fig *render.Figure, rho []float64, how string, shows, drawn int) {
 	layer := c.Layer - 1
 	share := 100 * inspect.Median(rho)
 	reading := "Each tile is one neuron: its weight for every pixel."
@@ -211,17 +218,16 @@ func (c *sheetCmd) words(v *view, row *render.Row, rho []float64, how string, dr
 	} else {
 		reading += ". The network was made elsewhere, so how much of the maps is its random start is not known."
 	}
-	if len(row.Panels) > 1 {
-		row.Subtitle = c.count(v, drawn) + ": at the start, after training, and what training added"
-		row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ). Take it away, and what was learned appears. %s", share, reading)
+	if shows > 1 {
+		fig.Subtitle = c.count(v, drawn) + ": at the start, after training, and what training added"
+		fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ). Take it away, and what was learned appears. %s", share, reading)
 		if v.net.Gamma != 1 {
-			row.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ): weight decay has left γ = %.2g of it. %s", share, v.net.Gamma, reading)
+			fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ): weight decay has left γ = %.2g of it. %s", share, v.net.Gamma, reading)
 		}
 		return
 	}
-	row.Panels[0].Title, row.Panels[0].Caption = "", ""
-	row.Subtitle = fmt.Sprintf("%s; %s", v.subtitle(c.Show, layer, share), c.count(v, drawn))
-	row.Caption = reading
+	fig.Subtitle = fmt.Sprintf("%s; %s", v.subtitle(c.Show, layer, share), c.count(v, drawn))
+	fig.Caption = reading
 }
 
 // count says how many of the neurons are drawn.
@@ -285,18 +291,21 @@ func (v *view) heading(show string, layer int) (title, caption string) {
 	return "Raw: " + formula[show], "The weights as they are."
 }
 
+// colors are those of all maps of the picture.
+func (c *sheetCmd) colors() (*render.Colors, error) {
+	colors, err := c.weightColors()
+	if err != nil {
+		return nil, err
+	}
+	colors.Scale, err = render.ScaleByName(c.Scale)
+	return colors, err
+}
+
 // panel is the sheet of maps shown one way, its tiles with their lengths alone.
-func (c *sheetCmd) panel(v *view, show string, maps [][]float32) (render.Sheet, error) {
+func (c *sheetCmd) panel(v *view, show string, colors *render.Colors, maps [][]float32) (render.Sheet, error) {
 	m := v.folder.Manifest.Data
-	p := render.Sheet{Width: m.Cols, Height: m.Rows, Cols: c.Cols, TilePx: c.Tile}
+	p := render.Sheet{Width: m.Cols, Height: m.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
 	p.Title, p.Caption = v.heading(show, c.Layer-1)
-	var err error
-	if p.Scale, err = render.ScaleByName(c.Scale); err != nil {
-		return p, err
-	}
-	if p.Map, err = c.colormap(); err != nil {
-		return p, err
-	}
 	if c.MarkDead {
 		if p.Mark = v.dead(); p.Mark == nil {
 			return p, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not known", v.folder.Path)

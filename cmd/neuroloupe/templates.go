@@ -71,8 +71,8 @@ func (c *templatesCmd) Run(a *app) (err error) {
 	}
 	for _, k := range kinds {
 		s := render.Sheet{
-			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Map: cmap, Cols: min(10, len(k.maps)),
-			Low: "ink lowers the logit", High: "ink raises the logit",
+			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Cols: min(10, len(k.maps)),
+			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
 		}
 		for i, m := range k.maps {
 			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", inspect.Norm(m))}})
@@ -80,7 +80,8 @@ func (c *templatesCmd) Run(a *app) (err error) {
 		fig.Rows = append(fig.Rows, []render.Panel{s})
 		addMatrix(n, k.name, k.maps)
 	}
-	fig.Caption = "Orange: ink here speaks for the class, blue: against it. A template is not a picture of the class but of what tells it from the others; " +
+	negative, positive := cmap.Sides()
+	fig.Caption = "Ink speaks for the class where it is " + positive + " and against it where it is " + negative + ". A template is not a picture of the class but of what tells it from the others; " +
 		"each row has its own scale. Neurons bend: a template is what is left when they are taken as straight."
 	return c.draw(v, fig, file, n)
 }

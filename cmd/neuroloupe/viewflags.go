@@ -51,6 +51,12 @@ func (f *viewFlags) colormap() (render.Colormap, error) {
 	return m, nil
 }
 
+// weightColors are those of maps of weights.
+func (f *viewFlags) weightColors() (*render.Colors, error) {
+	m, err := f.colormap()
+	return &render.Colors{Low: "negative: ink lowers z", High: "positive: ink raises z", Map: m}, err
+}
+
 // draw draws a figure and saves it; see save.
 func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) error {
 	pic, err := fig.Draw()

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
 )
 
 type whyCmd struct {
@@ -35,6 +36,7 @@ Examples:
 type account struct {
 	view      *view
 	image     chosen
+	cmap      render.Colormap // of what may be negative
 	layer     int
 	why       *inspect.Why
 	predicted int
@@ -180,11 +182,10 @@ func (c *whyCmd) Run(a *app) (err error) {
 		_, err := v.test()
 		a.say("neurons are ordered by all that they give, not by what they give beyond their average: %s", oneLine(err))
 	}
-	cmap, err := c.colormap()
-	if err != nil {
+	if x.cmap, err = c.colormap(); err != nil {
 		return err
 	}
-	fig, err := x.figure(cmap, c.Top)
+	fig, err := x.figure(c.Top)
 	if err != nil {
 		return err
 	}

@@ -11,28 +11,30 @@ import (
 )
 
 // figure draws the account with the neurons at both ends.
-func (x *account) figure(cmap render.Colormap, top int) (render.Figure, error) {
+func (x *account) figure(top int) (render.Figure, error) {
 	v := x.view
+	negative, positive := x.cmap.Sides()
+	signs := fmt.Sprintf("Bars: to the right what speaks for %s, to the left what speaks against. Maps: %s raises the neuron's z, %s lowers it.",
+		x.answer(), positive, negative)
 	fig := render.Figure{
 		Title:    fmt.Sprintf("Why %s is read as %s", x.what(), x.answer()),
 		Subtitle: v.line(),
-		Caption: fmt.Sprintf("Bars: orange speaks for %s, blue against. Maps: orange raises the neuron's z, blue lowers it. A weight says what ink "+
-			"at its pixel would do, input×weight what the ink that is there does: it is 0 where the image is blank. All weights are drawn to one "+
-			"scale, and so are all products.", x.answer()),
+		Caption: signs + " A weight says what ink at its pixel would do, input×weight what the ink that is there does: it is 0 where the image is " +
+			"blank. All weights are drawn to one scale, and so are all products.",
 	}
 	if v.net.Hidden() > 0 {
 		fig.Title += ": the neurons" + v.ofLayer(x.layer)
 	}
 	if x.layer > 0 {
-		fig.Caption = fmt.Sprintf("Bars: orange speaks for %s, blue against. Maps: orange raises the neuron's z, blue lowers it. A gradient says what a "+
-			"little ink at its pixel would do at this very image; input×gradient, unlike input×weight in the first layer, does not add up to z.", x.answer())
+		fig.Caption = signs + " A gradient says what a little ink at its pixel would do at this very image; input×gradient, unlike input×weight in " +
+			"the first layer, does not add up to z."
 	}
 	plus, minus := x.ends(top)
-	neurons, err := x.neurons(cmap, top)
+	neurons, err := x.neurons(x.cmap, top)
 	if err != nil {
 		return fig, err
 	}
-	fig.Rows = append([][]render.Panel{x.way(append(plus, minus...)), x.evidenceRow(cmap)}, neurons...)
+	fig.Rows = append([][]render.Panel{x.way(append(plus, minus...)), x.evidenceRow(x.cmap)}, neurons...)
 	return fig, nil
 }
 
@@ -88,7 +90,7 @@ func (x *account) way(drawn []int) []render.Panel {
 		if act := v.spec().Layers[l].Activation; act == engine.Sigmoid {
 			g.Colors = &render.Colors{Map: render.Ink, Limit: 1}
 		} else if act == engine.Tanh {
-			g.Colors = &render.Colors{Limit: 1}
+			g.Colors = &render.Colors{Map: x.cmap, Limit: 1}
 		}
 		if l == x.layer {
 			g.Highlight, g.Caption = drawn, "activation of each neuron; outlined: those below"
@@ -96,7 +98,7 @@ func (x *account) way(drawn []int) []render.Panel {
 		row = append(row, render.Glyph("→"), g)
 	}
 	a := x.why.A[v.net.Last()]
-	b := render.Bars{Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.predicted}, Width: 300}
+	b := render.Bars{Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.predicted}, Width: 300, Map: x.cmap}
 	if slices.Min(a) >= 0 {
 		b.Map = render.Ink
 		if slices.Max(a) <= 1 {
