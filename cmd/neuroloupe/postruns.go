@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
@@ -50,7 +52,6 @@ func (c *postCmd) chapterOne(a *app, data string) (*view, []start, error) {
 	}
 	quiet := &app{ctx: a.ctx, stdout: io.Discard, stderr: io.Discard}
 	var starts []start
-	best := 0
 	a.say("looking for a start of the chapter 1 network that keeps every class, %s each", count(screenEpochs, "epoch"))
 	for seed := uint64(1); seed <= mostStarts; seed++ {
 		t := run(seed)
@@ -59,19 +60,22 @@ func (c *postCmd) chapterOne(a *app, data string) (*view, []start, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		starts = append(starts, s)
-		if b := starts[best]; len(s.lost) < len(b.lost) || len(s.lost) == len(b.lost) && s.accuracy > b.accuracy {
-			best = len(starts) - 1
-		}
-		if len(s.lost) == 0 {
+		if starts = append(starts, s); len(s.lost) == 0 {
 			break
 		}
 		a.say("seed %d: %.2f %%, loses %s", seed, 100*s.accuracy, strings.Join(s.lost, ", "))
 	}
-	t := run(starts[best].seed)
+	t := run(bestStart(starts).seed)
 	t.Epochs = &r.Epochs
 	v, err := t.ready(a, data)
 	return v, starts, err
+}
+
+// bestStart is the one that lost fewest classes, and of those the most accurate.
+func bestStart(starts []start) start {
+	return slices.MinFunc(starts, func(a, b start) int {
+		return cmp.Or(cmp.Compare(len(a.lost), len(b.lost)), cmp.Compare(b.accuracy, a.accuracy))
+	})
 }
 
 // try trains a run and says how good it is.

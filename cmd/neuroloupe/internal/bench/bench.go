@@ -5,6 +5,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -194,9 +195,9 @@ func (b *bench) train(count int) (time.Duration, error) {
 	}
 	b.steps += uint64(s.Count())
 	for i, l := range s.Loss {
-		if l != l {
-			return 0, fmt.Errorf("bench: %v with batches of %d on %s: the loss is NaN after %d steps; a benchmark of a network "+
-				"that learns nothing is none: lower --lr", b.Spec, b.Batch, b.row.Device, b.steps-uint64(len(s.Loss)-i))
+		if l := float64(l); math.IsNaN(l) || math.IsInf(l, 0) {
+			return 0, fmt.Errorf("bench: %v with batches of %d on %s: the loss of step %d is %v; a benchmark of a network "+
+				"that learns nothing is none: lower --lr", b.Spec, b.Batch, b.row.Device, b.steps-uint64(len(s.Loss)-i)+1, l)
 		}
 	}
 	return took, nil
