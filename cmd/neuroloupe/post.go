@@ -15,10 +15,11 @@ import (
 type postCmd struct {
 	Dataset string `arg:"" optional:"" name:"data" help:"mnist (default), fashion, or a folder with IDX files."`
 
-	Out     string `required:"" placeholder:"DIR" help:"Folder for the pictures, their numbers, index.md and the runs; runs that have finished there are used again."`
-	Class   string `default:"3" placeholder:"CLASS" help:"The class that the question is about; default 3."`
-	DataDir string `name:"folder" placeholder:"DIR" help:"Folder of the data set's files."`
-	Device  string `default:"auto" placeholder:"NAME" help:"What to train on: auto (default), cpu, cuda, cuda:1 or tape."`
+	Out      string `required:"" placeholder:"DIR" help:"Folder for the pictures, their numbers, index.md and the runs; runs that have finished there are used again."`
+	Class    string `default:"3" placeholder:"CLASS" help:"The class that the question is about; default 3."`
+	DataDir  string `name:"folder" placeholder:"DIR" help:"Folder of the data set's files."`
+	Colormap string `placeholder:"NAME" help:"blue-orange (default), blue-red, or grey for print without colours."`
+	Device   string `default:"auto" placeholder:"NAME" help:"What to train on: auto (default), cpu, cuda, cuda:1 or tape."`
 }
 
 func (postCmd) Help() string {
@@ -38,6 +39,8 @@ Examples:
 type post struct {
 	app         *app
 	dir         string
+	shown       viewFlags // of every picture
+	cmap        render.Colormap
 	class       int
 	book, clear *view   // the network of chapter 1, and the one of the same sizes whose maps read as they are
 	one         *view   // 784-1-2
@@ -68,7 +71,10 @@ func (c *postCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &post{app: a, dir: c.Out}
+	p := &post{app: a, dir: c.Out, shown: viewFlags{Colormap: c.Colormap}}
+	if p.cmap, err = p.shown.colormap(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
@@ -137,10 +143,9 @@ func (p *post) draw(v *view, page postPage, fig render.Figure, n *numbers) error
 func (p *post) add(page postPage, draw func(viewFlags, *app) error, v *view) error {
 	quiet := *p.app
 	quiet.stdout = io.Discard
-	f := viewFlags{
-		Folder: v.folder.Path, DataDir: v.dataDir,
-		Output: filepath.Join(p.dir, page.file), Numbers: filepath.Join(p.dir, dataOf(page.file)),
-	}
+	f := p.shown
+	f.Folder, f.DataDir = v.folder.Path, v.dataDir
+	f.Output, f.Numbers = filepath.Join(p.dir, page.file), filepath.Join(p.dir, dataOf(page.file))
 	if err := draw(f, &quiet); err != nil {
 		return fmt.Errorf("%s: %w", page.file, err)
 	}

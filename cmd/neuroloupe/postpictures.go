@@ -67,8 +67,9 @@ func (p *post) oneImage() error {
 	if err != nil {
 		return err
 	}
+	x.cmap = p.cmap
 	plus, minus := x.ends(3)
-	row := x.evidenceRow(render.BlueOrange)
+	row := x.evidenceRow(p.cmap)
 	off, of := max(slices.Max(x.errNeuron), slices.Max(x.errOutput)), p.name()
 	p.fact("sums", "Σ x·w + b = z and Σ e + b = s to %.0e, %s", off, img.name)
 	text := fmt.Sprintf("The network sees a %s and answers %s. The grid is only a way to draw %d numbers: the neurons have no order, so which stand "+
@@ -101,7 +102,7 @@ func (p *post) strongest() error {
 		return err
 	}
 	fig := render.Figure{Title: fmt.Sprintf("The neuron that speaks most for %s", name), Subtitle: v.line()}
-	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z"}
+	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
 	rows, cols := v.size()
 	raw, learned := inspect.Maps(v.weights("raw")), inspect.Maps(v.weights("learned"))
 	n := &numbers{}
@@ -150,6 +151,7 @@ func (p *post) strongest() error {
 // product is the element-by-element product of that neuron's map with the input, as asked, and of its learned part.
 func (p *post) product() error {
 	v, name := p.book, p.name()
+	negative, positive := p.cmap.Sides()
 	img, err := p.example()
 	if err != nil {
 		return err
@@ -164,8 +166,8 @@ func (p *post) product() error {
 	}
 	rows, cols := v.size()
 	n := &numbers{}
-	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z"}
-	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z"}
+	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
+	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: p.cmap}
 	input := render.Image{Title: "input x", Width: cols, Height: rows, Pixels: img.pixels, Side: 196}
 	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what()), Subtitle: v.line()}
 	j := r.ByWeight[0]
@@ -186,8 +188,8 @@ func (p *post) product() error {
 	}{
 		{
 			"raw", fmt.Sprintf("neuron %d, weights W", j), "as asked",
-			fmt.Sprintf("Yes: orange is ink where the weight is positive, it raises z; blue is ink where it is negative. Their sum is %s, with the bias %s that is z = %s, "+
-				"and a = %.3g.", signed(full.Sum-full.Bias), signed(full.Bias), signed(x.why.Z[0][j]), x.why.A[0][j]),
+			fmt.Sprintf("Yes: %s is ink where the weight is positive, it raises z; %s is ink where it is negative. Their sum is %s, with the bias %s that is z = %s, "+
+				"and a = %.3g.", positive, negative, signed(full.Sum-full.Bias), signed(full.Bias), signed(x.why.Z[0][j]), x.why.A[0][j]),
 			inspect.Maps(v.weights("raw"))[j], full.Map,
 		},
 		{
@@ -212,7 +214,7 @@ func (p *post) product() error {
 	addNumber(n, "z", x.why.Z[0][j])
 	p.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.name, j, signed(full.Sum-full.Bias), signed(sum32(start)), signed(sum32(added)))
 	text := fmt.Sprintf("The product shows only the ink that is there, so it looks like the %s whatever the weights are: its shape comes from the image, only its colours from the "+
-		"neuron. Under a diverging map with a neutral zero, orange raises the neuron and blue lowers it.", name)
+		"neuron. Under a diverging map with a neutral zero, %s raises the neuron and %s lowers it.", name, positive, negative)
 	fig.Caption = text
 	return p.draw(v, postPage{file: "3-input-times-weight.png", title: "Input × weight", text: text}, fig, n)
 }
@@ -220,6 +222,7 @@ func (p *post) product() error {
 // zeroOne is the single hidden neuron that tells the first two classes apart, whose map does not look like anything.
 func (p *post) zeroOne() error {
 	v := p.one
+	negative, positive := p.cmap.Sides()
 	score, err := v.score()
 	if err != nil {
 		return err
@@ -227,7 +230,7 @@ func (p *post) zeroOne() error {
 	names := v.classes()
 	rows, cols := v.size()
 	n := &numbers{}
-	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z"}
+	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
 	maps := map[string][]float32{}
 	for _, show := range []string{"raw", "init", "learned"} {
 		maps[show] = inspect.Maps(v.weights(show))[0]
@@ -252,10 +255,10 @@ func (p *post) zeroOne() error {
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{Title: title, Caption: caption, Width: cols, Height: rows, Values: maps[show], Colors: c, Mark: v.dead(), MarkLabel: "never inked in the training images", Side: 224}
 	}
-	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes]}
+	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes], Map: p.cmap}
 	text := fmt.Sprintf("One hidden neuron tells %s from %s for %.2f %% of %s test images, and its map looks like nothing, because corr(W, W₀) = %.2f: %.0f %% of it is the random start. "+
-		"Take the start away: blue where the %s has its ink, orange where the %s has it.",
-		names[0], names[1], 100*score.Accuracy(), thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), 100*rho, names[1-yes], names[yes])
+		"Take the start away: %s where the %s has its ink, %s where the %s has it.",
+		names[0], names[1], 100*score.Accuracy(), thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
 	if dead > 0 {
 		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.", dead, rows*cols)
 	}
@@ -358,8 +361,9 @@ func (p *post) why() error {
 	if err != nil {
 		return err
 	}
+	x.cmap = p.cmap
 	const top = 2
-	rows, err := x.neurons(render.BlueOrange, top)
+	rows, err := x.neurons(p.cmap, top)
 	if err != nil {
 		return err
 	}
