@@ -343,8 +343,7 @@ func (e *executor) prepare(d *dataset, s engine.Steps) (job, error) {
 	}
 	err = errors.Join(
 		e.ctx.CopyIn(j.rates, bytesOf(rates), e.stream),
-		e.ctx.CopyIn(j.order, bytesOf(s.Order), e.stream),
-		e.setJob(j))
+		e.ctx.CopyIn(j.order, bytesOf(s.Order), e.stream))
 	if err != nil {
 		return job{}, e.fail(err)
 	}
