@@ -187,6 +187,13 @@ func TestLostDevice(t *testing.T) {
 	}
 }
 
+// A device that another process keeps for itself is not lost.
+func TestBusyDevice(t *testing.T) {
+	sim.Start(t, "busy=1")
+	_, err := cuda.Driver{}.Open("cuda:0")
+	wantError(t, err, "^cuda: device cuda:0: another process has the device to itself, .*cuDevicePrimaryCtxRetain: CUDA_ERROR_DEVICE_UNAVAILABLE")
+}
+
 // PTX that the driver cannot compile for the device.
 func TestUnknownArchitecture(t *testing.T) {
 	sim.Start(t, "jit=0")
