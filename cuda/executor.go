@@ -181,6 +181,7 @@ func (e *executor) fail(err error) error {
 	}
 	e.broken = fmt.Errorf("cuda: network %v: %w", e.p.Spec, err)
 	if driver.IsLost(err) {
+		e.runtime.lost = true
 		e.broken = fmt.Errorf("cuda: %s no longer answers; start the program again, the last checkpoint is good: %w",
 			e.ctx.Info().Name, err)
 	}
