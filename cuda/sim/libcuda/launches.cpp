@@ -122,6 +122,12 @@ CUresult cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name) {
 	return CUDA_SUCCESS;
 }
 
+CUresult cuFuncLoad(CUfunction f) {
+	ENTER_CONTEXT;
+	if (CUresult r = blocking("cuFuncLoad")) return r;
+	return functions.count(f) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
 CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int v) {
 	ENTER_CONTEXT;
 	if (a == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) {
