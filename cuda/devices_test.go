@@ -202,6 +202,13 @@ func TestUnknownArchitecture(t *testing.T) {
 		`cuModuleLoadDataEx: CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image .*: the compiler does not know compute capability 9.0$`)
 }
 
+// A driver without its compiler, as in a container that was given only part of it.
+func TestNoCompiler(t *testing.T) {
+	sim.Start(t, "compiler=0")
+	_, err := cuda.Driver{}.Open("cuda:0")
+	wantError(t, err, "^cuda: device cuda:0: the NVIDIA driver's compiler is not there: .*cuModuleLoadDataEx: CUDA_ERROR_JIT_COMPILER_NOT_FOUND")
+}
+
 func TestPeak(t *testing.T) {
 	sim.Start(t, "sms=1")
 	b := open(t, cuda.Options{})

@@ -73,8 +73,12 @@ func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 		return nil, err
 	}
 	if r.blas != nil {
-		if e.products, err = r.blas.Open(e.stream, r.options.Precision); err != nil {
+		e.products, err = r.blas.Open(e.stream, r.options.Precision)
+		if err != nil && (r.options.Precision != FP32 || driver.IsLost(err)) {
 			return nil, err
+		}
+		if err != nil { // a cuBLAS that is newer than the driver, say: our own kernels do too
+			e.products = nil
 		}
 	}
 	if err := e.graphs.plan(e); err != nil {

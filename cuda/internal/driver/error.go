@@ -45,14 +45,19 @@ func IsBusy(err error) bool { return has(err, errDeviceUnavailable) }
 
 // IsUnknownDevice says whether err is the driver's answer to code that it cannot compile for the device.
 func IsUnknownDevice(err error) bool {
-	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion,
-		C.CUDA_ERROR_JIT_COMPILER_NOT_FOUND, C.CUDA_ERROR_INVALID_IMAGE)
+	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion, C.CUDA_ERROR_INVALID_IMAGE)
+}
+
+// IsNoCompiler says whether err is the driver's answer when its compiler is not installed, or switched off.
+func IsNoCompiler(err error) bool {
+	return has(err, C.CUDA_ERROR_JIT_COMPILER_NOT_FOUND, errCompilationDisabled)
 }
 
 // Codes newer than cu's header.
 const (
 	errDeviceUnavailable     = 46
 	errUnsupportedPTXVersion = 222
+	errCompilationDisabled   = 223
 )
 
 func has(err error, codes ...int) bool {

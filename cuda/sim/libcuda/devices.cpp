@@ -66,6 +66,7 @@ CUresult cuGetErrorName(CUresult r, const char **s) {
 		NAME(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
 		NAME(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
 		NAME(CUDA_ERROR_MISALIGNED_ADDRESS)
+		NAME(CUDA_ERROR_JIT_COMPILER_NOT_FOUND)
 #undef NAME
 	case device_unavailable: *s = "CUDA_ERROR_DEVICE_UNAVAILABLE"; return CUDA_SUCCESS;
 	default:
@@ -81,6 +82,7 @@ CUresult cuGetErrorString(CUresult r, const char **s) {
 	case CUDA_ERROR_INVALID_PTX: *s = "a PTX JIT compilation failed"; break;
 	case CUDA_ERROR_ILLEGAL_ADDRESS: *s = "an illegal memory access was encountered"; break;
 	case device_unavailable: *s = "CUDA-capable device(s) is/are busy or unavailable"; break;
+	case CUDA_ERROR_JIT_COMPILER_NOT_FOUND: *s = "PTX JIT compiler library not found"; break;
 	case CUDA_ERROR_MISALIGNED_ADDRESS: *s = "misaligned address"; break;
 	case CUDA_ERROR_LAUNCH_FAILED: *s = "unspecified launch failure"; break;
 	default: return CUDA_ERROR_INVALID_VALUE;

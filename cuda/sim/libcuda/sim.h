@@ -30,6 +30,7 @@ struct Options {
 	int driver = 12040;
 	long lose_after = -1; // launches until the device is lost; -1 = never
 	bool jit = true; // false: the driver's compiler does not know the device
+	bool compiler = true; // false: the driver's compiler is not installed
 	bool busy = false; // another process has the device to itself
 	bool no_device = false;
 };

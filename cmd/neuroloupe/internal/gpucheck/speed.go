@@ -86,6 +86,7 @@ func speedStep(ctx context.Context, o options, tell func(Findings) error) error 
 		return err
 	}
 	simulator := b.Device().Name == simulatorName
+	o.device = b.Device().ID // PyTorch shall use the same
 	if err := b.Close(); err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func measureAll(ctx context.Context, o options, d *mnist.Dataset, ws []work, tel
 		return err
 	}
 	defer os.RemoveAll(folder)
-	t := newTorches(o.python, folder, "cuda")
+	t := newTorches(o.python, folder, o.device)
 	defer t.close()
 	if err := t.prepare(ctx, d); err != nil {
 		fmt.Fprintf(os.Stderr, "without PyTorch: %v\n", err)

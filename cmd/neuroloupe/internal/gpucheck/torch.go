@@ -60,7 +60,7 @@ func (t *torches) close() {
 // torch is a process that trains with PyTorch. One that ends or does not answer is started again for the next contender.
 type torch struct {
 	python, folder string // the script and the images are in folder
-	device         string // cuda or cpu
+	device         string // cuda:0 or cpu
 	version        string
 	none           error // why there is no PyTorch
 	once           bool  // it is not asked again when it has once not answered
