@@ -182,9 +182,10 @@ func TestGraph(t *testing.T) {
 		onSimulator(t, []string{way}, func(b bench) {
 			x, y := b.alloc(1, 2, 3), b.alloc(0, 0, 0)
 			defer b.free(x, y)
+			twice := b.function("twice")
 			g, err := driver.Capture(b.s, func() error {
-				l, m := driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 3, x, y), driver.Launch{}
-				m = driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 3, y, x)
+				l := driver.NewLaunch(twice, dims(1), dims(32), 0, 3, x, y)
+				m := driver.NewLaunch(twice, dims(1), dims(32), 0, 3, y, x)
 				b.check(l.Run(b.s))
 				return m.Run(b.s)
 			})
