@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"neuroloupe/cuda/internal/driver"
@@ -21,6 +22,7 @@ type fakeBLAS struct {
 	zeros driver.Ptr
 	calls int
 	open  int
+	err   error // of Open
 }
 
 type fakeProducts struct {
@@ -29,6 +31,9 @@ type fakeProducts struct {
 }
 
 func (f *fakeBLAS) Open(s *driver.Stream, _ Precision) (products, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	f.open++
 	return &fakeProducts{f, s}, nil
 }
@@ -114,6 +119,31 @@ func TestProductsByBLAS(t *testing.T) {
 				t.Error("inference gives nothing but 0")
 			}
 		})
+	}
+}
+
+// A cuBLAS that does not start, as one that is newer than the driver, is done without, but where a precision needs it.
+func TestBrokenBLAS(t *testing.T) {
+	broken := func(r *runtime) { install(t, r).err = errors.New("CUBLAS_STATUS_NOT_INITIALIZED") }
+	sim.Start(t)
+	spec := network([]int{23, 17, 5}, engine.ReLU, engine.Softmax, engine.CrossEntropy)
+	want, _ := trained(t, spec, Graph, graph.Compile, nil)
+	got, _ := trained(t, spec, Graph, graph.Compile, broken)
+	near(t, want, got)
+	p, err := graph.Compile(spec, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Driver{}.Open("cuda:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	r := b.(*backend).runtime
+	broken(r)
+	r.options.Precision = BF16
+	if _, err := b.Compile(p); err == nil || !strings.Contains(err.Error(), "NOT_INITIALIZED") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -123,6 +123,11 @@ func explain(err error, dev engine.Device) error {
 	case driver.IsUnknownDevice(err):
 		return fmt.Errorf("the NVIDIA driver (%s) cannot compile the kernels for compute capability %s; a newer driver may: %w",
 			dev.Driver, dev.Capability, err)
+	case driver.IsNoCompiler(err):
+		return fmt.Errorf("the NVIDIA driver's compiler is not there: its library libnvidia-ptxjitcompiler.so.1 is missing "+
+			"(a container gets it with NVIDIA_DRIVER_CAPABILITIES=compute,utility), or CUDA_DISABLE_PTX_JIT is set: %w", err)
+	case driver.IsBusy(err):
+		return fmt.Errorf("another process has the device to itself, or its compute mode lets none use it; nvidia-smi shows both: %w", err)
 	case driver.IsLost(err):
 		return fmt.Errorf("the device is lost; start the program again, a run goes on from its checkpoint with --resume: %w", err)
 	case driver.IsOutOfMemory(err):

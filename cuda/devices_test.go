@@ -183,8 +183,15 @@ func TestLostDevice(t *testing.T) {
 		wantError(t, e.Train(s), "no longer answers; start the program again, the last checkpoint is good: .*CUDA_ERROR_LAUNCH_FAILED")
 	}
 	if err := errors.Join(e.Close(), b.Close()); err != nil {
-		t.Logf("closing a lost device: %v", err)
+		t.Errorf("closing a lost device, which has been told: %v", err)
 	}
+}
+
+// A device that another process keeps for itself is not lost.
+func TestBusyDevice(t *testing.T) {
+	sim.Start(t, "busy=1")
+	_, err := cuda.Driver{}.Open("cuda:0")
+	wantError(t, err, "^cuda: device cuda:0: another process has the device to itself, .*cuDevicePrimaryCtxRetain: CUDA_ERROR_DEVICE_UNAVAILABLE")
 }
 
 // PTX that the driver cannot compile for the device.
@@ -193,6 +200,13 @@ func TestUnknownArchitecture(t *testing.T) {
 	_, err := cuda.Driver{}.Open("cuda:0")
 	wantError(t, err, `^cuda: device cuda:0: the NVIDIA driver \(CUDA 12.4\) cannot compile the kernels for compute capability 9.0, 8 SMs; a newer driver may: `+
 		`cuModuleLoadDataEx: CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image .*: the compiler does not know compute capability 9.0$`)
+}
+
+// A driver without its compiler, as in a container that was given only part of it.
+func TestNoCompiler(t *testing.T) {
+	sim.Start(t, "compiler=0")
+	_, err := cuda.Driver{}.Open("cuda:0")
+	wantError(t, err, "^cuda: device cuda:0: the NVIDIA driver's compiler is not there: .*cuModuleLoadDataEx: CUDA_ERROR_JIT_COMPILER_NOT_FOUND")
 }
 
 func TestPeak(t *testing.T) {

@@ -30,6 +30,10 @@
 //
 // # Why
 //
+// The persistent kernel takes its layout as a parameter by value, and divides indices by reciprocals from there. Read from
+// memory, the layout filled the registers, up to spilling; and the device has no integer division, of which a step has a
+// dozen one after the other.
+//
 // The persistent kernel has no barrier over the grid. A barrier is an atomic addition and a wait for it, and then the data
 // must still be read; a word that holds a value and the number of its step is both in one. Hidden units are exchanged and
 // not the output layer's partial sums, which would be as many numbers from every block.

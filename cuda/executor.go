@@ -73,8 +73,12 @@ func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 		return nil, err
 	}
 	if r.blas != nil {
-		if e.products, err = r.blas.Open(e.stream, r.options.Precision); err != nil {
+		e.products, err = r.blas.Open(e.stream, r.options.Precision)
+		if err != nil && (r.options.Precision != FP32 || driver.IsLost(err)) {
 			return nil, err
+		}
+		if err != nil { // a cuBLAS that is newer than the driver, say: our own kernels do too
+			e.products = nil
 		}
 	}
 	if err := e.graphs.plan(e); err != nil {
@@ -181,6 +185,7 @@ func (e *executor) fail(err error) error {
 	}
 	e.broken = fmt.Errorf("cuda: network %v: %w", e.p.Spec, err)
 	if driver.IsLost(err) {
+		e.runtime.lost = true
 		e.broken = fmt.Errorf("cuda: %s no longer answers; start the program again, the last checkpoint is good: %w",
 			e.ctx.Info().Name, err)
 	}
@@ -343,8 +348,7 @@ func (e *executor) prepare(d *dataset, s engine.Steps) (job, error) {
 	}
 	err = errors.Join(
 		e.ctx.CopyIn(j.rates, bytesOf(rates), e.stream),
-		e.ctx.CopyIn(j.order, bytesOf(s.Order), e.stream),
-		e.setJob(j))
+		e.ctx.CopyIn(j.order, bytesOf(s.Order), e.stream))
 	if err != nil {
 		return job{}, e.fail(err)
 	}

@@ -86,7 +86,7 @@ func TestModes(t *testing.T) {
 		{"784-100-100-100-10", network([]int{784, 100, 100, 100, 10}, relu, softmax, engine.CrossEntropy), 10, ""},
 		{"784-10", network([]int{784, 10}, sigmoid, softmax, engine.CrossEntropy), 10, "2 to 4 layers, not 1"},
 		{"five layers", network([]int{7, 6, 5, 4, 3, 2}, sigmoid, softmax, engine.CrossEntropy), 10, "2 to 4 layers, not 5"},
-		{"batch 1024", network([]int{784, 100, 10}, sigmoid, softmax, engine.CrossEntropy), 1024, "batches of 1024"},
+		{"batch 1024", network([]int{784, 100, 10}, sigmoid, softmax, engine.CrossEntropy), 1024, "batches of at most 512, not 1024"},
 		{"784-4096-4096-10", network([]int{784, 4096, 4096, 10}, relu, softmax, engine.CrossEntropy), 10, "shared memory"},
 		{"65 outputs", network([]int{20, 30, 65}, relu, softmax, engine.CrossEntropy), 10, "at most 64 outputs, not 65"},
 	} {
@@ -163,6 +163,20 @@ func TestLaunches(t *testing.T) {
 		for k := range want {
 			if !slices.Equal(want[k].Data, got[k].Data) {
 				t.Errorf("%s: %s is not as in one launch", c.name, want[k].Name)
+			}
+		}
+	}
+}
+
+// The kernels' division by a reciprocal is the integer division as far as indexable lets it go.
+func TestReciprocal(t *testing.T) {
+	for d := 1; d < 40000; d = d*9/8 + 1 {
+		most := (1<<31 - 1) / d
+		for _, o := range []int{0, 1, d - 1, d, d + 1, most / d * d, most/d*d - 1, most} {
+			if o >= 0 && o <= most {
+				if got := int(uint64(uint32(o)) * uint64(reciprocal(d)) >> 31); got != o/d {
+					t.Fatalf("%d/%d is %d, want %d", o, d, got, o/d)
+				}
 			}
 		}
 	}

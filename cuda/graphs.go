@@ -134,7 +134,10 @@ func (g *graphs) record(e *executor, k graphKey) (*driver.Graph, error) {
 }
 
 // train gives the steps of a call to the stream.
-func (g *graphs) train(e *executor, s engine.Steps, _ job) error {
+func (g *graphs) train(e *executor, s engine.Steps, j job) error {
+	if err := e.setJob(j); err != nil {
+		return err
+	}
 	return pieces(s, func(k graphKey, times int) error {
 		for range times {
 			if err := g.cache[k].Launch(e.stream); err != nil {

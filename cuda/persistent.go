@@ -3,8 +3,8 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
-	"unsafe"
 
 	"neuroloupe/cuda/internal/driver"
 	"neuroloupe/engine"
@@ -19,7 +19,6 @@ type persistent struct {
 	shared  int // bytes of a block's shared memory
 	words   int64
 	memory  driver.Ptr // the words of all exchanges
-	config  driver.Ptr // net
 	tag     uint32     // number of the next step, from 1; words hold smaller ones
 	most    int        // steps of a launch
 }
@@ -28,7 +27,7 @@ type persistent struct {
 const (
 	persistentLayers  = 4 // most
 	persistentThreads = 512
-	persistentSteps   = 1 << 16 // of a launch, so that it stays below the time that a display's watchdog allows
+	persistentSteps   = 1 << 12 // of a launch, so that the largest network on a slow card stays below the two seconds of a display's watchdog
 	persistentClasses = 64      // most: every block computes the output layer
 )
 
@@ -38,10 +37,13 @@ type persistentLayer struct {
 	forward, backward    driver.Ptr
 	in, out, act         int32
 	units, stride        int32
+	byUnits, byOut       uint32
+	byQuads              uint32
 	columns, rows, bias  int32
 	a, mask, delta       int32
 	width                int32
 	l2, l1               float32
+	_                    int32
 }
 
 type persistentNet struct {
@@ -50,11 +52,13 @@ type persistentNet struct {
 	method, loss, batch, images           int32
 	momentum, beta1, beta2, epsilon, keep float32
 	index, labels, rowLoss                int32
+	byGroups                              uint32
+	_                                     int32
 }
 
 const (
-	persistentLayerBytes = 120
-	persistentNetBytes   = persistentLayers*persistentLayerBytes + 56
+	persistentLayerBytes = 136
+	persistentNetBytes   = persistentLayers*persistentLayerBytes + 64
 )
 
 // fitPersistent returns how the Program runs in one launch, or why it cannot.
@@ -70,6 +74,8 @@ func (e *executor) fitPersistent() (*persistent, error) {
 		return nil, fmt.Errorf("it is for at most %d outputs, not %d", persistentClasses, spec.Classes())
 	case e.runtime.options.Precision != FP32:
 		return nil, fmt.Errorf("precision %v is cuBLAS's", e.runtime.options.Precision)
+	case e.p.Capacity > persistentThreads:
+		return nil, fmt.Errorf("it is for batches of at most %d, not %d", persistentThreads, e.p.Capacity)
 	}
 	plain, err := matchPlain(e.graphs.flow)
 	if err != nil {
@@ -86,8 +92,11 @@ func (e *executor) fitPersistent() (*persistent, error) {
 			p.blocks, 4*floats, e.p.Capacity, info.SharedPerBlockOptin)
 	}
 	p.shared = int(4 * floats)
+	if !p.indexable() {
+		return nil, errors.New("a layer is too wide for the kernel's division of indices")
+	}
 	p.threads = 128
-	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 {
+	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 || e.p.Capacity > p.threads {
 		p.threads = persistentThreads
 	}
 	f := e.runtime.function(p.kernel())
@@ -129,6 +138,7 @@ func (p *persistent) layOut(prog *engine.Program) int64 {
 		stride, width := ceil(in, 4)*4, ceil(layer.Units, 4)*4
 		l.in, l.out, l.act, l.units = int32(in), int32(layer.Units), int32(layer.Activation), int32(units)
 		l.stride, l.width = int32(stride), int32(width)
+		l.byUnits, l.byOut, l.byQuads = reciprocal(units), reciprocal(layer.Units), reciprocal(stride/4)
 		l.l2, l.l1 = p.plain.l2[k], p.plain.l1[k]
 		l.columns = place(kinds * int64(units) * int64(stride))
 		l.bias = place(kinds * int64(units))
@@ -153,9 +163,34 @@ func (p *persistent) layOut(prog *engine.Program) int64 {
 	n.seed, n.method, n.loss, n.batch = spec.Seed, int32(r.Method), int32(spec.Loss), int32(prog.Capacity)
 	n.momentum, n.beta1, n.beta2, n.epsilon, n.keep = r.Momentum, r.Beta1, r.Beta2, r.Epsilon, p.plain.keep
 	n.images = images
+	n.byGroups = reciprocal(ceil(int(n.layer[0].units), 4))
 	n.index, n.labels = place(2*batch), place(2*batch)
 	n.rowLoss = place(32 * batch) // the last: the kernel takes its end for the end of all
 	return at
+}
+
+// reciprocal is what the kernels divide by d with: see over in kernels/persistent.h.
+func reciprocal(d int) uint32 { return uint32(1<<31/d) + 1 }
+
+// indexable says that over holds for all that the kernels divide.
+func (p *persistent) indexable() bool {
+	before := int64(0)
+	for _, l := range p.net.layer[:len(p.plain.l2)] {
+		quads := int64(l.stride) / 4
+		for _, c := range [][2]int64{
+			{int64(p.net.batch) * int64(l.units), int64(l.units)}, // index below, divisor
+			{int64(p.net.batch) * int64(l.out), int64(l.out)},
+			{before * int64(l.out), int64(l.out)},
+			{int64(p.net.batch) * quads, quads},
+			{int64(l.units) * quads, quads},
+		} {
+			if c[0]*c[1] >= 1<<31 {
+				return false
+			}
+		}
+		before = int64(l.units)
+	}
+	return true
 }
 
 // planPersistent decides whether the Program's steps run in one launch.
@@ -202,9 +237,6 @@ func (p *persistent) bind(e *executor) error {
 	if p.memory, err = e.alloc(p.words, 8, what+"exchanges"); err != nil {
 		return err
 	}
-	if p.config, err = e.alloc(persistentNetBytes, 1, what+"its layout"); err != nil {
-		return err
-	}
 	if err := e.ctx.Memset32(p.memory, 0, int(2*p.words), e.stream); err != nil {
 		return err
 	}
@@ -228,12 +260,11 @@ func (p *persistent) bind(e *executor) error {
 			n.backward, next = next, next+bytes
 		}
 	}
-	image := unsafe.Slice((*byte)(unsafe.Pointer(&p.net)), persistentNetBytes)
-	return e.ctx.CopyIn(p.config, image, e.stream)
+	return nil
 }
 
 // train gives the steps of a call to the stream.
-func (p *persistent) train(e *executor, s engine.Steps, _ job) error {
+func (p *persistent) train(e *executor, s engine.Steps, j job) error {
 	f := e.runtime.function(p.kernel())
 	for from, n := 0, s.Count(); from < n; {
 		steps := min(n-from, p.most)
@@ -243,7 +274,8 @@ func (p *persistent) train(e *executor, s engine.Steps, _ job) error {
 			}
 			p.tag = 1
 		}
-		l := driver.NewLaunch(f, [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared, p.config, e.job, from, from+steps, p.tag)
+		l := driver.NewLaunch(f, [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared,
+			bytesOf([]persistentNet{p.net}), bytesOf([]job{j}), from, from+steps, p.tag)
 		if err := l.Cooperative(e.stream); err != nil {
 			return err
 		}

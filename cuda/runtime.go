@@ -22,6 +22,7 @@ type runtime struct {
 	blasLeast int64 // multiply-adds from which on a product goes to it
 	executors map[*executor]bool
 	launched  map[string]bool // names of kernels asked for, where a test wants to know; else nil
+	lost      bool            // the device; an executor has told it
 	closed    bool
 }
 
@@ -84,6 +85,9 @@ func (r *runtime) close() error {
 		}
 		return r.module.Unload()
 	}))
+	if r.lost {
+		return nil // a device that is lost frees nothing
+	}
 	return errors.Join(errs...)
 }
 

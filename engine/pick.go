@@ -24,13 +24,13 @@ func Pick(want string, drivers ...Driver) (Backend, string, error) {
 					return b, reason(want, dev, passed), nil
 				}
 			}
-			if !auto {
+			if want == dev.ID || !auto && dev.Usable {
 				return nil, "", fmt.Errorf("engine: device %s cannot be used: %w", dev.ID, err)
 			}
 			passed = append(passed, fmt.Sprintf("%s: %v", dev.ID, err))
 		}
 	}
-	if want == "auto" {
+	if want == "auto" || len(passed) > 0 {
 		return nil, "", fmt.Errorf("engine: no device can be used (%s)", strings.Join(passed, "; "))
 	}
 	var ids []string

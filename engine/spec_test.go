@@ -168,6 +168,7 @@ func (fakeBackend) Close() error                                     { return ni
 func TestPick(t *testing.T) {
 	none := fakeDriver{devices: []engine.Device{{ID: "cuda", Backend: "cuda", Reason: "no driver"}}}
 	two := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Usable: true}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
+	old := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Reason: "too old"}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
 	broken := fakeDriver{devices: two.devices, err: errors.New("out of memory")}
 	cpu := fakeDriver{devices: []engine.Device{{ID: "cpu", Backend: "cpu", Usable: true}}}
 	tape := fakeDriver{devices: []engine.Device{{ID: "tape", Backend: "tape", Usable: true, Oracle: true}}}
@@ -183,6 +184,8 @@ func TestPick(t *testing.T) {
 		{"explicit", "cuda:1", []engine.Driver{two, cpu}, "cuda:1", "asked for"},
 		{"explicit oracle", "tape", []engine.Driver{two, cpu, tape}, "tape", "asked for"},
 		{"a backend's first device", "cuda", []engine.Driver{two, cpu}, "cuda:0", "asked for"},
+		{"a backend's first usable device", "cuda", []engine.Driver{old, cpu}, "cuda:1", "asked for"},
+		{"explicit and unusable", "cuda:0", []engine.Driver{old, cpu}, "", "device cuda:0 cannot be used: too old"},
 		{"explicit and not there", "cuda", []engine.Driver{none, cpu}, "", "no driver"},
 		{"explicit second and none there", "cuda:1", []engine.Driver{none, cpu}, "", "no driver"},
 		{"explicit and broken", "cuda:0", []engine.Driver{broken, cpu}, "", "out of memory"},

@@ -156,7 +156,7 @@ struct Pixels {
   const Job *job;
   int step, width;
   __device__ __forceinline__ float operator()(int m, int k) const {
-    return pixel(job->images[(size_t)example(job, step, m) * width + k]);
+    return pixel(device_value(job->images + (size_t)example(job, step, m) * width + k));
   }
 };
 struct PixelColumns {
@@ -164,7 +164,7 @@ struct PixelColumns {
   const Job *job;
   int step, width;
   __device__ __forceinline__ float operator()(int m, int k) const {
-    return pixel(job->images[(size_t)example(job, step, k) * width + m]);
+    return pixel(device_value(job->images + (size_t)example(job, step, k) * width + m));
   }
 };
 

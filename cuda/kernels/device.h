@@ -6,11 +6,14 @@
 //	threadIdx blockIdx blockDim gridDim      with members x, y, z
 //	__device__ __forceinline__ __restrict__ __shared__ __syncthreads() __threadfence()
 //	KERNEL(threads, name, parameters...)     heads a kernel and makes it known by its name; may be written by a macro
+//	KERNEL_ALONE(threads, name, parameters...)   the same, of which a multiprocessor runs one block: it may use all registers
 //	SHARED(T, name)                          the launch's dynamic shared memory, 16-byte aligned
 //	shuffle_xor(v, mask) shuffle(v, lane)    float, over all 32 lanes
 //	atomic_add(p, v)                         of an unsigned, returns the old value
 //	load_shared_word(p) store_shared_word(p, v)  a uint64 other blocks write or read, whole and past the first cache
 //	SPIN()                                   in a loop that waits for another block
+//	device_value(p)                          *p, which is in device memory
+//	trap()                                   ends the launch with an error
 #pragma once
 
 #if defined(NEUROLOUPE_SIM)
@@ -58,8 +61,22 @@ static __device__ __forceinline__ unsigned atomic_add(unsigned *p, unsigned v) {
 #endif
 
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
+#define KERNEL_ALONE(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads, 1) name(__VA_ARGS__)
 #define SHARED(T, name) extern __shared__ __attribute__((aligned(16))) T name[]
 #define SPIN()
+
+// *p in device memory. A pointer that a kernel reads from memory is to the compiler one to anything, and an access through it
+// has to find out to what.
+#if defined(__clang__)
+template <class T> static __device__ __forceinline__ T device_value(const T *p) {
+  return *(const T __attribute__((address_space(1))) *)p;
+}
+#else
+template <class T> static __device__ __forceinline__ T device_value(const T *p) { return *p; }
+#endif
+
+// Ends the launch with an error.
+static __device__ __forceinline__ void trap() { asm volatile("trap;"); }
 
 // The memory model of PTX makes a naturally aligned 64-bit access a single one; .relaxed.gpu makes it meet those of other
 // blocks in the second-level cache.

@@ -9,13 +9,13 @@
 // out = pixels of the step's examples / 255, rows×in
 KERNEL(256, images, int rows, int in, const Job *job, int step, float *out) {
   ELEMENT(e, (int64_t)rows * in);
-  out[e] = pixel(job->images[(size_t)example(job, step, (int)(e / in)) * in + e % in]);
+  out[e] = pixel(device_value(job->images + (size_t)example(job, step, (int)(e / in)) * in + e % in));
 }
 
 // out = one-hot labels of the step's examples, rows×classes
 KERNEL(256, labels, int rows, int classes, const Job *job, int step, float *out) {
   ELEMENT(e, (int64_t)rows * classes);
-  out[e] = job->labels[example(job, step, (int)(e / classes))] == (int)(e % classes) ? 1.0f : 0.0f;
+  out[e] = device_value(job->labels + example(job, step, (int)(e / classes))) == (int)(e % classes) ? 1.0f : 0.0f;
 }
 
 // out = dropout mask

@@ -38,7 +38,7 @@ KERNEL(256, loss, int rows, int cols, const float *p, const float *y, const Job 
   int t = threadIdx.x, row = (int)(blockIdx.x * 8 + t / 32), lane = t % 32;
   if (row < rows) {
     size_t at = (size_t)row * cols;
-    Target target = {y ? y + at : (const float *)0, y ? 0 : (int)job->labels[example(job, step, row)]};
+    Target target = {y ? y + at : (const float *)0, y ? 0 : (int)device_value(job->labels + example(job, step, row))};
     float v = loss_row(kind, act, p + at, target, cols, lane, 1.0f / (float)rows, dp ? dp + at : dp, dz ? dz + at : dz, mean != 0);
     v = warp_sum(v);
     if (lane == 0) ((volatile float *)row_loss)[row] = v;

@@ -12,29 +12,27 @@
 #include "persistent.h"
 
 // Steps from ≤ step < to of the job's call; tag is the number of the first.
-template <int LAYERS> static __device__ __forceinline__ void train(const PersistentNet *net, const Job *at, int from, int to,
+template <int LAYERS> static __device__ __forceinline__ void train(const PersistentNet &net, const Job &job, int from, int to,
                                                                    uint32_t tag) {
   SHARED(float, memory);
-  const Job job = *at;
   Me me = {(int)threadIdx.x, (int)blockDim.x, (int)threadIdx.x % 32, (int)threadIdx.x / 32, (int)blockDim.x / 32, memory};
   const int LAST = LAYERS - 1, HIDDEN = LAYERS - 2; // the output layer, and the one before it
-  PersistentLayer layer[LAYERS];
+  const PersistentLayer *layer = net.layer;
   int first[LAYERS], own[LAYERS]; // units of the block
 #pragma unroll
   for (int k = 0; k < LAYERS; k++) {
-    layer[k] = net->layer[k];
     first[k] = first_unit(layer[k].out, blockIdx.x);
     own[k] = first_unit(layer[k].out, blockIdx.x + 1) - first[k];
   }
   const PersistentLayer &bottom = layer[0], &top = layer[LAST];
-  bool dropout = net->keep > 0.0f, reports = blockIdx.x == 0;
-  int batch = net->batch;
-  uint8_t *images = (uint8_t *)(memory + net->images);
-  int *index = (int *)(memory + net->index), *labels = (int *)(memory + net->labels);
-  float *row_loss = memory + net->row_loss;
+  bool dropout = net.keep > 0.0f, reports = blockIdx.x == 0;
+  int batch = net.batch;
+  uint8_t *images = (uint8_t *)(memory + net.images);
+  int *index = (int *)(memory + net.index), *labels = (int *)(memory + net.labels);
+  float *row_loss = memory + net.row_loss;
 
   // Everything is 0 at first, and so what rounds widths up to 4 is 0 for ever.
-  int size = net->row_loss + 32 * batch;
+  int size = net.row_loss + 32 * batch;
   for (int e = me.t; e < size; e += me.threads) memory[e] = 0.0f;
   __syncthreads();
   move_all<LAYERS, false>(me, net);
@@ -52,14 +50,14 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
   for (int step = from; step < to; step++, tag++) {
     int rows = rows_of(job, step), set = (step - from) & 1;
     const uint8_t *x = images + (size_t)set * batch * bottom.stride;
-    Rule rule = {net->method, net->momentum, net->beta1, net->beta2, net->epsilon, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+    Rule rule = {net.method, net.momentum, net.beta1, net.beta2, net.epsilon, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
     const float *rates = job.rates + (size_t)step * job.stride;
     rule.rate = rates[0];
     if (rule.method == ADAM) {
       rule.unbias1 = rates[1];
       rule.unbias2 = rates[2];
     }
-    Dropout drop = {net->keep, net->seed, job.first + (uint64_t)step, 0};
+    Dropout drop = {net.keep, net.seed, job.first + (uint64_t)step, 0};
 
     // Forward through the hidden layers.
 #pragma unroll
@@ -67,35 +65,35 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
       const PersistentLayer &l = layer[k];
       uint64_t *words = l.forward + (tag & 1u) * (size_t)batch * l.width;
       if (k == 0) {
-        if (own[0] == 1) forward_images<1>(me, l, x, rows, first[0], own[0], tag, words);
-        else forward_images<4>(me, l, x, rows, first[0], own[0], tag, words);
-        // While the other blocks compute: what the next step wants.
-        int next = (set ^ 1) * batch;
-        if (step + 1 < to) {
-          load_images(me, l, job, index + next, rows_of(job, step + 1), images + (size_t)next * l.stride);
-          for (int r = me.t; r < rows_of(job, step + 1); r += me.threads) labels[next + r] = job.labels[index[next + r]];
-        }
-        if (step + 2 < to)
-          for (int r = me.t; r < rows_of(job, step + 2); r += me.threads)
-            index[set * batch + r] = job.order[(size_t)(step + 2) * job.batch + r];
+        if (l.units == 1) forward_images<1>(me, l, 0, x, rows, first[0], own[0], tag, words);
+        else forward_images<4>(me, l, net.by_groups, x, rows, first[0], own[0], tag, words);
+        // While the other blocks compute: what the next steps want, under way together.
+        int next = (set ^ 1) * batch, rows1 = step + 1 < to ? rows_of(job, step + 1) : 0, rows2 = step + 2 < to ? rows_of(job, step + 2) : 0;
+        int ahead = me.t < rows2 ? job.order[(size_t)(step + 2) * job.batch + me.t] : 0;
+        int label = me.t < rows1 ? job.labels[index[next + me.t]] : 0;
+        load_images(me, l, job, index + next, rows1, images + (size_t)next * l.stride);
+        if (me.t < rows1) labels[next + me.t] = label;
+        if (me.t < rows2) index[set * batch + me.t] = ahead;
       } else {
         const PersistentLayer &p = layer[k > 0 ? k - 1 : 0];
         sums(
-            me, rows * own[k],
+            me, rows * l.units,
             [&](int o, int part, int parts, float *sum) {
-              int r = o / own[k], u = o % own[k];
+              int r = over(o, l.by_units), u = o - r * l.units;
               dot(memory + p.a + r * p.width, dropout ? memory + p.mask + r * p.width : (const float *)0,
                   memory + l.columns + u * l.stride, l.stride / 4, part, parts, sum);
             },
             [&](int o, float sum) {
-              int r = o / own[k], u = o % own[k];
-              publish(l, words, r, first[k] + u, activate(l.act, sum + memory[l.bias + u]), tag);
+              int r = over(o, l.by_units), u = o - r * l.units;
+              if (u < own[k]) publish(l, words, r, first[k] + u, activate(l.act, sum + memory[l.bias + u]), tag);
             });
       }
       if (dropout) {
         drop.layer = k + 1;
-        for (int e = me.t; e < rows * l.out; e += me.threads)
-          memory[l.mask + e / l.out * l.width + e % l.out] = mask_element(drop, e);
+        for (int e = me.t; e < rows * l.out; e += me.threads) {
+          int r = over(e, l.by_out);
+          memory[l.mask + r * l.width + e - r * l.out] = mask_element(drop, e);
+        }
       }
       receive(me, words, rows * l.width, tag, memory + l.a);
       __syncthreads();
@@ -106,27 +104,27 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
     sums(
         me, rows * top.out,
         [&](int o, int part, int parts, float *sum) {
-          int r = o / top.out, c = o % top.out;
+          int r = over(o, top.by_out), c = o - r * top.out;
           dot(memory + h.a + r * h.width, dropout ? memory + h.mask + r * h.width : (const float *)0,
               memory + top.columns + c * top.stride, top.stride / 4, part, parts, sum);
         },
         [&](int o, float sum) {
-          int r = o / top.out, c = o % top.out;
+          int r = over(o, top.by_out), c = o - r * top.out;
           memory[top.a + r * top.width + c] = sum + memory[top.bias + c];
         });
     __syncthreads();
     for (int r = me.warp; r < rows; r += me.warps) {
       float *z = memory + top.a + r * top.width;
-      if (net->loss == QUADRATIC && top.act == SOFTMAX) {
+      if (net.loss == QUADRATIC && top.act == SOFTMAX) {
         float m, sum;
         softmax_scale(z, top.out, me.lane, &m, &sum);
         float unit = 1.0f / sum;
         for (int c = me.lane; c < top.out; c += 32) z[c] = exp32(z[c] - m) * unit;
-      } else if (net->loss == QUADRATIC) {
+      } else if (net.loss == QUADRATIC) {
         for (int c = me.lane; c < top.out; c += 32) z[c] = activate(top.act, z[c]);
       }
       Target y = {(const float *)0, labels[set * batch + r]};
-      float part = loss_row(net->loss, top.act, z, y, top.out, me.lane, 1.0f / (float)rows, (float *)0, z, reports);
+      float part = loss_row(net.loss, top.act, z, y, top.out, me.lane, 1.0f / (float)rows, (float *)0, z, reports);
       if (reports) row_loss[32 * r + me.lane] = part;
     }
     __syncthreads();
@@ -140,18 +138,20 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
     // δ of the last hidden layer: of all its units, or of the block's own where nobody below wants the others.
     {
       bool all = HIDDEN > 0;
-      int units = all ? h.out : own[HIDDEN], at = all ? 0 : first[HIDDEN], width = all ? h.width : h.units;
+      int units = all ? h.out : h.units, at = all ? 0 : first[HIDDEN], width = all ? h.width : h.units;
+      uint32_t by_units = all ? h.by_out : h.by_units;
       sums(
           me, rows * units,
           [&](int o, int part, int parts, float *sum) {
-            int r = o / units, u = at + o % units;
+            int r = over(o, by_units), u = at + o - r * units;
             for (int c = part; c < top.out; c += parts)
               *sum = fma32(memory[top.a + r * top.width + c], memory[top.columns + c * top.stride + u], *sum);
           },
           [&](int o, float sum) {
-            int r = o / units, e = r * h.width + at + o % units;
+            int r = over(o, by_units), u = o - r * units, e = r * h.width + at + u;
+            if (!all && u >= own[HIDDEN]) return;
             if (dropout) sum *= memory[h.mask + e];
-            memory[h.delta + r * width + o % units] = through_activation(h.act, memory[h.a + e], sum);
+            memory[h.delta + r * width + u] = through_activation(h.act, memory[h.a + e], sum);
           });
     }
     __syncthreads();
@@ -160,13 +160,14 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
       const PersistentLayer &l = layer[k], &n = layer[k + 1];
       uint64_t *words = k > 0 ? l.backward + (tag & 1u) * (size_t)batch * l.width : (uint64_t *)0;
       sums(
-          me, rows * own[k],
+          me, rows * l.units,
           [&](int o, int part, int parts, float *sum) {
-            int r = o / own[k], u = o % own[k];
+            int r = over(o, l.by_units), u = o - r * l.units;
             dot(memory + n.delta + r * n.width, (const float *)0, memory + n.rows + u * n.width, n.width / 4, part, parts, sum);
           },
           [&](int o, float sum) {
-            int r = o / own[k], u = o % own[k], e = r * l.width + first[k] + u;
+            int r = over(o, l.by_units), u = o - r * l.units, e = r * l.width + first[k] + u;
+            if (u >= own[k]) return;
             if (dropout) sum *= memory[l.mask + e];
             sum = through_activation(l.act, memory[l.a + e], sum);
             if (k > 0) publish(l, words, r, first[k] + u, sum, tag);
@@ -189,8 +190,8 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
       r.l1 = l.l1;
       int quads = l.stride / 4;
       // Layers begin with different threads: small ones then keep all busy.
-      for (int e = (me.t + k * (me.threads / 2)) % me.threads; e < units * quads; e += me.threads) {
-        int u = e / quads, q = e % quads;
+      for (int e = (me.t + k * (me.threads / 2)) & (me.threads - 1); e < units * quads; e += me.threads) {
+        int u = over(e, l.by_quads), q = e - u * quads;
         float g[4] = {0.0f, 0.0f, 0.0f, 0.0f};
         if (k == 0) {
 #pragma unroll 4
@@ -228,7 +229,7 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
         float *w = memory + l.rows;
         int copy = p.units * l.width;
         for (int e = me.t; e < before * l.out; e += me.threads) {
-          int u = e / l.out, j = e % l.out, i = at_before + u;
+          int u = over(e, l.by_out), j = e - u * l.out, i = at_before + u;
           float g = 0.0f;
           for (int b = 0; b < rows; b++) {
             float a = memory[p.a + b * p.width + i];
@@ -252,12 +253,12 @@ template <int LAYERS> static __device__ __forceinline__ void train(const Persist
   move_all<LAYERS, true>(me, net);
 }
 
-KERNEL(512, persistent_2, const PersistentNet *net, const Job *job, int from, int to, uint32_t tag) {
+KERNEL_ALONE(512, persistent_2, PersistentNet net, Job job, int from, int to, uint32_t tag) {
   train<2>(net, job, from, to, tag);
 }
-KERNEL(512, persistent_3, const PersistentNet *net, const Job *job, int from, int to, uint32_t tag) {
+KERNEL_ALONE(512, persistent_3, PersistentNet net, Job job, int from, int to, uint32_t tag) {
   train<3>(net, job, from, to, tag);
 }
-KERNEL(512, persistent_4, const PersistentNet *net, const Job *job, int from, int to, uint32_t tag) {
+KERNEL_ALONE(512, persistent_4, PersistentNet net, Job job, int from, int to, uint32_t tag) {
   train<4>(net, job, from, to, tag);
 }

@@ -12,6 +12,7 @@ struct PersistentLayer {
   int32_t in, out, act;
   int32_t units;   // most that a block owns; for the output layer all
   int32_t stride;  // of a row of `columns`: in, rounded up to 4
+  uint32_t by_units, by_out, by_quads; // reciprocals of units, out and stride/4: see over
   int32_t columns; // units×stride: those of W that make the block's units
   int32_t rows;    // units of the layer before × out, rounded up to 4: those of W that they reach; not in the first and last
   int32_t bias;    // units
@@ -20,12 +21,14 @@ struct PersistentLayer {
   int32_t delta;   // batch × width; in the first layer batch × units
   int32_t width;   // out, rounded up to 4
   float l2, l1;
+  int32_t unused;
 };
-static_assert(sizeof(PersistentLayer) == 120, "see persistentLayerBytes");
+static_assert(sizeof(PersistentLayer) == 136, "see persistentLayerBytes");
 
 enum { PERSISTENT_LAYERS = 4 };
 
-// Laid out as the Go struct persistentNet.
+// Laid out as the Go struct persistentNet. Kernels take it by value: as parameters its fields are operands of instructions,
+// and in no registers.
 struct PersistentNet {
   PersistentLayer layer[PERSISTENT_LAYERS];
   uint64_t seed;
@@ -35,14 +38,22 @@ struct PersistentNet {
   float momentum, beta1, beta2, epsilon, keep;
   int32_t index, labels; // offsets of two sets of batch numbers
   int32_t row_loss;      // offset of 32×batch: a lane's part of each row's loss; the last of all
+  uint32_t by_groups;    // reciprocal of the first layer's units in groups of four
+  int32_t unused;
 };
-static_assert(sizeof(PersistentNet) == PERSISTENT_LAYERS * 120 + 56, "see persistentNetBytes");
+static_assert(sizeof(PersistentNet) == PERSISTENT_LAYERS * 136 + 64, "see persistentNetBytes");
 
 // What a block knows of itself.
 struct Me {
   int t, threads, lane, warp, warps;
   float *memory;
 };
+
+// o/d for o·d < 2³¹, with ⌊2³¹/d⌋ + 1 for d. The device has no division of integers: it would take some thirty
+// instructions, most of which wait for the one before.
+static __device__ __forceinline__ int over(int o, uint32_t reciprocal) {
+  return (int)((uint64_t)(uint32_t)o * reciprocal >> 31);
+}
 
 // The first of a layer's units that block g owns; those of the next block end its own.
 static __device__ __forceinline__ int first_unit(int out, int g) { return (int)((int64_t)out * g / (int)gridDim.x); }
@@ -56,6 +67,9 @@ static __device__ __forceinline__ void publish(const PersistentLayer &l, uint64_
   if (unit == l.out - 1)
     for (int i = l.width - l.out; i > 0; i--) store_shared_word(words + i, (uint64_t)tag << 32);
 }
+
+// After so many looks for a word, some seconds, there is a fault: an error is better than a program that hangs.
+const int PATIENCE = 1 << 24;
 
 // Waits for n values.
 static __device__ __forceinline__ void receive(const Me &me, const uint64_t *words, int n, uint32_t tag, float *to) {
@@ -71,7 +85,8 @@ static __device__ __forceinline__ void receive(const Me &me, const uint64_t *wor
     for (int k = 0; k < AT_ONCE; k++) {
       int e = e0 + k * me.threads;
       if (e < n) {
-        while ((uint32_t)(word[k] >> 32) != tag) {
+        for (int looks = 0; (uint32_t)(word[k] >> 32) != tag; looks++) {
+          if (looks == PATIENCE) trap();
           SPIN();
           word[k] = load_shared_word(words + e);
         }
@@ -85,14 +100,15 @@ static __device__ __forceinline__ void receive(const Me &me, const uint64_t *wor
 // put(o, sum) takes it.
 template <class Add, class Put>
 static __device__ __forceinline__ void sums(const Me &me, int total, Add add, Put put) {
-  int parts = 32;
-  while (parts > 1 && total * parts > me.threads) parts /= 2;
-  for (int base = 0; base < total; base += me.threads / parts) {
-    int o = base + me.t / parts;
+  int shift = 5;
+  while (shift > 0 && total << shift > me.threads) shift--;
+  int parts = 1 << shift, part = me.t & (parts - 1);
+  for (int base = 0; base < total; base += me.threads >> shift) {
+    int o = base + (me.t >> shift);
     float sum = 0.0f;
-    if (o < total) add(o, me.t % parts, parts, &sum);
-    for (int d = parts / 2; d > 0; d /= 2) sum += shuffle_xor(sum, d);
-    if (o < total && me.t % parts == 0) put(o, sum);
+    if (o < total) add(o, part, parts, &sum);
+    for (int d = parts >> 1; d > 0; d >>= 1) sum += shuffle_xor(sum, d);
+    if (o < total && part == 0) put(o, sum);
   }
 }
 
@@ -118,11 +134,12 @@ const float UNIT = 1.0f / 255.0f; // of a pixel; sums are taken of bytes and sca
 
 // The first layer's units of the block for all rows: a warp takes a row and UNITS units at a time, a lane four pixels.
 template <int UNITS>
-static __device__ __forceinline__ void forward_images(const Me &me, const PersistentLayer &l, const uint8_t *images, int rows,
-                                                      int first, int own, uint32_t tag, uint64_t *words) {
-  int groups = (own + UNITS - 1) / UNITS;
+static __device__ __forceinline__ void forward_images(const Me &me, const PersistentLayer &l, uint32_t by_groups,
+                                                      const uint8_t *images, int rows, int first, int own, uint32_t tag,
+                                                      uint64_t *words) {
+  int groups = UNITS == 1 ? 1 : (l.units + UNITS - 1) / UNITS;
   for (int task = me.warp; task < rows * groups; task += me.warps) {
-    int r = task / groups, u0 = task % groups * UNITS;
+    int r = UNITS == 1 ? task : over(task, by_groups), u0 = (task - r * groups) * UNITS;
     const uint32_t *x = (const uint32_t *)(images + (size_t)r * l.stride);
     const float *w = me.memory + l.columns + u0 * l.stride;
     float sum[UNITS];
@@ -155,25 +172,25 @@ static __device__ __forceinline__ void forward_images(const Me &me, const Persis
 // Brings the images of a step's rows into shared memory.
 static __device__ __forceinline__ void load_images(const Me &me, const PersistentLayer &l, const Job &job, const int *index,
                                                    int rows, uint8_t *to) {
+  const int AT_ONCE = 4; // under way together
+  int words = l.stride / 4, n = rows * words;
   if (l.in % 4 != 0) { // rows do not begin at words
-    int words = l.stride / 4;
-    for (int e = me.t; e < rows * words; e += me.threads) {
-      const uint8_t *from = job.images + (size_t)index[e / words] * l.in;
+    for (int e = me.t; e < n; e += me.threads) {
+      int r = over(e, l.by_quads), q = e - r * words;
+      const uint8_t *from = job.images + (size_t)index[r] * l.in;
       uint32_t v = 0;
       for (int i = 0; i < 4; i++)
-        if (e % words * 4 + i < l.in) v |= (uint32_t)from[e % words * 4 + i] << (8 * i);
+        if (4 * q + i < l.in) v |= (uint32_t)from[4 * q + i] << (8 * i);
       ((uint32_t *)to)[e] = v;
     }
     return;
   }
-  const int AT_ONCE = 4;
-  int words = l.in / 4, n = rows * words;
   for (int e0 = me.t; e0 < n; e0 += AT_ONCE * me.threads) {
     uint32_t v[AT_ONCE];
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
-      int e = e0 + k * me.threads;
-      v[k] = e < n ? ((const uint32_t *)(job.images + (size_t)index[e / words] * l.in))[e % words] : 0;
+      int e = e0 + k * me.threads, r = over(e, l.by_quads);
+      v[k] = e < n ? ((const uint32_t *)(job.images + (size_t)index[r] * l.in))[e - r * words] : 0;
     }
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
@@ -211,12 +228,11 @@ static __device__ __forceinline__ void move_layer(const Me &me, const Persistent
     rows[e / l.out * l.width + e % l.out] = w[(size_t)(before + e / l.out) * l.out + e % l.out];
 }
 
-// The layout is read again here: nothing of it but what the steps want shall stay in registers.
-template <int LAYERS, bool OUT> static __device__ __forceinline__ void move_all(const Me &me, const PersistentNet *net) {
-#pragma unroll 1
+template <int LAYERS, bool OUT> static __device__ __forceinline__ void move_all(const Me &me, const PersistentNet &net) {
+#pragma unroll
   for (int k = 0; k < LAYERS; k++) {
-    PersistentLayer l = net->layer[k];
-    int before = k > 0 ? net->layer[k - 1].units : 0;
+    const PersistentLayer &l = net.layer[k];
+    int before = k > 0 ? net.layer[k > 0 ? k - 1 : 0].units : 0;
     bool last = k == LAYERS - 1;
     move_layer<OUT>(me, l, last, before, l.w, l.b, 0);
     if (l.ws) move_layer<OUT>(me, l, last, before, l.ws, l.bs, 1);

@@ -55,17 +55,19 @@ func build(compiler string, more []string) (string, error) {
 		"-DNEUROLOUPE_SIM", `-DSOURCE_SHA256="` + hash + `"`,
 		"-I" + filepath.Join(cuda, "sim"), "-I" + filepath.Join(cuda, "include"), "-I" + filepath.Join(cuda, "kernels"),
 	}
-	var kernelArgs, linkArgs []string
+	// A card wants what is read as one to be aligned as one.
+	kernelArgs := []string{"-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"}
+	var linkArgs []string
 	switch os.Getenv(BuildEnv) {
 	case "asan":
 		if !strings.Contains(os.Getenv("LD_PRELOAD"), "libasan") {
 			return "", fmt.Errorf("%s=asan needs LD_PRELOAD=$(g++ -print-file-name=libasan.so)", BuildEnv)
 		}
-		kernelArgs = []string{"-fsanitize=address"}
+		kernelArgs = append(kernelArgs, "-fsanitize=address")
 		linkArgs = []string{"-fsanitize=address"}
 	case "race":
 		args = append(args, "-DNEUROLOUPE_SIM_RACE")
-		kernelArgs = []string{"-fsanitize=thread"}
+		kernelArgs = append(kernelArgs, "-fsanitize=thread")
 	}
 	sources, err := filepath.Glob(filepath.Join(cuda, "sim", "libcuda", "*.cpp"))
 	if err != nil {

@@ -50,6 +50,8 @@ func start(t testing.TB, kernels, settings []string) {
 		if len(settings) > 0 {
 			t.Skipf("%s is set, and the test is about the simulator", CardEnv)
 		}
+		// A card takes a good part of a second to make a context, and to end it: one that stays open saves the tests that.
+		card.Do(func() { _, _ = driver.Open(0) })
 		return
 	}
 	load(t, Build(t, kernels...))
@@ -67,6 +69,8 @@ func start(t testing.TB, kernels, settings []string) {
 		set(t, "reset")
 	})
 }
+
+var card sync.Once
 
 // Set changes settings in the middle of a test, which is skipped on a card.
 func Set(t testing.TB, settings ...string) {

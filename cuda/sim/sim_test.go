@@ -4,6 +4,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -181,9 +182,10 @@ func TestGraph(t *testing.T) {
 		onSimulator(t, []string{way}, func(b bench) {
 			x, y := b.alloc(1, 2, 3), b.alloc(0, 0, 0)
 			defer b.free(x, y)
+			twice := b.function("twice")
 			g, err := driver.Capture(b.s, func() error {
-				l, m := driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 3, x, y), driver.Launch{}
-				m = driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 3, y, x)
+				l := driver.NewLaunch(twice, dims(1), dims(32), 0, 3, x, y)
+				m := driver.NewLaunch(twice, dims(1), dims(32), 0, 3, y, x)
 				b.check(l.Run(b.s))
 				return m.Run(b.s)
 			})
@@ -325,6 +327,73 @@ func TestFaults(t *testing.T) {
 		{"stale PTX: a kernel that is gone", "", func(b bench) {
 			b.loadFails(bytes.Replace(PTX(), []byte(".entry twice("), []byte(".entry thrice("), 1), "stale PTX")
 		}, "stale PTX: kernel thrice is not in the sources"},
+		{"access that is not aligned", "", func(b bench) {
+			x := b.alloc(iota(64)...)
+			l := driver.NewLaunch(b.function("skewed"), dims(1), dims(1), 0, x, x)
+			b.fails(l.Run(b.s))
+			b.c.Free(x)
+		}, "kernel skewed, block 0,0,0, thread 0,0,0: misaligned address"},
+		{"too few arguments", "", func(b bench) {
+			l := driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 0, driver.Ptr(0))
+			b.fails(l.Run(b.s))
+		}, "kernel twice has 3 parameters, the launch fewer arguments"},
+		{"too many arguments", "", func(b bench) {
+			l := driver.NewLaunch(b.function("twice"), dims(1), dims(32), 0, 0, driver.Ptr(0), driver.Ptr(0), 0)
+			b.fails(l.Run(b.s))
+		}, "kernel twice has 3 parameters, the launch more arguments"},
+		{"more threads than the kernel is compiled for", "", func(b bench) {
+			l := driver.NewLaunch(b.function("turned"), dims(1), dims(128), 0, driver.Ptr(0), driver.Ptr(0))
+			b.fails(l.Run(b.s))
+		}, "kernel turned: 128 threads of at most 64"},
+		{"more shared memory than a block can have", "", func(b bench) {
+			f := b.function("turned_dynamic")
+			if err := f.SetMaxShared(228 << 10); err == nil {
+				b.t.Error("a block may have 228 KiB")
+			}
+			b.check(f.SetMaxShared(227 << 10))
+			if n, err := f.MaxBlocksPerSM(256, 227<<10); n != 1 || err != nil {
+				b.t.Errorf("%d blocks of 227 KiB fit, %v", n, err)
+			}
+			b.check(f.SetMaxShared(1 << 10))
+			if n, err := f.MaxBlocksPerSM(256, 2<<10); n != 0 || err != nil {
+				b.t.Errorf("%d blocks of more than was allowed fit, %v", n, err)
+			}
+			l := driver.NewLaunch(f, dims(1), dims(1), 2<<10, 1, driver.Ptr(0), driver.Ptr(0))
+			b.fails(l.Run(b.s))
+		}, "2048 bytes of shared memory of at most 1024"},
+		{"kernel of a module that was unloaded", "", func(b bench) {
+			m, err := b.c.LoadPTX(PTX())
+			b.check(err)
+			f, err := m.Function("twice")
+			b.check(err)
+			l := driver.NewLaunch(f, dims(1), dims(32), 0, 0, driver.Ptr(0), driver.Ptr(0))
+			g, err := driver.Capture(b.s, func() error { return l.Run(b.s) })
+			b.check(errors.Join(err, m.Unload()))
+			b.fails(l.Run(b.s))
+			b.fails(g.Launch(b.s))
+			b.c.Do(g.Close)
+		}, "a launch of a kernel whose module was unloaded, or never was\nkernel twice runs after its module was unloaded"},
+		{"stream of another device", "devices=2", func(b bench) {
+			other, err := driver.Open(1)
+			b.check(err)
+			y := b.alloc(1)
+			b.check(other.Do(func() error { b.fails(b.c.Memset32(y, 0, 1, b.s)); return nil }))
+			b.check(errors.Join(other.Close(), b.c.Do(func() error { return nil })))
+			b.free(y)
+		}, "memory of device 0 in a call on device 1"},
+		{"freeing while capturing", "", func(b bench) {
+			y := b.alloc(1)
+			_, err := driver.Capture(b.s, func() error { return b.c.Free(y) })
+			b.fails(err)
+			b.free(y)
+		}, "cuMemFree while a stream is captured"},
+		{"launching a graph while capturing", "", func(b bench) {
+			g, err := driver.Capture(b.s, func() error { return nil })
+			b.check(err)
+			_, err = driver.Capture(b.s, func() error { return g.Launch(b.s) })
+			b.fails(err)
+			b.check(g.Close())
+		}, "cuGraphLaunch in a stream that is captured"},
 		{"waiting while capturing", "", func(b bench) {
 			_, err := driver.Capture(b.s, func() error { return b.s.Sync() })
 			b.fails(err)

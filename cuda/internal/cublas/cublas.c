@@ -5,8 +5,21 @@
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+
+// cuBLAS needs libcublasLt, which lies beside it but where the loader need not look, as in Python's packages. Once it is
+// open, the loader has it.
+static void open_beside(const char *path) {
+	const char *name = "libcublas", *at = strstr(path, name);
+	while (at && strchr(at, '/')) at = strstr(at + 1, name); // in the file's own name
+	if (!at || at == path) return;
+	char lt[4096];
+	snprintf(lt, sizeof lt, "%.*s%sLt%s", (int)(at - path), path, name, at + strlen(name));
+	dlopen(lt, RTLD_NOW | RTLD_LOCAL);
+}
 
 int neuroloupe_cublas_open(neuroloupe_cublas *l, const char *path, char *text, int size) {
+	open_beside(path);
 	l->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!l->library) {
 		snprintf(text, size, "%s", dlerror());

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -47,9 +48,18 @@ func TestMultiply(t *testing.T) {
 	if err != nil {
 		t.Skip("the stub of cuBLAS is built with gcc, which is not here")
 	}
-	library := filepath.Join(t.TempDir(), "libcublas.so")
-	if out, err := exec.Command(gcc, "-shared", "-fPIC", "-O1", "-o", library, "testdata/stub.c").CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+	folder := filepath.Join(t.TempDir(), "libcublas") // where the loader does not look
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	library, lt := filepath.Join(folder, "libcublas.so.99"), filepath.Join(folder, "libcublasLt.so.99")
+	for _, args := range [][]string{
+		{"-shared", "-Wl,-soname,libcublasLt.so.99", "-o", lt, "-x", "c", "/dev/null"},
+		{"-shared", "-fPIC", "-O1", "-Wl,--no-as-needed", "-o", library, "testdata/stub.c", lt},
+	} {
+		if out, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
+			t.Fatalf("gcc: %v\n%s", err, out)
+		}
 	}
 	t.Setenv(cublas.LibraryEnv, library)
 	// [1 2 3; 4 5 6]·[7 8; 9 10; 11 12] = [58 64; 139 154]

@@ -103,6 +103,8 @@ func TestArguments(t *testing.T) {
 			{[]any{"1"}, "argument 0 of kernel peak is 1 of type string"},
 			{[]any{1, 2.5}, "argument 1 of kernel peak is 2.5 of type float64"},
 			{[]any{1 << 40}, "argument 0 of kernel peak is 1099511627776 of type int"},
+			{[]any{[]byte{}}, "argument 0 of kernel peak is [] of type []uint8"},
+			{[]any{0, make([]byte, 2000)}, "kernel peak with 2008 bytes of arguments, want at most 960"},
 			{make([]any, driver.MaxArgs+1), "kernel peak with 25 arguments, want at most 24"},
 		} {
 			l := driver.NewLaunch(f, one, one, 0, tc.args...)

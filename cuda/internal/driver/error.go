@@ -37,19 +37,27 @@ func IsLost(err error) bool {
 		C.CUDA_ERROR_ILLEGAL_ADDRESS, C.CUDA_ERROR_LAUNCH_TIMEOUT, C.CUDA_ERROR_CONTEXT_IS_DESTROYED, C.CUDA_ERROR_ASSERT,
 		C.CUDA_ERROR_HARDWARE_STACK_ERROR, C.CUDA_ERROR_ILLEGAL_INSTRUCTION, C.CUDA_ERROR_MISALIGNED_ADDRESS,
 		C.CUDA_ERROR_INVALID_ADDRESS_SPACE, C.CUDA_ERROR_INVALID_PC, C.CUDA_ERROR_LAUNCH_FAILED,
-		C.CUDA_ERROR_DEINITIALIZED, errDeviceUnavailable, C.CUDA_ERROR_UNKNOWN)
+		C.CUDA_ERROR_DEINITIALIZED, C.CUDA_ERROR_UNKNOWN)
 }
+
+// IsBusy says whether err is the driver's answer when the device is kept for another process, or for none.
+func IsBusy(err error) bool { return has(err, errDeviceUnavailable) }
 
 // IsUnknownDevice says whether err is the driver's answer to code that it cannot compile for the device.
 func IsUnknownDevice(err error) bool {
-	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion,
-		C.CUDA_ERROR_JIT_COMPILER_NOT_FOUND, C.CUDA_ERROR_INVALID_IMAGE)
+	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion, C.CUDA_ERROR_INVALID_IMAGE)
+}
+
+// IsNoCompiler says whether err is the driver's answer when its compiler is not installed, or switched off.
+func IsNoCompiler(err error) bool {
+	return has(err, C.CUDA_ERROR_JIT_COMPILER_NOT_FOUND, errCompilationDisabled)
 }
 
 // Codes newer than cu's header.
 const (
 	errDeviceUnavailable     = 46
 	errUnsupportedPTXVersion = 222
+	errCompilationDisabled   = 223
 )
 
 func has(err error, codes ...int) bool {

@@ -4,3 +4,6 @@
 
 // Since CUDA 11.4.
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags);
+
+// Since CUDA 12.4.
+CUresult cuFuncLoad(CUfunction f);

@@ -13,8 +13,11 @@ import (
 	"gorgonia.org/cu"
 )
 
-// MaxArgs is the most arguments that a Launch has.
-const MaxArgs = C.NEUROLOUPE_ARGS
+// MaxArgs is the most arguments that a Launch has, and maxValues how many times 8 bytes they take.
+const (
+	MaxArgs   = C.NEUROLOUPE_ARGS
+	maxValues = C.NEUROLOUPE_VALUES
+)
 
 // Launch is a kernel with its grid and arguments, ready to run as often as wanted. Copies are independent.
 type Launch struct {
@@ -24,8 +27,8 @@ type Launch struct {
 }
 
 // NewLaunch prepares fn for a grid of blocks, each of block threads and shared bytes of dynamic shared memory. An argument
-// is an int or int32, uint32 (all 32-bit in the kernel), int64, uint64, float32 or Ptr. A wrong argument is the error of
-// Run.
+// is an int or int32, uint32 (all 32-bit in the kernel), int64, uint64, float32 or Ptr, or the bytes of a struct. A wrong
+// argument is the error of Run.
 func NewLaunch(fn Func, grid, block [3]int, shared int, args ...any) Launch {
 	l := Launch{name: fn.name}
 	l.l.f = fn.c()
@@ -37,7 +40,17 @@ func NewLaunch(fn Func, grid, block [3]int, shared int, args ...any) Launch {
 		return l
 	}
 	l.l.n = C.int(len(args))
+	values := 0
 	for i, a := range args {
+		n := 1
+		if b, ok := a.([]byte); ok {
+			n = (len(b) + 7) / 8
+		}
+		if values += n; values > maxValues {
+			l.err = fmt.Errorf("driver: kernel %s with %d bytes of arguments, want at most %d", fn.name, 8*values, 8*maxValues)
+			return l
+		}
+		l.l.at[i+1] = C.uchar(values)
 		l.SetArg(i, a)
 	}
 	return l
@@ -49,12 +62,17 @@ func (l *Launch) SetArg(i int, v any) {
 		l.err = fmt.Errorf("driver: argument %d of kernel %s, which has %d", i, l.name, int(l.l.n))
 		return
 	}
+	at, end := int(l.l.at[i]), int(l.l.at[i+1])
+	if b, ok := v.([]byte); ok && len(b) > 0 && (len(b)+7)/8 == end-at {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&l.l.value[at])), len(b)), b)
+		return
+	}
 	bits, ok := bits(v)
-	if !ok {
+	if !ok || end-at != 1 {
 		l.err = fmt.Errorf("driver: argument %d of kernel %s is %v of type %T", i, l.name, v, v)
 		return
 	}
-	l.l.value[i] = C.ulonglong(bits)
+	l.l.value[at] = C.ulonglong(bits)
 }
 
 // bits returns the bytes of an argument, the low ones first.

@@ -32,13 +32,18 @@ func (c *Context) LoadPTX(ptx []byte) (*Module, error) {
 	return &Module{m}, nil
 }
 
-// Function returns the kernel of that name.
+// Function returns the kernel of that name. Drivers of CUDA 12 bring a kernel to the device when it is first used; here it
+// is there at once, so that its first use may be in a capture, or while other kernels run.
 func (m *Module) Function(name string) (Func, error) {
-	f, err := m.m.Function(name)
+	g, err := m.m.Function(name)
 	if err = check("cuModuleGetFunction", err); err != nil {
 		return Func{}, fmt.Errorf("kernel %s: %w", name, err)
 	}
-	return Func{f, name}, nil
+	f := Func{g, name}
+	if r := C.cuFuncLoad(f.c()); r != C.CUDA_SUCCESS && r != C.CUDA_ERROR_NOT_FOUND { // drivers before CUDA 12.4 lack it
+		return Func{}, fmt.Errorf("kernel %s: %w", name, result("cuFuncLoad", r))
+	}
+	return f, nil
 }
 
 // Unload frees the module; more calls do nothing.

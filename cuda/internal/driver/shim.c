@@ -54,8 +54,8 @@ CUresult neuroloupe_copy_out(void *dst, CUdeviceptr src, size_t n, CUstream s) {
 }
 
 CUresult neuroloupe_run(neuroloupe_launch *l, CUstream s, int cooperative) {
-	void *args[NEUROLOUPE_ARGS];
-	for (int i = 0; i < l->n; i++) args[i] = &l->value[i];
+	void *args[NEUROLOUPE_ARGS + 1] = {0}; // the driver takes as many as the kernel has; the simulator looks for the null behind them
+	for (int i = 0; i < l->n; i++) args[i] = &l->value[l->at[i]];
 	if (cooperative)
 		return cuLaunchCooperativeKernel(l->f, l->gx, l->gy, l->gz, l->bx, l->by, l->bz, l->shared, s, args);
 	return cuLaunchKernel(l->f, l->gx, l->gy, l->gz, l->bx, l->by, l->bz, l->shared, s, args, NULL);

@@ -10,13 +10,14 @@ int neuroloupe_open(const char *path, char *text, int size);
 CUresult neuroloupe_copy_in(CUdeviceptr dst, const void *src, size_t n, CUstream s);
 CUresult neuroloupe_copy_out(void *dst, CUdeviceptr src, size_t n, CUstream s);
 
-// A kernel launch with its arguments, each 4 or 8 bytes at the start of a value.
-enum { NEUROLOUPE_ARGS = 24 };
+// A kernel launch with its arguments: argument i begins with value[at[i]]. One that is no struct has a value to itself.
+enum { NEUROLOUPE_ARGS = 24, NEUROLOUPE_VALUES = 120 };
 typedef struct {
 	CUfunction f;
 	unsigned gx, gy, gz, bx, by, bz, shared;
 	int n;
-	unsigned long long value[NEUROLOUPE_ARGS];
+	unsigned char at[NEUROLOUPE_ARGS + 1];
+	unsigned long long value[NEUROLOUPE_VALUES];
 } neuroloupe_launch;
 
 CUresult neuroloupe_run(neuroloupe_launch *l, CUstream s, int cooperative);

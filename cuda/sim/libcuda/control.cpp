@@ -57,6 +57,10 @@ bool set(const std::string &word) {
 		options.lose_after = n;
 	} else if (name == "jit") {
 		options.jit = n;
+	} else if (name == "compiler") {
+		options.compiler = n;
+	} else if (name == "busy") {
+		options.busy = n;
 	} else if (name == "no_device") {
 		options.no_device = n;
 	} else {

@@ -64,7 +64,11 @@ CUresult cuGetErrorName(CUresult r, const char **s) {
 		NAME(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE)
 		NAME(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED)
 		NAME(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
+		NAME(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
+		NAME(CUDA_ERROR_MISALIGNED_ADDRESS)
+		NAME(CUDA_ERROR_JIT_COMPILER_NOT_FOUND)
 #undef NAME
+	case device_unavailable: *s = "CUDA_ERROR_DEVICE_UNAVAILABLE"; return CUDA_SUCCESS;
 	default:
 		return CUDA_ERROR_INVALID_VALUE;
 	}
@@ -77,6 +81,9 @@ CUresult cuGetErrorString(CUresult r, const char **s) {
 	case CUDA_ERROR_NO_BINARY_FOR_GPU: *s = "no kernel image is available for execution on the device"; break;
 	case CUDA_ERROR_INVALID_PTX: *s = "a PTX JIT compilation failed"; break;
 	case CUDA_ERROR_ILLEGAL_ADDRESS: *s = "an illegal memory access was encountered"; break;
+	case device_unavailable: *s = "CUDA-capable device(s) is/are busy or unavailable"; break;
+	case CUDA_ERROR_JIT_COMPILER_NOT_FOUND: *s = "PTX JIT compiler library not found"; break;
+	case CUDA_ERROR_MISALIGNED_ADDRESS: *s = "misaligned address"; break;
 	case CUDA_ERROR_LAUNCH_FAILED: *s = "unspecified launch failure"; break;
 	default: return CUDA_ERROR_INVALID_VALUE;
 	}
@@ -128,6 +135,7 @@ CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice) {
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice d) {
 	ENTER;
+	if (options.busy) return device_unavailable;
 	*c = context(d);
 	if (!(*c)->retained++) counts.contexts++;
 	return CUDA_SUCCESS;

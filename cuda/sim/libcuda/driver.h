@@ -47,6 +47,9 @@ struct CUfunc_st {
 	CUctx_st *ctx;
 };
 
+// An enum of CUDA 11's header that cu's has not.
+const CUresult device_unavailable = (CUresult)46;
+
 struct CUmod_st {
 	std::map<std::string, CUfunc_st> functions;
 };
@@ -66,6 +69,16 @@ extern thread_local CUctx_st *current_context;
 	ENTER;                                                            \
 	if (!current_context) return CUDA_ERROR_INVALID_CONTEXT;          \
 	if (current_context->lost) return current_context->lost
+// What frees something begins with this, and answers with freed: it is done in a lost context too, so that the counts show
+// what a program forgets.
+#define ENTER_TO_FREE(call)                                              \
+	ENTER;                                                           \
+	if (!current_context) {                                          \
+		sim::fault("%s without a current context", call);        \
+		return CUDA_ERROR_INVALID_CONTEXT;                       \
+	}                                                                \
+	if (CUresult r = blocking(call)) return r
+#define FREED return current_context->lost
 
 // keep makes an error that leaves the context unusable stay.
 CUresult keep(CUctx_st *c, CUresult r);

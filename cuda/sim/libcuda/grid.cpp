@@ -397,7 +397,8 @@ CUresult execute(const Launch &l) {
 	bool calm = guard([&] { good = l.cooperative ? run_cooperative(blocks, l.shared) : run_independent(blocks, l.shared); }, &address);
 	if (calm && good && problem.empty() && race::found().empty()) return CUDA_SUCCESS;
 
-	if (!calm) problem = "illegal address: " + describe(address);
+	bool skew = !calm && address == misaligned;
+	if (!calm) problem = skew ? "misaligned address" : "illegal address: " + describe(address);
 	if (problem.empty()) problem = race::found();
 	Dim t = current->index;
 	fault("kernel %s, block %u,%u,%u, thread %u,%u,%u: %s", running->name, block_index.x, block_index.y, block_index.z, t.x, t.y, t.z,
@@ -407,7 +408,7 @@ CUresult execute(const Launch &l) {
 		idle.push_back(f);
 	}
 	in_use.clear();
-	return calm ? CUDA_ERROR_LAUNCH_FAILED : CUDA_ERROR_ILLEGAL_ADDRESS;
+	return calm ? CUDA_ERROR_LAUNCH_FAILED : skew ? CUDA_ERROR_MISALIGNED_ADDRESS : CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
 } // namespace sim

@@ -6,9 +6,14 @@ using namespace sim;
 namespace {
 
 std::set<CUmodule> modules;
+std::set<CUfunction> functions; // of the modules that are loaded
 
 CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CUstream s, void **parameters, bool cooperative) {
-	if (!f || !known(s)) return CUDA_ERROR_INVALID_HANDLE;
+	if (!known(s)) return CUDA_ERROR_INVALID_HANDLE;
+	if (!functions.count(f)) {
+		fault("a launch of a kernel whose module was unloaded, or never was");
+		return CUDA_ERROR_INVALID_HANDLE;
+	}
 	const sim::Kernel &k = *f->f.kernel;
 	if (f->ctx != s->ctx) {
 		fault("kernel %s of device %d is given to a stream of device %d", k.name, f->ctx->device, s->ctx->device);
@@ -33,6 +38,13 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 		}
 	}
 	sim::Launch l{&k, grid, block, shared, cooperative, s->ctx->device, {}};
+	// The driver cannot tell how many arguments it gets; who calls it here puts a null behind them.
+	int given = 0;
+	while (given < k.parameters && parameters[given]) given++;
+	if (given < k.parameters || parameters[given]) {
+		fault("kernel %s has %d parameters, the launch %s arguments", k.name, k.parameters, given < k.parameters ? "fewer" : "more");
+		return CUDA_ERROR_INVALID_VALUE;
+	}
 	for (int i = 0; i < k.parameters; i++) {
 		const char *p = (const char *)parameters[i];
 		l.arguments.emplace_back(p, p + k.sizes[i]);
@@ -50,7 +62,11 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 		}
 	}
 	CUctx_st *c = s->ctx;
-	return submit(s, [l, c]() -> CUresult {
+	return submit(s, [l, c, f]() -> CUresult {
+		if (!functions.count(f)) {
+			fault("kernel %s runs after its module was unloaded", l.kernel->name);
+			return CUDA_ERROR_ILLEGAL_ADDRESS;
+		}
 		if (options.lose_after >= 0 && c->launches >= options.lose_after) return CUDA_ERROR_LAUNCH_FAILED;
 		c->launches++;
 		return sim::execute(l);
@@ -64,9 +80,9 @@ extern "C" {
 CUresult cuModuleLoadDataEx(CUmodule *m, const void *image, unsigned n, CUjit_option *names, void **values) {
 	ENTER_CONTEXT;
 	if (CUresult r = blocking("cuModuleLoadDataEx")) return r;
-	std::map<std::string, sim::Function> functions;
+	std::map<std::string, sim::Function> found;
 	std::string log;
-	CUresult r = sim::load((const char *)image, current_context->device, functions, log);
+	CUresult r = sim::load((const char *)image, current_context->device, found, log);
 	char *buffer = nullptr;
 	size_t size = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -76,22 +92,26 @@ CUresult cuModuleLoadDataEx(CUmodule *m, const void *image, unsigned n, CUjit_op
 	if (buffer && size) snprintf(buffer, size, "%s", log.c_str());
 	if (r) return r;
 	*m = new CUmod_st;
-	for (auto &[name, f] : functions) (*m)->functions[name] = {f, current_context};
+	for (auto &[name, f] : found) {
+		(*m)->functions[name] = {f, current_context};
+		functions.insert(&(*m)->functions[name]);
+	}
 	modules.insert(*m);
 	counts.modules++;
 	return CUDA_SUCCESS;
 }
 
 CUresult cuModuleUnload(CUmodule m) {
-	ENTER;
+	ENTER_TO_FREE("cuModuleUnload");
 	if (!modules.erase(m)) {
 		fault("cuModuleUnload of a module that was unloaded, or never was");
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
 	for (CUstream s : streams) flush(s);
+	for (auto &[name, f] : m->functions) functions.erase(&f);
 	counts.modules--;
 	delete m;
-	return CUDA_SUCCESS;
+	FREED;
 }
 
 CUresult cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name) {
@@ -100,6 +120,12 @@ CUresult cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name) {
 	if (it == m->functions.end()) return CUDA_ERROR_NOT_FOUND;
 	*f = &it->second;
 	return CUDA_SUCCESS;
+}
+
+CUresult cuFuncLoad(CUfunction f) {
+	ENTER_CONTEXT;
+	if (CUresult r = blocking("cuFuncLoad")) return r;
+	return functions.count(f) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
 CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int v) {
@@ -112,7 +138,11 @@ CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int v) {
 }
 
 // Registers, which limit a real card too, are not known here.
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction, int threads, size_t shared) {
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction f, int threads, size_t shared) {
+	ENTER_CONTEXT;
+	*n = 0;
+	if (!functions.count(f)) return CUDA_ERROR_INVALID_HANDLE;
+	if (threads > f->f.max_threads || shared > (size_t)f->f.max_shared) return CUDA_SUCCESS; // none can run
 	int fit = std::min(blocks_per_sm, threads_per_sm / std::max(32, (threads + 31) / 32 * 32));
 	*n = std::min(fit, int(shared_per_sm / (shared + 1024))); // the system takes 1 KiB a block
 	return CUDA_SUCCESS;

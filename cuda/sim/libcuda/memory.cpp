@@ -211,7 +211,7 @@ void *Guarded::resize(size_t n) {
 // Signals. The process is a Go program: its handlers get what is not ours.
 namespace {
 
-struct sigaction old_segv, old_bus;
+struct sigaction old_segv, old_bus, old_ill;
 // One thread at a time is guarded: every function of the driver holds its lock.
 sigjmp_buf trap;
 pthread_t guarded_thread;
@@ -221,7 +221,7 @@ uintptr_t trapped;
 void on_trap(int signal, siginfo_t *info, void *context) {
 	uintptr_t address = (uintptr_t)info->si_addr, start;
 	if (guarded && pthread_equal(guarded_thread, pthread_self())) {
-		trapped = address;
+		trapped = signal == SIGILL ? misaligned : address; // what the compiler put there finds it
 		siglongjmp(trap, 1);
 	}
 	if (Pinned *m = find_pinned(info->si_addr, 1, &start); m && !m->pending.empty()) {
@@ -236,7 +236,7 @@ void on_trap(int signal, siginfo_t *info, void *context) {
 		protect(start, *m);
 		return;
 	}
-	struct sigaction &old = signal == SIGBUS ? old_bus : old_segv;
+	struct sigaction &old = signal == SIGBUS ? old_bus : signal == SIGILL ? old_ill : old_segv;
 	if (old.sa_flags & SA_SIGINFO)
 		old.sa_sigaction(signal, info, context);
 	else if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN)
@@ -255,6 +255,7 @@ bool guard(const std::function<void()> &run, uintptr_t *address) {
 		sigfillset(&s.sa_mask);
 		sigaction(SIGSEGV, &s, &old_segv);
 		sigaction(SIGBUS, &s, &old_bus);
+		sigaction(SIGILL, &s, &old_ill);
 		return true;
 	}();
 	(void)installed;

@@ -83,6 +83,7 @@ CUresult load(const char *ptx, int device, std::map<std::string, Function> &func
 		           options.capability / 10, options.capability % 10);
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;
 	}
+	if (!options.compiler) return CUDA_ERROR_JIT_COMPILER_NOT_FOUND;
 	if (!options.jit) {
 		log = text("the compiler does not know compute capability %d.%d", options.capability / 10, options.capability % 10);
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;

@@ -30,6 +30,8 @@ struct Options {
 	int driver = 12040;
 	long lose_after = -1; // launches until the device is lost; -1 = never
 	bool jit = true; // false: the driver's compiler does not know the device
+	bool compiler = true; // false: the driver's compiler is not installed
+	bool busy = false; // another process has the device to itself
 	bool no_device = false;
 };
 extern Options options;
@@ -83,7 +85,9 @@ private:
 	size_t map_size = 0, body = 0;
 };
 void poison(void *p, size_t n);
-// guard calls run and returns true, or false with the address when run touched memory that traps.
+// guard calls run and returns true, or false with the address when run touched memory that traps, or with misaligned when it
+// touched memory that is not aligned for what it is.
+const uintptr_t misaligned = ~(uintptr_t)0;
 bool guard(const std::function<void()> &run, uintptr_t *address);
 
 // grid.cpp

@@ -19,6 +19,10 @@ CUresult submit(CUstream s, Work w) {
 		fault("a stream that was closed, or never was");
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
+	if (s->ctx != current_context) {
+		fault("a stream of another context than the current one");
+		return CUDA_ERROR_INVALID_CONTEXT;
+	}
 	if (s->capture) {
 		s->capture->work.push_back(std::move(w));
 		return CUDA_SUCCESS;
@@ -87,16 +91,16 @@ CUresult cuStreamCreate(CUstream *s, unsigned) {
 }
 
 CUresult cuStreamDestroy(CUstream s) {
-	ENTER;
+	ENTER_TO_FREE("cuStreamDestroy");
 	if (!known(s)) {
 		fault("cuStreamDestroy of a stream that was closed, or never was");
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
-	CUresult r = flush(s);
+	flush(s);
 	streams.erase(s);
 	counts.streams--;
 	delete s;
-	return r;
+	FREED;
 }
 
 CUresult cuStreamSynchronize(CUstream s) {
@@ -119,7 +123,7 @@ CUresult cuEventCreate(CUevent *e, unsigned) {
 }
 
 CUresult cuEventDestroy(CUevent e) {
-	ENTER;
+	ENTER_TO_FREE("cuEventDestroy");
 	if (!events.erase(e)) {
 		fault("cuEventDestroy of an event that was closed, or never was");
 		return CUDA_ERROR_INVALID_HANDLE;
@@ -127,7 +131,7 @@ CUresult cuEventDestroy(CUevent e) {
 	for (CUstream s : streams) flush(s);
 	counts.events--;
 	delete e;
-	return CUDA_SUCCESS;
+	FREED;
 }
 
 CUresult cuEventRecord(CUevent e, CUstream s) {
@@ -170,6 +174,10 @@ CUresult cuStreamEndCapture(CUstream s, CUgraph *g) {
 	ENTER;
 	*g = nullptr;
 	if (!known(s) || !s->capture) return CUDA_ERROR_INVALID_VALUE;
+	if (!pthread_equal(s->capture->thread, pthread_self())) {
+		fault("cuStreamEndCapture on another thread than cuStreamBeginCapture");
+		return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+	}
 	std::unique_ptr<CUgraph_st> captured(s->capture);
 	s->capture = nullptr;
 	if (s->ctx->lost) return s->ctx->lost;
@@ -197,6 +205,11 @@ CUresult cuGraphLaunch(CUgraphExec exec, CUstream s) {
 		fault("cuGraphLaunch of a graph that was closed, or never was");
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
+	if (known(s) && s->capture) {
+		fault("cuGraphLaunch in a stream that is captured");
+		s->capture->invalid = true;
+		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	}
 	return submit(s, [exec]() -> CUresult {
 		if (!execs.count(exec)) {
 			fault("a graph was closed before its launch was waited for");
@@ -216,6 +229,6 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
 	}
 	counts.graphs--;
 	delete exec;
-	return CUDA_SUCCESS;
+	return current_context ? current_context->lost : CUDA_SUCCESS;
 }
 }

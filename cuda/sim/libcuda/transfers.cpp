@@ -59,11 +59,8 @@ CUresult cuMemAlloc(CUdeviceptr *p, size_t n) {
 	return r;
 }
 
-// A lost context's memory is freed too, so that the counts show what a program forgets.
 CUresult cuMemFree(CUdeviceptr p) {
-	ENTER;
-	if (!current_context) return CUDA_ERROR_INVALID_CONTEXT;
-	if (CUresult r = blocking("cuMemFree")) return r;
+	ENTER_TO_FREE("cuMemFree");
 	flush_all(current_context);
 	const sim::Allocation *a = sim::find(p, 1);
 	size_t n = a ? a->size : 0;
@@ -83,8 +80,7 @@ CUresult cuMemAllocHost(void **p, size_t n) {
 }
 
 CUresult cuMemFreeHost(void *p) {
-	ENTER;
-	if (!current_context) return CUDA_ERROR_INVALID_CONTEXT;
+	ENTER_TO_FREE("cuMemFreeHost");
 	flush_all(current_context);
 	return sim::release_pinned(p) ? current_context->lost : CUDA_ERROR_INVALID_VALUE;
 }
@@ -112,7 +108,7 @@ CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream 
 
 CUresult cuMemsetD32Async(CUdeviceptr dst, unsigned v, size_t n, CUstream s) {
 	ENTER_CONTEXT;
-	if (!device_memory("cuMemsetD32Async", dst, 4 * n)) return CUDA_ERROR_INVALID_VALUE;
+	if (!device_memory("cuMemsetD32Async", dst, 4 * n) || dst % 4) return CUDA_ERROR_INVALID_VALUE;
 	return submit(s, [=]() -> CUresult {
 		for (size_t i = 0; i < n; i++) ((unsigned *)dst)[i] = v;
 		return CUDA_SUCCESS;

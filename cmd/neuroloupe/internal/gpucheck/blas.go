@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"neuroloupe/cuda"
+	"neuroloupe/graph"
 )
 
 // blasEnv is the environment variable that names cuBLAS for the CUDA backend.
@@ -39,13 +41,28 @@ func findBLAS(ctx context.Context, python string) string {
 	return ""
 }
 
-// blasState says whether products can go to cuBLAS, and to which.
-func blasState(o options) string {
+// startBLAS makes a network ready that needs cuBLAS.
+func startBLAS(o options) (err error) {
 	b, err := openDevice(o, cuda.Options{Precision: cuda.TF32})
 	if err != nil {
-		return fmt.Sprintf("none: %v", err)
+		return err
 	}
-	if err := b.Close(); err != nil {
+	defer func() { err = errors.Join(err, b.Close()) }()
+	c := references()[0]
+	p, err := graph.Compile(c.spec, c.batch)
+	if err != nil {
+		return err
+	}
+	e, err := b.Compile(p)
+	if err != nil {
+		return err
+	}
+	return e.Close()
+}
+
+// blasState says whether products can go to cuBLAS, and to which.
+func blasState(o options) string {
+	if err := startBLAS(o); err != nil {
 		return fmt.Sprintf("none: %v", err)
 	}
 	if path := os.Getenv(blasEnv); path != "" {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cuda"
 	"neuroloupe/cuda/kernels"
 	"neuroloupe/engine/cpu"
 )
@@ -23,21 +24,24 @@ import (
 type plan struct {
 	name  string
 	limit time.Duration
+	mode  cuda.Mode // that it is about; Auto for all
 	run   func(ctx context.Context, o options, tell func(Findings) error) error
 }
 
 // plans are the steps in order. What a step leaves of its limit goes to those after it; speed takes what is left, but for
-// keep.
+// keep. The modes are tried one by one, the plainer first: a card on which one of them hangs tells of the other.
 func plans() []plan {
 	return []plan{
-		{"device", 30 * time.Second, deviceStep},
-		{"compile", 90 * time.Second, compileStep},
-		{"reference", 30 * time.Second, referenceStep},
-		{"parity", 60 * time.Second, parityStep},
-		{"tests", 100 * time.Second, testsStep},
-		{"speed", 0, speedStep},
-		{"accuracy", 20 * time.Second, accuracyStep},
-		{"sanitizer", 60 * time.Second, sanitizerStep},
+		{"device", 20 * time.Second, cuda.Auto, deviceStep},
+		{"compile", 90 * time.Second, cuda.Auto, compileStep},
+		{"reference graph", 30 * time.Second, cuda.Graph, referenceStep},
+		{"reference persistent", 30 * time.Second, cuda.Persistent, referenceStep},
+		{"parity graph", 45 * time.Second, cuda.Graph, parityStep},
+		{"parity persistent", 45 * time.Second, cuda.Persistent, parityStep},
+		{"tests", 100 * time.Second, cuda.Auto, testsStep},
+		{"speed", 0, cuda.Auto, speedStep},
+		{"accuracy", 20 * time.Second, cuda.Auto, accuracyStep},
+		{"sanitizer", 60 * time.Second, cuda.Auto, sanitizerStep},
 	}
 }
 
@@ -57,7 +61,7 @@ const skipCode = 3
 // runStep is what the process of a step does: what it finds goes to out, a line of JSON each.
 func runStep(ctx context.Context, name string, o options, out io.Writer) error {
 	for _, p := range plans() {
-		if p.name != name {
+		if p.name != name && p.name != name+" graph" { // reference is one for the mode of the options
 			continue
 		}
 		e := json.NewEncoder(out)
@@ -81,12 +85,16 @@ func check(ctx context.Context, o options, folder string) error {
 		return err
 	}
 	cache, err := os.MkdirTemp("", "gpucheck")
+	if err != nil { // where nothing but the results can be written
+		cache, err = os.MkdirTemp(folder, "gpucheck")
+	}
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(cache)
 	end := time.Now().Add(o.limit)
-	env := append(os.Environ(), "CUDA_CACHE_PATH="+cache) // an empty one, so that the first compilation is one
+	// An empty cache, so that the first compilation is one; and room for what steps write.
+	env := append(os.Environ(), "CUDA_CACHE_PATH="+cache, "CUDA_CACHE_DISABLE=0", "TMPDIR="+cache)
 	if path := findBLAS(ctx, o.python); path != "" {
 		env = append(env, blasEnv+"="+path)
 	}
@@ -97,7 +105,7 @@ func check(ctx context.Context, o options, folder string) error {
 		r.CPU = d.Name
 	}
 	var log strings.Builder
-	bad := 0
+	bad, hangs := 0, false // hangs: or fails otherwise, in the persistent mode, which is left out from there on
 	for _, p := range plans() {
 		left := time.Until(end)
 		limit := min(p.limit, left)
@@ -105,6 +113,9 @@ func check(ctx context.Context, o options, folder string) error {
 			limit = left - keep
 		}
 		s := Step{Name: p.name, Limit: limit.Seconds()}
+		if o.mode = p.mode; o.mode == cuda.Auto && hangs {
+			o.mode = cuda.Graph
+		}
 		switch {
 		case p.name != "device" && r.Device == nil:
 			s.Result, s.Reason, s.Limit = skipped, "there is no device", 0
@@ -125,6 +136,7 @@ func check(ctx context.Context, o options, folder string) error {
 		fmt.Fprintf(os.Stderr, "%s %s after %.1f s %s\n", p.name, s.Result, s.Seconds, s.Reason)
 		if s.Result == failed {
 			bad++
+			hangs = hangs || p.mode == cuda.Persistent
 		}
 		r.Steps = append(r.Steps, s)
 		if err := r.write(folder, log.String()); err != nil {
@@ -148,6 +160,7 @@ func process(ctx context.Context, program, name string, o options, env []string,
 	c := exec.CommandContext(ctx, program, append([]string{"step", name}, o.args()...)...)
 	c.Env = env
 	c.WaitDelay = 2 * time.Second
+	endTogether(c) // what it has started too: it would keep the card busy
 	var log bytes.Buffer
 	c.Stderr = &log
 	out, err := c.StdoutPipe()
@@ -157,6 +170,15 @@ func process(ctx context.Context, program, name string, o options, env []string,
 	if err != nil {
 		return failed, err.Error(), ""
 	}
+	// A process that the driver holds does not even end when it is killed.
+	stuck := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		time.Sleep(c.WaitDelay)
+		_ = out.Close()
+		time.Sleep(c.WaitDelay)
+		close(stuck)
+	})
+	defer stop()
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
 	var bad error
@@ -168,7 +190,14 @@ func process(ctx context.Context, program, name string, o options, env []string,
 		}
 		bad = errors.Join(bad, found(f))
 	}
-	err = errors.Join(c.Wait(), bad)
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	select {
+	case err = <-ended:
+		err = errors.Join(err, bad)
+	case <-stuck:
+		return failed, "its time was over, and it does not end", ""
+	}
 	last := strings.TrimSpace(log.String())
 	if i := strings.LastIndexByte(last, '\n'); i >= 0 {
 		last = last[i+1:]

@@ -13,13 +13,15 @@
 // later step does, a crash or a card that hangs included, takes nothing away.
 //
 //	device     what the card and its driver are
-//	compile    the driver compiles the kernels' PTX, then takes it from its cache
-//	reference  small trainings give the parameters that the driver simulator gave, in reference.json
-//	parity     an epoch gives the parameters that the CPU gives
+//	compile    the driver compiles the kernels' PTX, then takes it from its cache; is cuBLAS there?
+//	reference  small trainings give the parameters that the driver simulator gave, in reference.json: graph, then persistent
+//	parity     an epoch gives the parameters that the CPU gives: graph, then persistent
 //	tests      the conformance suite, on the card
 //	speed      training speed beside the CPU and PyTorch, all taking turns
 //	accuracy   time to a test accuracy of 97 %
 //	sanitizer  the runs of reference under NVIDIA's compute-sanitizer, where it is installed
+//
+// The persistent mode is left out of what comes after a step in which it failed.
 //
 // On the driver simulator speed and accuracy are skipped, and the report says that it is no card's.
 package main

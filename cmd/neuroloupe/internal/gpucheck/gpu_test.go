@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -127,7 +128,8 @@ func TestCheckGPU(t *testing.T) {
 		results[s.Name] = s.Result
 	}
 	for name, want := range map[string]string{
-		"device": passed, "compile": passed, "reference": passed, "parity": passed, "tests": skipped, "speed": skipped, "accuracy": skipped,
+		"device": passed, "compile": passed, "reference graph": passed, "reference persistent": passed, "parity graph": passed,
+		"parity persistent": passed, "tests": skipped, "speed": skipped, "accuracy": skipped,
 		"sanitizer": passed,
 	} {
 		if results[name] != want {
@@ -143,11 +145,29 @@ func TestCheckGPU(t *testing.T) {
 	}
 }
 
-// A card that hangs, or is lost, takes no finding away.
+// Parameters that are no numbers are told as such.
+func TestNotFiniteGPU(t *testing.T) {
+	sim.Start(t)
+	c := references()[0]
+	want := c.spec.NewParams()
+	want[1].Data[0] = float32(math.NaN())
+	d, err := c.compare(options{device: "cuda"}, cuda.Graph, want, referenceBound)
+	if err != nil || d.OK || !d.NotFinite || d.In != want[1].Name {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if _, err := json.Marshal(Findings{Reference: []Difference{d}}); err != nil {
+		t.Error(err)
+	}
+	if err := errDiffer([]Difference{d}); err == nil || !strings.Contains(err.Error(), "that are no numbers") {
+		t.Error(err)
+	}
+}
+
+// A card that is lost takes no finding away.
 func TestCheckFaultGPU(t *testing.T) {
 	t.Setenv("NEUROLOUPE_LIBCUDA", sim.Build(t))
 	t.Setenv("GPUCHECK_TEST_PROGRAM", "1")
-	t.Setenv(sim.SettingsEnv, "lose_after=3")
+	t.Setenv(sim.SettingsEnv, "lose_after=0")
 	folder := t.TempDir()
 	o := options{device: "cuda", data: writeStrokes(t), python: "no-python", small: true, limit: 5 * time.Minute}
 	if err := check(t.Context(), o, folder); err == nil || !strings.Contains(err.Error(), "steps failed") {
@@ -161,7 +181,7 @@ func TestCheckFaultGPU(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Device == nil || len(r.Steps) != len(plans()) || r.Steps[0].Result != passed || r.Steps[2].Result != failed || r.Steps[2].Reason == "" {
+	if r.Device == nil || len(r.Steps) != len(plans()) || r.Steps[0].Result != passed || r.Steps[2].Result != failed || r.Steps[2].Reason == "" || r.Steps[3].Result != failed {
 		t.Errorf("device %v, steps %+v", r.Device, r.Steps)
 	}
 }

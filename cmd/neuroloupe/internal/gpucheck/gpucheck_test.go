@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"neuroloupe/cmd/neuroloupe/internal/bench"
+	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
@@ -201,6 +202,32 @@ FAIL
 	}
 }
 
+// A step that hangs is ended in time, with all that it has started, and what it has found stays.
+func TestHang(t *testing.T) {
+	folder := t.TempDir()
+	program, pid := filepath.Join(folder, "hang"), filepath.Join(folder, "pid")
+	script := "#!/bin/sh\necho '{\"nvidia_smi\":\"found\"}'\nsleep 100 &\necho $! >" + pid + "\necho said >&2\nwait\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var found string
+	began := time.Now()
+	result, reason, said := process(t.Context(), program, "step", options{until: began.Add(time.Second)}, os.Environ(), func(f Findings) error {
+		found = f.SMI
+		return nil
+	})
+	if result != failed || reason != "its time was over" || said != "said\n" || found != "found" || time.Since(began) > 10*time.Second {
+		t.Errorf("%s, %q, %q, found %q after %v", result, reason, said, found, time.Since(began))
+	}
+	text, err := os.ReadFile(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state, err := exec.Command("ps", "-o", "stat=", "-p", strings.TrimSpace(string(text))).Output(); err == nil && !bytes.HasPrefix(state, []byte("Z")) {
+		t.Errorf("what the step started goes on: %s", state)
+	}
+}
+
 // The tests to run on a card are there.
 func TestCardTests(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "cuda", "*_test.go"))
@@ -215,7 +242,7 @@ func TestCardTests(t *testing.T) {
 		}
 		all = append(all, text...)
 	}
-	for _, name := range cardTests() {
+	for _, name := range cardTests(cuda.Auto) {
 		test, _, _ := strings.Cut(name, "/")
 		if !bytes.Contains(all, []byte("\nfunc "+test+"(t *testing.T)")) {
 			t.Errorf("package cuda has no test %s", test)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"neuroloupe/cuda"
 )
 
 const usageText = `usage: gpucheck run [flags] OUTDIR     check and measure the card; write the results into OUTDIR
@@ -59,6 +61,7 @@ type options struct {
 	data   string        // folder with MNIST's files; empty for the cache
 	tests  string        // test binary of package cuda; empty for none
 	python string        // that may have PyTorch
+	mode   cuda.Mode     // of the steps of training; Auto for all
 	small  bool          // few images and small networks, for a check of the check
 	limit  time.Duration // of the whole
 	until  time.Time     // when a step should have ended
@@ -70,6 +73,7 @@ func (o *options) flags(name string) *flag.FlagSet {
 	f.StringVar(&o.data, "data", "", "`FOLDER` with MNIST's files; empty for the cache")
 	f.StringVar(&o.tests, "tests", "", "test `PROGRAM` of the CUDA backend; empty for none")
 	f.StringVar(&o.python, "python", "python3", "Python `PROGRAM` that may have PyTorch")
+	f.TextVar(&o.mode, "mode", cuda.Auto, "`MODE` of training steps: persistent, graph, or auto for both")
 	f.BoolVar(&o.small, "small", false, "few images and small networks")
 	f.DurationVar(&o.limit, "limit", 7*time.Minute+40*time.Second, "of the whole check")
 	return f
@@ -79,6 +83,7 @@ func (o *options) flags(name string) *flag.FlagSet {
 func (o *options) args() []string {
 	return []string{
 		"-device", o.device, "-data", o.data, "-tests", o.tests, "-python", o.python, fmt.Sprintf("-small=%v", o.small),
+		"-mode", o.mode.String(),
 		"-limit", time.Until(o.until).String(),
 	}
 }

@@ -82,7 +82,7 @@ func (r *Report) section(b *strings.Builder, file string) {
 			if d.Why != "" {
 				return fmt.Sprintf("%s|%s|%d||%s", d.Net, d.Mode, d.Batch, cell(d.Why))
 			}
-			return fmt.Sprintf("%s|%s|%d|%d|%.2g", d.Net, d.Mode, d.Batch, d.Steps, d.Largest)
+			return fmt.Sprintf("%s|%s|%d|%d|%s", d.Net, d.Mode, d.Batch, d.Steps, d.largest("%.2g"))
 		})
 	}
 	differences("the simulator's", r.Reference)

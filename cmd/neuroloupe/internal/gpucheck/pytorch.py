@@ -1,7 +1,7 @@
 """Trains with PyTorch for gpucheck: answers each line of JSON that it reads with one.
 
-python3 pytorch.py FOLDER DEVICE, with the images and labels as bytes in FOLDER. They are on the device, the images as
-float32, before the first line is read; every epoch has a new random order, drawn on the device, of whole batches.
+python3 pytorch.py FOLDER DEVICE, with the images and labels as bytes in FOLDER. They are on the device (cuda:0, cpu), the
+images as float32, before the first line is read; every epoch has a new random order, drawn on the device, of whole batches.
 
 {"do": "make", "how", "sizes", "hidden", "batch", "lr", "precision"} → {"case": number}
 {"do": "train", "case", "epochs"} → {"seconds"}, {"do": "accuracy", "case"} → {"accuracy"}, {"do": "drop", "case"} → {}
@@ -22,6 +22,7 @@ def answer(**what):
 
 
 folder, device = sys.argv[1], sys.argv[2]
+on_card = device.startswith("cuda")
 try:
     import torch
     from torch import nn
@@ -29,9 +30,11 @@ try:
 except ImportError as e:
     answer(error=f"no PyTorch: {e}")
     sys.exit(0)
-if device == "cuda" and not torch.cuda.is_available():
+if on_card and not torch.cuda.is_available():
     answer(error=f"PyTorch {torch.__version__} cannot use the card")
     sys.exit(0)
+if on_card:
+    torch.cuda.set_device(device)
 
 
 def read(name):
@@ -48,7 +51,7 @@ inputs, test_inputs = images("train-images", labels), images("test-images", test
 
 
 def synchronize():
-    if device == "cuda":
+    if on_card:
         torch.cuda.synchronize()
 
 
@@ -87,7 +90,7 @@ class Case:
         self.update.zero_grad(set_to_none=True)
         x, y = inputs.index_select(0, rows), labels.index_select(0, rows)
         # Weights stay float32. A recording must make its own copies of them, so it cannot take them from a cache.
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False):
+        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False):
             loss = self.loss(x, y)
         loss.backward()
         self.update.step()

@@ -81,6 +81,8 @@ type Difference struct {
 	Bound   float64 `json:"bound"`
 	OK      bool    `json:"ok"`
 	Why     string  `json:"left_out,omitempty"` // it was not run
+
+	NotFinite bool `json:"not_finite,omitempty"` // the difference is no number; largest_difference is 0
 }
 
 // Tests is the result of the backend's own tests on the card.

@@ -6,4 +6,5 @@ here=$(cd "$(dirname "$0")" && pwd)
 test $# -ge 1 || { echo "usage: run.sh OUTDIR" >&2; exit 2; }
 out=$1
 shift
+chmod +x "$here/gpucheck" "$here/cuda.test" 2>/dev/null || : # carrying may have lost it
 exec "$here/gpucheck" run -data "$here/data" -tests "$here/cuda.test" "$@" "$out"

@@ -86,6 +86,7 @@ func speedStep(ctx context.Context, o options, tell func(Findings) error) error 
 		return err
 	}
 	simulator := b.Device().Name == simulatorName
+	o.device = b.Device().ID // PyTorch shall use the same
 	if err := b.Close(); err != nil {
 		return err
 	}
@@ -108,12 +109,12 @@ func measureAll(ctx context.Context, o options, d *mnist.Dataset, ws []work, tel
 		return err
 	}
 	defer os.RemoveAll(folder)
-	torch := &torch{python: o.python, folder: folder, device: "cuda"}
-	defer torch.close()
-	if err := torch.prepare(ctx, d); err != nil {
+	t := newTorches(o.python, folder, o.device)
+	defer t.close()
+	if err := t.prepare(ctx, d); err != nil {
 		fmt.Fprintf(os.Stderr, "without PyTorch: %v\n", err)
 	}
-	peaks, err := measurePeaks(ctx, o, torch)
+	peaks, err := measurePeaks(ctx, o, t.plain)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func measureAll(ctx context.Context, o options, d *mnist.Dataset, ws []work, tel
 			}
 			continue
 		}
-		rows, err := w.measure(ctx, o, d, torch, peaks)
+		rows, err := w.measure(ctx, o, d, t, peaks)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func speedRow(w work, d *mnist.Dataset) Speed {
 }
 
 // measure lets all contenders take turns.
-func (w work) measure(ctx context.Context, o options, d *mnist.Dataset, t *torch, peaks []Peak) (rows []Speed, err error) {
+func (w work) measure(ctx context.Context, o options, d *mnist.Dataset, t *torches, peaks []Peak) (rows []Speed, err error) {
 	fmt.Fprintf(os.Stderr, "%v, batches of %d, %v\n", w.spec(d), w.batch, w.precision)
 	all := w.contenders(ctx, o, d, t)
 	defer func() {
@@ -247,7 +248,7 @@ func (c *contender) finish(w work, d *mnist.Dataset, peaks []Peak) Speed {
 const onCPU = "cpu"
 
 // contenders are those that can do the work; one that cannot says why in its row.
-func (w work) contenders(ctx context.Context, o options, d *mnist.Dataset, t *torch) []*contender {
+func (w work) contenders(ctx context.Context, o options, d *mnist.Dataset, t *torches) []*contender {
 	var all []*contender
 	add := func(row Speed, start func(c *contender) error) {
 		c := &contender{row: row}
@@ -256,7 +257,7 @@ func (w work) contenders(ctx context.Context, o options, d *mnist.Dataset, t *to
 		}
 		all = append(all, c)
 	}
-	ms := modes()
+	ms := o.modes()
 	if w.precision != cuda.FP32 {
 		ms = []cuda.Mode{cuda.Graph} // the others know float32 alone
 	}
@@ -284,8 +285,8 @@ func (w work) contenders(ctx context.Context, o options, d *mnist.Dataset, t *to
 	}
 	for _, how := range torchWays() {
 		row := speedRow(w, d)
-		row.Program, row.How, row.Version = "PyTorch", how, t.version
-		add(row, func(c *contender) error { return t.contender(ctx, c, w, d, how) })
+		row.Program, row.How, row.Version = "PyTorch", how, t.plain.version
+		add(row, func(c *contender) error { return t.of(how).contender(ctx, c, w, d, how) })
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,17 +18,16 @@ import (
 	"neuroloupe/mnist"
 )
 
-// deviceStep finds the device.
+// deviceStep finds the device. It does not open it, which would compile the kernels.
 func deviceStep(ctx context.Context, o options, tell func(Findings) error) error {
-	b, err := openDevice(o, cuda.Options{})
-	if err != nil {
-		return err
+	var reasons []string
+	for _, dev := range (cuda.Driver{}).Devices() {
+		if dev.Usable && (o.device == dev.Backend || o.device == dev.ID) {
+			return tell(Findings{Device: &dev, SMI: smi(ctx)})
+		}
+		reasons = append(reasons, strings.TrimSuffix(dev.ID+": "+dev.Reason, ": "))
 	}
-	dev := b.Device()
-	if err := b.Close(); err != nil {
-		return err
-	}
-	return tell(Findings{Device: &dev, SMI: smi(ctx), CUBLAS: blasState(o)})
+	return fmt.Errorf("no device %s can be used (%s)", o.device, strings.Join(reasons, "; "))
 }
 
 // smi asks the driver's own tool about the cards; the answer is empty where it is not.
@@ -49,7 +49,7 @@ func openDevice(o options, c cuda.Options) (engine.Backend, error) {
 	return b, err
 }
 
-// compileStep opens the device twice; the driver's cache is empty before.
+// compileStep opens the device twice, for the first time of all; the driver's cache is empty before. Then it looks for cuBLAS.
 func compileStep(_ context.Context, o options, tell func(Findings) error) error {
 	for _, cached := range []bool{false, true} {
 		began := time.Now()
@@ -63,17 +63,25 @@ func compileStep(_ context.Context, o options, tell func(Findings) error) error 
 			return err
 		}
 		if simulator {
-			return nil // it compiles nothing
+			break // it compiles nothing
 		}
 		if err := tell(Findings{Compilation: []Compilation{{cached, took}}}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return tell(Findings{CUBLAS: blasState(o)})
 }
 
-// modes are the ways that a GPU runs steps.
-func modes() []cuda.Mode { return []cuda.Mode{cuda.Persistent, cuda.Graph} }
+// modes are the ways that a GPU runs steps, the plainer first.
+func modes() []cuda.Mode { return []cuda.Mode{cuda.Graph, cuda.Persistent} }
+
+// modes are those that a step is about.
+func (o options) modes() []cuda.Mode {
+	if o.mode == cuda.Auto {
+		return modes()
+	}
+	return []cuda.Mode{o.mode}
+}
 
 // course is a training with a fixed order of examples.
 type course struct {
@@ -133,6 +141,9 @@ func (c course) compare(o options, m cuda.Mode, want engine.Params, bound float6
 	}
 	d.Largest, d.In = largest(want, got)
 	d.OK = d.Largest <= bound
+	if math.IsNaN(d.Largest) || math.IsInf(d.Largest, 0) { // which JSON has no numbers for
+		d.Largest, d.NotFinite = 0, true
+	}
 	return d, nil
 }
 
@@ -156,6 +167,9 @@ func abs(x float64) float64 { return max(x, -x) }
 // errDiffer says that something is further off than its bound; how far is in the report.
 func errDiffer(ds []Difference) error {
 	for _, d := range ds {
+		if d.NotFinite {
+			return fmt.Errorf("%s in mode %s has parameters in %s that are no numbers", d.Net, d.Mode, d.In)
+		}
 		if !d.OK {
 			return fmt.Errorf("%s in mode %s differs by %.3g in %s, want at most %.2g", d.Net, d.Mode, d.Largest, d.In, d.Bound)
 		}
@@ -198,7 +212,7 @@ func parityStep(ctx context.Context, o options, tell func(Findings) error) (err 
 		if err != nil {
 			return err
 		}
-		for _, m := range modes() {
+		for _, m := range o.modes() {
 			d, err := c.compare(o, m, want, parityBound)
 			if err != nil {
 				return err
@@ -250,7 +264,7 @@ func accuracyStep(ctx context.Context, o options, tell func(Findings) error) err
 	if err != nil {
 		return err
 	}
-	b, err := openDevice(o, cuda.Options{})
+	b, err := openDevice(o, cuda.Options{Mode: o.mode})
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (r *Report) text(log string) string {
 			if d.Why != "" {
 				return fmt.Sprintf("%s\t%s\t\t%d\tnot run: %s\t\t\t", d.Net, d.Mode, d.Batch, d.Why)
 			}
-			return fmt.Sprintf("%s\t%s\t%d\t%d\t%.3g\t%s\t%.2g\t%s", d.Net, d.Mode, d.Steps, d.Batch, d.Largest, d.In, d.Bound, ok(d.OK))
+			return fmt.Sprintf("%s\t%s\t%d\t%d\t%s\t%s\t%.2g\t%s", d.Net, d.Mode, d.Steps, d.Batch, d.largest("%.3g"), d.In, d.Bound, ok(d.OK))
 		})
 	}
 	table(&b, "tests\tpassed\tfailed\tskipped\t", len(r.Tests), func(i int) string {
@@ -90,6 +90,14 @@ func table(b *strings.Builder, head string, n int, row func(i int) string) {
 		fmt.Fprintln(w, row(i))
 	}
 	w.Flush() // a Builder takes everything
+}
+
+// largest writes the difference.
+func (d Difference) largest(format string) string {
+	if d.NotFinite {
+		return "not a number"
+	}
+	return fmt.Sprintf(format, d.Largest)
 }
 
 func ok(b bool) string {

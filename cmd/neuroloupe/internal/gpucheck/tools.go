@@ -11,17 +11,25 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"neuroloupe/cuda"
 )
 
 // cardEnv makes the tests of package cuda run on the machine's driver, not on the simulator.
 const cardEnv = "NEUROLOUPE_TEST_CARD=1"
 
-// cardTests are the tests that are for a card too, each run by itself, so that one that hangs leaves the others' results.
-func cardTests() []string {
-	return []string{
-		"TestActivations", "TestMasks", "TestRounding", "TestLaunches", "TestApart", "TestParity", "TestConformance/graph", "TestConformance/auto",
+// cardTests are the tests that are for a card too, each run by itself, so that one that hangs leaves the others' results;
+// those of the persistent mode are the last.
+func cardTests(mode cuda.Mode) []string {
+	names := []string{"TestActivations", "TestMasks", "TestRounding", "TestParity/graph", "TestConformance/graph", "TestApart"}
+	if mode != cuda.Graph {
+		names = append(names, "TestParity/persistent", "TestLaunches", "TestConformance/auto")
 	}
+	return names
 }
+
+// testTime is what one of them may take.
+const testTime = 40 * time.Second
 
 // testsStep runs the backend's own tests.
 func testsStep(ctx context.Context, o options, tell func(Findings) error) error {
@@ -29,7 +37,7 @@ func testsStep(ctx context.Context, o options, tell func(Findings) error) error 
 		return skip("no test program was given")
 	}
 	var bad error
-	for _, name := range cardTests() {
+	for _, name := range cardTests(o.mode) {
 		t, err := cardTest(ctx, o, name)
 		bad = errors.Join(bad, err)
 		if err := tell(Findings{Tests: []Tests{t}}); err != nil {
@@ -40,7 +48,7 @@ func testsStep(ctx context.Context, o options, tell func(Findings) error) error 
 }
 
 func cardTest(ctx context.Context, o options, name string) (Tests, error) {
-	left := time.Until(o.until)
+	left := min(time.Until(o.until), testTime)
 	if left < 5*time.Second {
 		return Tests{Name: name}, fmt.Errorf("%s: no time was left", name)
 	}

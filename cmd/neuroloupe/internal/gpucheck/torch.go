@@ -22,14 +22,48 @@ import (
 var torchScript []byte
 
 // torchWays are the ways to train with PyTorch that pytorch.py knows.
-func torchWays() []string { return []string{"eager", "CUDA graphs", "compile"} }
+func torchWays() []string { return []string{"eager", "CUDA graphs", compiled} }
+
+const compiled = "compile"
+
+// torches are the processes that train with PyTorch. What is compiled has one of its own: where that takes too long, or ends
+// the process, the others stay.
+type torches struct{ plain, compiler *torch }
+
+func newTorches(python, folder, device string) *torches {
+	return &torches{
+		plain:    &torch{python: python, folder: folder, device: device},
+		compiler: &torch{python: python, folder: folder, device: device, once: true},
+	}
+}
+
+// prepare writes what the script reads, and starts the plain process.
+func (t *torches) prepare(ctx context.Context, d *mnist.Dataset) error {
+	err := t.plain.prepare(ctx, d)
+	t.compiler.none = err
+	return err
+}
+
+// of returns the process for a way.
+func (t *torches) of(how string) *torch {
+	if how == compiled {
+		return t.compiler
+	}
+	return t.plain
+}
+
+func (t *torches) close() {
+	t.plain.close()
+	t.compiler.close()
+}
 
 // torch is a process that trains with PyTorch. One that ends or does not answer is started again for the next contender.
 type torch struct {
 	python, folder string // the script and the images are in folder
-	device         string // cuda or cpu
+	device         string // cuda:0 or cpu
 	version        string
 	none           error // why there is no PyTorch
+	once           bool  // it is not asked again when it has once not answered
 
 	process *exec.Cmd
 	in      io.WriteCloser
@@ -126,7 +160,11 @@ func (t *torch) read(ctx context.Context, limit time.Duration, v any) error {
 	select {
 	case <-ctx.Done():
 		t.close()
-		return fmt.Errorf("PyTorch did not answer within %v", limit)
+		err := fmt.Errorf("PyTorch did not answer within %v", limit)
+		if t.once {
+			t.none = err
+		}
+		return err
 	case l, ok := <-t.lines:
 		if !ok {
 			t.close()
