@@ -1,9 +1,7 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
-	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -12,8 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"neuroloupe/cmd/neuroloupe/internal/npz"
 	"neuroloupe/engine/atomicfile"
 )
 
@@ -191,55 +189,24 @@ func (a array) json(b *bytes.Buffer, shape []int, at int) error {
 }
 
 func writeNPZ(w io.Writer, n *numbers) error {
-	z := zip.NewWriter(w)
+	z := npz.NewWriter(w, true)
 	for _, a := range n.arrays {
-		f, err := z.Create(a.name + ".npy")
-		if err != nil {
-			return err
+		var err error
+		switch {
+		case a.texts != nil:
+			err = z.AddTexts(a.name, a.texts, a.shape...)
+		case a.whole:
+			whole := make([]int64, len(a.floats))
+			for i, x := range a.floats {
+				whole[i] = int64(x)
+			}
+			err = npz.Add(z, a.name, whole, a.shape...)
+		default:
+			err = npz.Add(z, a.name, a.floats, a.shape...)
 		}
-		if err := a.npy(f); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return z.Close()
-}
-
-// npy writes a in numpy's format, version 1.0 (NEP 1); texts are UCS-4, padded with zeros to the longest.
-func (a array) npy(w io.Writer) error {
-	descr, longest := "<f8", 1
-	switch {
-	case a.texts != nil:
-		for _, s := range a.texts {
-			longest = max(longest, utf8.RuneCountInString(s))
-		}
-		descr = fmt.Sprintf("<U%d", longest)
-	case a.whole:
-		descr = "<i8"
-	}
-	var shape strings.Builder
-	for _, s := range a.shape {
-		fmt.Fprintf(&shape, "%d,", s)
-	}
-	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape.String())
-	const magic, align = 10, 64
-	head += strings.Repeat(" ", align-1-(magic+len(head))%align) + "\n"
-	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), byte(len(head)>>8))
-	b = append(b, head...)
-	for _, x := range a.floats {
-		bits := math.Float64bits(x)
-		if a.whole {
-			bits = uint64(int64(x))
-		}
-		b = binary.LittleEndian.AppendUint64(b, bits)
-	}
-	for _, s := range a.texts {
-		n := 0
-		for _, r := range s {
-			b = binary.LittleEndian.AppendUint32(b, uint32(r))
-			n++
-		}
-		b = append(b, make([]byte, 4*(longest-n))...)
-	}
-	_, err := w.Write(b)
-	return err
 }

@@ -44,7 +44,7 @@ func TestNumbers(t *testing.T) {
 		name, head string
 		data       any
 	}{
-		{"map.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2,3,), }", []float64{1, -0.5, 0, 0.25, float64(float32(math.NaN())), 3}},
+		{"map.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", []float64{1, -0.5, 0, 0.25, float64(float32(math.NaN())), 3}},
 		{"ids.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", []int64{7, -2}},
 		{"classes.npy", "{'descr': '<U7', 'fortran_order': False, 'shape': (2,), }", []int32{'T', '-', 's', 'h', 'i', 'r', 't', 'ä', 0, 0, 0, 0, 0, 0}},
 		{"bias.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", []float64{0.1}},

@@ -10,7 +10,4 @@
 // layer they are of; shapes say which way round a matrix is, because each layer must take what the one before gives and
 // have as many biases as outputs. Only where both ways fit, which takes square layers, are names asked (PyTorch's
 // "x.weight" is Out×In), and then the person. Nothing is guessed from the values.
-//
-// npz is read here and not by codeberg.org/sbinet/npyio: version 0.14 panics on a damaged array header, allocates what a
-// header claims before it looks, and does not convert float16.
 package netfile

@@ -1,13 +1,16 @@
 package netfile
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"strings"
 
+	"neuroloupe/cmd/neuroloupe/internal/npz"
 	"neuroloupe/engine"
 	"neuroloupe/engine/safetensors"
 )
@@ -107,7 +110,7 @@ func read(r io.ReaderAt, size int64, o Options) (*Net, error) {
 		return readSafetensors(r, size, o)
 	case len(text) > 0 && text[0] == '{':
 		return readNielsen(r, size, o)
-	case starts(npyMagic):
+	case starts("\x93NUMPY"):
 		return nil, errors.New("a single numpy array, not a network" + convert)
 	case starts("\x80"):
 		return nil, errors.New("a Python pickle, which is a program and not data" + convert)
@@ -117,6 +120,39 @@ func read(r io.ReaderAt, size int64, o Options) (*Net, error) {
 		return nil, errors.New("an HDF5 file, as of Keras" + convert)
 	}
 	return nil, errors.New("not the JSON of Nielsen's network2.py, not npz and not safetensors" + convert)
+}
+
+// readNPZ reads a zip archive of numpy arrays.
+func readNPZ(r io.ReaderAt, size int64, o Options) (*Net, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("npz: %w: the file is cut short or damaged", err)
+	}
+	n := &Net{Form: "npz"}
+	var arrays []engine.Tensor
+	left := o.maxValues()
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".npy")
+		if !ok {
+			if strings.HasSuffix(f.Name, "data.pkl") {
+				return nil, errors.New("a PyTorch archive of pickles, which are programs and not data; in Python, save it with " +
+					"safetensors.torch.save_file(model.state_dict(), \"net.safetensors\")")
+			}
+			continue
+		}
+		a, note, err := npz.Read(f, left)
+		if err != nil {
+			return nil, fmt.Errorf("npz: array %.60q: %w", name, err)
+		}
+		if note != "" {
+			n.Warnings = append(n.Warnings, fmt.Sprintf("array %.60q is left out: %s", name, note))
+			continue
+		}
+		a.Name = name
+		left -= int64(len(a.Data))
+		arrays = append(arrays, a)
+	}
+	return n, n.assemble(arrays, Auto, o)
 }
 
 // readSafetensors reads PyTorch's tensors or ours.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"neuroloupe/cmd/neuroloupe/internal/npz"
 	"neuroloupe/engine"
 	"neuroloupe/engine/safetensors"
 )
@@ -143,7 +144,7 @@ func TestHalf(t *testing.T) {
 	defer z.Close()
 	var arrays []engine.Tensor
 	for _, f := range z.File {
-		a, note, err := readMember(f, 1000)
+		a, note, err := npz.Read(f, 1000)
 		if err != nil || note != "" {
 			t.Fatal(f.Name, err, note)
 		}

@@ -1,7 +1,6 @@
 package netfile
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"encoding/csv"
@@ -14,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/neuroloupe/internal/npz"
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/safetensors"
@@ -68,42 +68,17 @@ func WriteSafetensors(w io.Writer, s engine.Spec, ps engine.Params, l Labels) er
 
 // WriteNPZ writes what numpy.load opens: W1 In×Out, b1, W2, b2, … as float32.
 func WriteNPZ(w io.Writer, s engine.Spec, ps engine.Params) error {
-	z := zip.NewWriter(w)
+	z := npz.NewWriter(w, false)
 	for i := range s.Layers {
-		for _, t := range []struct {
-			name   string
-			tensor engine.Tensor
-		}{{"W", ps.Weight(i + 1)}, {"b", ps.Bias(i + 1)}} {
-			// Stored as it is: weights do not compress.
-			f, err := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%s%d.npy", t.name, i+1), Method: zip.Store})
-			if err != nil {
-				return err
-			}
-			if err := writeNPY(f, t.tensor); err != nil {
-				return err
-			}
+		weight, bias, n := ps.Weight(i+1), ps.Bias(i+1), strconv.Itoa(i+1)
+		if err := npz.Add(z, "W"+n, weight.Data, weight.Shape...); err != nil {
+			return err
+		}
+		if err := npz.Add(z, "b"+n, bias.Data, bias.Shape...); err != nil {
+			return err
 		}
 	}
 	return z.Close()
-}
-
-// writeNPY writes version 1.0 of the format; its data starts at a multiple of 64 bytes.
-func writeNPY(w io.Writer, t engine.Tensor) error {
-	dims := strconv.Itoa(t.Shape[0]) + ","
-	if len(t.Shape) == 2 {
-		dims += " " + strconv.Itoa(t.Shape[1])
-	}
-	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dims)
-	const fixed = len(npyMagic) + 2 + 2
-	pad := 63 - (fixed+len(dict))%64
-	head := append([]byte(npyMagic), 1, 0)
-	head = binary.LittleEndian.AppendUint16(head, uint16(len(dict)+pad+1))
-	head = append(head, dict+strings.Repeat(" ", pad)+"\n"...)
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
-	_, err := w.Write(rawData(t))
-	return err
 }
 
 // rawData returns the values as little-endian float32.

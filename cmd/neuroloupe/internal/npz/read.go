@@ -1,4 +1,4 @@
-package netfile
+package npz
 
 import (
 	"archive/zip"
@@ -14,53 +14,18 @@ import (
 	"neuroloupe/engine"
 )
 
-// npyMagic starts a numpy array; see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
-const npyMagic = "\x93NUMPY"
+// maxHeader is the most bytes of a header that is read; numpy itself refuses more than 10,000.
+const maxHeader = 10_000
 
-// maxNPYHeader is the most bytes of a header that is read; numpy itself refuses more than 10,000.
-const maxNPYHeader = 10_000
-
-// readNPZ reads a zip archive of numpy arrays, as numpy.savez and savez_compressed write them.
-func readNPZ(r io.ReaderAt, size int64, o Options) (*Net, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("npz: %w: the file is cut short or damaged", err)
-	}
-	n := &Net{Form: "npz"}
-	var arrays []engine.Tensor
-	left := o.maxValues()
-	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".npy")
-		if !ok {
-			if strings.HasSuffix(f.Name, "data.pkl") {
-				return nil, errors.New("a PyTorch archive of pickles, which are programs and not data; in Python, save it with " +
-					"safetensors.torch.save_file(model.state_dict(), \"net.safetensors\")")
-			}
-			continue
-		}
-		a, note, err := readMember(f, left)
-		if err != nil {
-			return nil, fmt.Errorf("npz: array %.60q: %w", name, err)
-		}
-		if note != "" {
-			n.Warnings = append(n.Warnings, fmt.Sprintf("array %.60q is left out: %s", name, note))
-			continue
-		}
-		a.Name = name
-		left -= int64(len(a.Data))
-		arrays = append(arrays, a)
-	}
-	return n, n.assemble(arrays, Auto, o)
-}
-
-// readMember reads one array. note says why an array is none of a network's.
-func readMember(f *zip.File, limit int64) (a engine.Tensor, note string, err error) {
+// Read reads one array of an archive, of at most limit numbers, rounded to float32, row-major. An array that is not of
+// floating-point numbers, or that has no dimension, is not read, and note says so. The array has no name.
+func Read(f *zip.File, limit int64) (a engine.Tensor, note string, err error) {
 	r, err := f.Open()
 	if err != nil {
 		return a, "", err
 	}
 	defer r.Close()
-	h, err := readNPYHeader(r)
+	h, err := readHeader(r)
 	if err != nil {
 		return a, "", err
 	}
@@ -70,6 +35,9 @@ func readMember(f *zip.File, limit int64) (a engine.Tensor, note string, err err
 	}
 	if len(h.shape) == 0 {
 		return a, "it is a single number", nil
+	}
+	if h.fortran && len(h.shape) > 2 {
+		return a, "", fmt.Errorf("shape %v in Fortran order, want at most two dimensions", h.shape)
 	}
 	count := int64(1)
 	for _, d := range h.shape {
@@ -81,16 +49,24 @@ func readMember(f *zip.File, limit int64) (a engine.Tensor, note string, err err
 	if want := uint64(h.bytes) + uint64(count)*uint64(size); f.UncompressedSize64 != want {
 		return a, "", fmt.Errorf("%d bytes, want %d for shape %v of %d bytes each: the file is damaged", f.UncompressedSize64, want, h.shape, size)
 	}
-	a.Shape = h.shape
 	if a.Data, err = readValues(r, count, size, decode); err != nil {
 		return a, "", err
 	}
-	if h.fortran && len(a.Shape) == 2 {
-		a.Data = transpose(a.Data, a.Shape[1], a.Shape[0])
-	} else if h.fortran && len(a.Shape) > 2 {
-		return a, "", fmt.Errorf("shape %v in Fortran order, want at most two dimensions", h.shape)
+	if a.Shape = h.shape; h.fortran && len(a.Shape) == 2 {
+		a.Data = byRows(a.Data, a.Shape[0], a.Shape[1])
 	}
 	return a, "", nil
+}
+
+// byRows returns a rows×cols matrix that is stored column by column, row by row.
+func byRows(m []float32, rows, cols int) []float32 {
+	t := make([]float32, 0, len(m))
+	for r := range rows {
+		for c := range cols {
+			t = append(t, m[c*rows+r])
+		}
+	}
+	return t
 }
 
 // readValues reads count numbers. It lets memory grow with what is really there: a zip archive can claim a thousand times
@@ -119,8 +95,8 @@ func readValues(r io.Reader, count int64, size int, decode func([]byte) float64)
 	return data, nil
 }
 
-// npyHeader is what stands before an array's numbers.
-type npyHeader struct {
+// header is what stands before an array's numbers.
+type header struct {
 	descr   string // the type: "<f4"
 	fortran bool   // the first index runs fastest
 	shape   []int  // none for a single number
@@ -129,37 +105,37 @@ type npyHeader struct {
 
 // The keys of the header, a Python dictionary.
 var (
-	npyDescr   = regexp.MustCompile(`'descr'\s*:\s*('[^']*'|\[.*\])\s*[,}]`)
-	npyFortran = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)\s*[,}]`)
-	npyShape   = regexp.MustCompile(`'shape'\s*:\s*\(([\d\s,]*)\)\s*[,}]`)
+	descrKey   = regexp.MustCompile(`'descr'\s*:\s*('[^']*'|\[.*\])\s*[,}]`)
+	fortranKey = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)\s*[,}]`)
+	shapeKey   = regexp.MustCompile(`'shape'\s*:\s*\(([\d\s,]*)\)\s*[,}]`)
 )
 
-func readNPYHeader(r io.Reader) (npyHeader, error) {
-	var h npyHeader
-	fixed := make([]byte, len(npyMagic)+2+2, len(npyMagic)+2+4) // magic, version, length of 2 bytes or 4
-	if _, err := io.ReadFull(r, fixed); err != nil || string(fixed[:len(npyMagic)]) != npyMagic {
+func readHeader(r io.Reader) (header, error) {
+	var h header
+	fixed := make([]byte, len(magic)+2+2, len(magic)+2+4) // magic, version, length of 2 bytes or 4
+	if _, err := io.ReadFull(r, fixed); err != nil || string(fixed[:len(magic)]) != magic {
 		return h, errors.New("not a numpy array")
 	}
-	length := int64(binary.LittleEndian.Uint16(fixed[len(npyMagic)+2:]))
-	switch version := fixed[len(npyMagic)]; version {
+	length := int64(binary.LittleEndian.Uint16(fixed[len(magic)+2:]))
+	switch version := fixed[len(magic)]; version {
 	case 1:
 	case 2, 3:
 		fixed = fixed[:cap(fixed)]
 		if _, err := io.ReadFull(r, fixed[len(fixed)-2:]); err != nil {
 			return h, fmt.Errorf("header: %w", err)
 		}
-		length = int64(binary.LittleEndian.Uint32(fixed[len(npyMagic)+2:]))
+		length = int64(binary.LittleEndian.Uint32(fixed[len(magic)+2:]))
 	default:
 		return h, fmt.Errorf("version %d of the numpy format, want 1 to 3", version)
 	}
-	if length > maxNPYHeader {
-		return h, fmt.Errorf("header of %d bytes, want at most %d", length, maxNPYHeader)
+	if length > maxHeader {
+		return h, fmt.Errorf("header of %d bytes, want at most %d", length, maxHeader)
 	}
 	text := make([]byte, length)
 	if _, err := io.ReadFull(r, text); err != nil {
 		return h, fmt.Errorf("header: %w", err)
 	}
-	descr, fortran, dims := npyDescr.FindSubmatch(text), npyFortran.FindSubmatch(text), npyShape.FindSubmatch(text)
+	descr, fortran, dims := descrKey.FindSubmatch(text), fortranKey.FindSubmatch(text), shapeKey.FindSubmatch(text)
 	if descr == nil || fortran == nil || dims == nil {
 		return h, fmt.Errorf("header %.100q: want descr, fortran_order and shape", text)
 	}
@@ -175,7 +151,7 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 }
 
 // decoder returns what turns one number's bytes into its value, and how many they are; nil for other types.
-func (h npyHeader) decoder() (decode func([]byte) float64, size int) {
+func (h header) decoder() (decode func([]byte) float64, size int) {
 	if len(h.descr) != 3 {
 		return nil, 0
 	}
