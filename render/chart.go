@@ -204,40 +204,51 @@ func (c Chart) Draw() (*image.RGBA, error) {
 
 func (c Chart) plan(r request) view {
 	ts := r.ts
+	var xs, ys []float64
+	last := 0
+	for _, s := range c.Series {
+		xs = append(xs, s.X...)
+		ys = slices.Concat(ys, s.Y, s.Low, s.High)
+		last = max(last, ts.width(seriesName(ts, s.Name), noteStyle))
+	}
+	a := newAxes(r, c.Width, last,
+		func(from, to float64) axis { return newAxis(c.LinearX, xs, from, to) },
+		func(from, to float64) axis { return newAxis(c.LinearY, ys, from, to) })
+	v := view{size: a.size}
+	// So many names that they do not fit beside the plot go on below it.
+	v.size.Y = max(v.size.Y, a.plot.Min.Y+len(c.Series)*noteStyle.leading())
+	v.place = func(p *page, _ *Picture, at image.Point) { c.place(p, a.place(p, c.X, c.Y, at)) }
+	return v
+}
+
+// axes are a plot with its axes, measured.
+type axes struct {
+	plot image.Rectangle
+	x, y axis
+	size image.Point // with all numbers, and room beside the plot
+}
+
+// newAxes measures a plot so many pixels wide, 0 to choose, with room beside it, whose axes are made for where they lie.
+func newAxes(r request, width, beside int, x, y func(from, to float64) axis) axes {
 	plot := image.Rect(0, 0, plotWidth, plotHeight)
 	if r.panels > 1 {
 		plot = image.Rect(0, 0, plotBeside, plotBeside*plotHeight/plotWidth)
 	}
-	if c.Width > 0 {
-		plot = image.Rect(0, 0, c.Width, max(c.Width*plotHeight/plotWidth, 1))
+	if width > 0 {
+		plot = image.Rect(0, 0, width, max(width*plotHeight/plotWidth, 1))
 	}
 	plot = plot.Add(image.Pt(0, noteStyle.leading()+8))
-	var xs, ys []float64
-	for _, s := range c.Series {
-		xs = append(xs, s.X...)
-		ys = slices.Concat(ys, s.Y, s.Low, s.High)
+	a := axes{y: y(float64(plot.Max.Y), float64(plot.Min.Y))}
+	left := 0
+	for _, v := range a.y.ticks() {
+		left = max(left, r.ts.width(a.y.label(v), noteStyle)+axisGap)
 	}
-	vertical := newAxis(c.LinearY, ys, float64(plot.Max.Y), float64(plot.Min.Y))
-	left, last := 0, 0
-	for _, v := range vertical.ticks() {
-		left = max(left, ts.width(vertical.label(v), noteStyle)+axisGap)
-	}
-	for _, s := range c.Series {
-		last = max(last, ts.width(seriesName(ts, s.Name), noteStyle))
-	}
-	plot = plot.Add(image.Pt(left, 0))
-	horizontal := newAxis(c.LinearX, xs, float64(plot.Min.X), float64(plot.Max.X))
-	last = max(last, ts.width(horizontal.label(horizontal.hi), noteStyle)/2)
-	base := plot.Max.Y + axisGap + noteStyle.ascent()
-	v := view{size: image.Pt(plot.Max.X+axisGap+last, base+noteStyle.leading()+noteStyle.descent())}
-	// So many names that they do not fit beside the plot go on below it.
-	v.size.Y = max(v.size.Y, plot.Min.Y+len(c.Series)*noteStyle.leading())
-	c.X, c.Y = ts.ellipsisBeyond(ts.cleanLine(c.X), noteStyle, v.size.X), ts.ellipsisBeyond(ts.cleanLine(c.Y), noteStyle, v.size.X)
-	v.place = func(p *page, _ *Picture, at image.Point) {
-		h, w := horizontal.moved(at.X), vertical.moved(at.Y)
-		c.place(p, plot.Add(at), h, w, at)
-	}
-	return v
+	a.plot = plot.Add(image.Pt(left, 0))
+	a.x = x(float64(a.plot.Min.X), float64(a.plot.Max.X))
+	beside = max(beside, r.ts.width(a.x.label(a.x.hi), noteStyle)/2)
+	base := a.plot.Max.Y + axisGap + noteStyle.ascent()
+	a.size = image.Pt(a.plot.Max.X+axisGap+beside, base+noteStyle.leading()+noteStyle.descent())
+	return a
 }
 
 // seriesName returns a name fit to stand beside the plot.
@@ -252,31 +263,40 @@ func (a axis) moved(by int) axis {
 	return a
 }
 
-// place sets the chart's axes, names and lines round plot; at is its left top corner.
-func (c Chart) place(p *page, plot image.Rectangle, horizontal, vertical axis, at image.Point) {
-	p.text(c.Y, noteStyle, faint, at.X, at.Y+noteStyle.ascent())
-	p.frames = append(p.frames, plot)
-	for _, v := range vertical.ticks() {
-		y := int(math.Round(vertical.at(v)))
-		p.ticks = append(p.ticks, image.Rect(plot.Min.X-4, y, plot.Min.X, y+1))
-		p.textRight(vertical.label(v), noteStyle, faint, plot.Min.X-axisGap, y+noteStyle.ascent()/2-1)
+// place sets the frame, the axes with their numbers and their names; at is the left top corner. It returns the axes as
+// they lie there.
+func (a axes) place(p *page, x, y string, at image.Point) axes {
+	x = p.ts.ellipsisBeyond(p.ts.cleanLine(x), noteStyle, a.size.X)
+	y = p.ts.ellipsisBeyond(p.ts.cleanLine(y), noteStyle, a.size.X)
+	a.plot, a.x, a.y = a.plot.Add(at), a.x.moved(at.X), a.y.moved(at.Y)
+	p.text(y, noteStyle, faint, at.X, at.Y+noteStyle.ascent())
+	p.frames = append(p.frames, a.plot)
+	for _, v := range a.y.ticks() {
+		y := int(math.Round(a.y.at(v)))
+		p.ticks = append(p.ticks, image.Rect(a.plot.Min.X-4, y, a.plot.Min.X, y+1))
+		p.textRight(a.y.label(v), noteStyle, faint, a.plot.Min.X-axisGap, y+noteStyle.ascent()/2-1)
 	}
-	base := plot.Max.Y + axisGap + noteStyle.ascent()
-	free := plot.Min.X - plot.Dx()
-	for _, v := range horizontal.ticks() {
-		x := int(math.Round(horizontal.at(v)))
-		p.ticks = append(p.ticks, image.Rect(x, plot.Max.Y, x+1, plot.Max.Y+4))
-		if half := p.ts.width(horizontal.label(v), noteStyle)/2 + 3; x-half >= free {
-			p.textCentred(horizontal.label(v), noteStyle, faint, x, base)
+	base := a.plot.Max.Y + axisGap + noteStyle.ascent()
+	free := a.plot.Min.X - a.plot.Dx()
+	for _, v := range a.x.ticks() {
+		x := int(math.Round(a.x.at(v)))
+		p.ticks = append(p.ticks, image.Rect(x, a.plot.Max.Y, x+1, a.plot.Max.Y+4))
+		if half := p.ts.width(a.x.label(v), noteStyle)/2 + 3; x-half >= free {
+			p.textCentred(a.x.label(v), noteStyle, faint, x, base)
 			free = x + half
 		}
 	}
-	p.text(c.X, noteStyle, faint, max(plot.Max.X-p.ts.width(c.X, noteStyle), at.X), base+noteStyle.leading())
-	c.names(p, vertical, plot)
-	p.plots = append(p.plots, plotItem{plot, func(dc *gg.Context) {
+	p.text(x, noteStyle, faint, max(a.plot.Max.X-p.ts.width(x, noteStyle), at.X), base+noteStyle.leading())
+	return a
+}
+
+// place sets the chart's names and lines into axes that are placed.
+func (c Chart) place(p *page, a axes) {
+	c.names(p, a.y, a.plot)
+	p.plots = append(p.plots, plotItem{a.plot, func(dc *gg.Context) {
 		for i, s := range c.Series {
 			dc.SetDash(dashes(i)...)
-			s.paint(dc, seriesColors[i%len(seriesColors)], horizontal, vertical)
+			s.paint(dc, seriesColors[i%len(seriesColors)], a.x, a.y)
 		}
 		dc.SetDash()
 	}})

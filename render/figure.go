@@ -7,7 +7,7 @@ import (
 
 // Figure is rows of panels with a title and a caption: one picture that answers
 // one question. A panel is a Map, Image, Thumbs, HiddenGrid, Sheet, Bars, Chart,
-// Matrix, Table or Text, or a Glyph between two of them:
+// Points, Matrix, Table or Text, or a Glyph between two of them:
 //
 //	w := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z"}
 //	render.Figure{

@@ -96,6 +96,16 @@ func (f Film) sheet(fr Frame) Sheet {
 	return s
 }
 
+// Limit returns the |w| that the ends of the colour map stand for, in all
+// frames.
+func (f Film) Limit() (float64, error) {
+	if err := f.Validate(); err != nil {
+		return 0, err
+	}
+	c, all := filmPanel{f}.coloured()
+	return scale(all, c.Scale, c.Limit).shared, nil
+}
+
 // reel is a film being drawn: the page, and the maps and the strip of a frame as
 // indices into the palette.
 type reel struct {

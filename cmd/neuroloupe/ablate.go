@@ -29,28 +29,34 @@ Examples:
 `
 }
 
-func (c *ablateCmd) Run(a *app) (err error) {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
+func (c *ablateCmd) Run(a *app) error {
+	return c.withAblation(a, c.Top, c.Layer, func(v *view, b *ablation) error {
+		fig, err := c.figure(v, b)
+		if err != nil {
+			return err
+		}
+		return c.draw(v, fig, withLayer("ablate", b.Layer, v.net.Hidden()), b.numbers(c.shown(b)))
+	})
+}
+
+// withAblation opens the run, measures what the neurons of a hidden layer are worth, 0 being the last, and has them drawn.
+func (f *viewFlags) withAblation(a *app, top, layer int, draw func(*view, *ablation) error) (err error) {
+	if top < 1 {
+		return usage("--top %d: want 1 or more", top)
 	}
-	v, err := c.open(a)
+	v, err := f.open(a)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	layer, err := v.hidden(c.Layer, -1)
-	if err != nil {
+	if layer, err = v.hidden(layer, -1); err != nil {
 		return err
 	}
 	b, err := v.ablate(layer)
 	if err != nil {
 		return err
 	}
-	fig, err := c.figure(v, b)
-	if err != nil {
-		return err
-	}
-	return c.draw(v, fig, withLayer("ablate", layer, v.net.Hidden()), b.numbers())
+	return draw(v, b)
 }
 
 // controlSeed draws the random order and the random networks that results are held against.
@@ -126,8 +132,10 @@ func (b *ablation) selective() (r float64, n int) {
 	return inspect.Correlation(s, lost), len(s)
 }
 
-func (b *ablation) numbers() *numbers {
+// numbers are those of all neurons; shown are those drawn one by one.
+func (b *ablation) numbers(shown []int) *numbers {
 	n := &numbers{}
+	addNumber(n, "images", b.images)
 	addNumber(n, "accuracy", b.Accuracy)
 	addVector(n, "recall", b.Recall)
 	addVector(n, "mean_activation", b.Mean)
@@ -137,6 +145,8 @@ func (b *ablation) numbers() *numbers {
 		class[j] = l.Class
 	}
 	addMatrix(n, "recall_lost", class)
+	addVector(n, "drawn_neuron", shown)
+	addVector(n, "favourite", b.favourites)
 	addVector(n, "importance", b.importance)
 	addVector(n, "selectivity", b.selectivity)
 	r, _ := b.selective()
@@ -160,6 +170,12 @@ func (b *ablation) points() (removed, most, least, random []float64) {
 	return removed, most, least, random
 }
 
+// shown are the neurons to show one by one, those that cost most.
+func (c *ablateCmd) shown(b *ablation) []int {
+	order := inspect.Descending(b.lostAll)
+	return order[:min(c.Top, len(order))]
+}
+
 func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 	colormap, err := c.colormap()
 	if err != nil {
@@ -179,18 +195,11 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 			{Name: "important first", X: removed, Y: most},
 		},
 	}
-	order := inspect.Descending(b.lostAll)
-	top := order[:min(c.Top, len(order))]
+	top := c.shown(b)
 	names := v.tags(top, b.favourites)
 	lost, lostText := make([]float64, len(top)), make([]string, len(top))
-	selectivity, selText := make([]float64, len(top)), make([]string, len(top))
 	for i, j := range top {
 		lost[i], lostText[i] = 100*b.lostAll[j], points(100*b.lostAll[j], 2)
-		if s := b.selectivity[j]; !math.IsNaN(s) {
-			selectivity[i], selText[i] = s, fmt.Sprintf("%.2f", s)
-		} else {
-			selText[i] = "none"
-		}
 	}
 	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
 	if len(top) < units {
@@ -203,18 +212,9 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 	if units > 1 {
 		first = append([]render.Panel{chart}, first...)
 	}
-	r, n := b.selective()
-	if n > 0 {
-		says := "How much a neuron prefers one class, 0 to 1."
-		if n >= fewNeurons {
-			says += fmt.Sprintf(" Correlation with the accuracy lost, over %d neurons: %+.2f.", n, r)
-			if math.Abs(r) < 0.3 {
-				says += " It hardly says which neurons matter."
-			}
-		}
-		first = append(first, render.Bars{
-			Title: "Their selectivity", Caption: says, Names: names, Values: selectivity, Texts: selText, Map: render.Ink, Limit: 1,
-		})
+	second := []render.Panel{}
+	if scatter, ok := b.scatter(); ok {
+		second = append(second, scatter)
 	}
 	var cells []float64
 	for k := range v.classes() {
@@ -236,6 +236,6 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 		Title:    "What the network loses without neurons" + v.ofLayer(b.Layer),
 		Subtitle: v.line(),
 		Caption:  says,
-		Rows:     [][]render.Panel{first, {matrix}},
+		Rows:     [][]render.Panel{first, append(second, matrix)},
 	}, nil
 }

@@ -104,6 +104,10 @@ func (at *attributed) numbers(v *view, img chosen) *numbers {
 	n := &numbers{}
 	addTexts(n, "target", []string{at.target(v)})
 	addVector(n, "image", img.pixels)
+	if img.label >= 0 {
+		addNumber(n, "label", img.label)
+	}
+	addNumber(n, "predicted", at.predicted)
 	for _, c := range at.all {
 		name := [...]string{inspect.GradientInput: "gradient_input", inspect.IntegratedGradients: "integrated_gradients", inspect.LRP: "lrp"}[c.Method]
 		for _, w := range []struct {
@@ -112,6 +116,9 @@ func (at *attributed) numbers(v *view, img chosen) *numbers {
 		}{{name, c.Net}, {name + "_random", c.Random}} {
 			addVector(n, w.name, w.a.Map)
 			addVector(n, w.name+"_sum_whole_residual", []float64{w.a.Sum, w.a.Whole, w.a.Residual})
+			if c.Method == inspect.LRP {
+				addVector(n, w.name+"_took_bias_stabiliser", []float64{w.a.Bias, w.a.Stabiliser})
+			}
 		}
 		addVector(n, name+"_likeness", []float64{c.Between.Pearson, c.Between.Spearman, c.Between.SpearmanAbs})
 	}

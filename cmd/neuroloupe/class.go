@@ -147,6 +147,12 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 	addVector(n, "by_contribution", r.ByContribution)
 	addVector(n, "by_weight", r.ByWeight)
 	addArray(n, "mean_image", mean, rows, cols)
+	addNumber(n, "mean_image_of", count)
+	var both [][]int
+	for _, first := range agreeAt(top) {
+		both = append(both, []int{first, inspect.Overlap(r.ByContribution, r.ByWeight, first)})
+	}
+	addMatrix(n, "first_and_in_both", both)
 	addMatrix(n, "maps_by_contribution", maps[0])
 	addMatrix(n, "maps_by_weight", maps[1])
 	colors.Name = what

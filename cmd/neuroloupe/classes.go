@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,42 +29,44 @@ Examples:
 `
 }
 
-func (c *classesCmd) Run(a *app) (err error) {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
+func (c *classesCmd) Run(a *app) error {
+	return c.withAblation(a, c.Top, c.Layer, func(v *view, b *ablation) error {
+		act, err := v.activity(b.Layer)
+		if err != nil {
+			return err
+		}
+		contributions := inspect.Contributions(inspect.Path(v.spec(), v.net.Params, b.Layer), act)
+		speakers, _ := b.speakers(contributions)
+		n := &numbers{}
+		addTexts(n, "classes", v.classes())
+		addVector(n, "drawn_neuron", c.columns(b, contributions))
+		addMatrix(n, "contribution", contributions)
+		addMatrix(n, "mean_activation", act.ClassMean)
+		addVector(n, "favourite", b.favourites)
+		addVector(n, "neurons_for_class", speakers)
+		addVector(n, "selectivity", b.selectivity)
+		addVector(n, "accuracy_lost", b.lostAll)
+		r, _ := b.selective()
+		addNumber(n, "selectivity_correlation", r)
+		fig, err := c.figure(v, b, contributions)
+		if err != nil {
+			return err
+		}
+		return c.draw(v, fig, withLayer("classes", b.Layer, v.net.Hidden()), n)
+	})
+}
+
+// speakers counts the neurons that speak for each class, and those that speak for none.
+func (b *ablation) speakers(contributions [][]float64) (forClass []float64, none int) {
+	forClass = make([]float64, len(contributions))
+	for j, k := range b.favourites {
+		if contributions[k][j] > 0 {
+			forClass[k]++
+		} else {
+			none++
+		}
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	layer, err := v.hidden(c.Layer, -1)
-	if err != nil {
-		return err
-	}
-	b, err := v.ablate(layer)
-	if err != nil {
-		return err
-	}
-	act, err := v.activity(layer)
-	if err != nil {
-		return err
-	}
-	contributions := inspect.Contributions(inspect.Path(v.spec(), v.net.Params, layer), act)
-	n := &numbers{}
-	addTexts(n, "classes", v.classes())
-	addMatrix(n, "contribution", contributions)
-	addMatrix(n, "mean_activation", act.ClassMean)
-	addVector(n, "favourite", b.favourites)
-	addVector(n, "selectivity", b.selectivity)
-	addVector(n, "accuracy_lost", b.lostAll)
-	r, _ := b.selective()
-	addNumber(n, "selectivity_correlation", r)
-	fig, err := c.figure(v, b, contributions)
-	if err != nil {
-		return err
-	}
-	return c.draw(v, fig, withLayer("classes", layer, v.net.Hidden()), n)
+	return forClass, none
 }
 
 // columns are the neurons to show: the most important ones, by the class they speak for, then by how much.
@@ -87,18 +87,10 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 	}
 	order := c.columns(b, contributions)
 	cols := make([]string, len(order))
-	speakers := make([]float64, len(v.classes()))
 	for i, j := range order {
 		cols[i] = fmt.Sprint(j)
 	}
-	none := 0
-	for j, k := range b.favourites {
-		if contributions[k][j] > 0 {
-			speakers[k]++
-		} else {
-			none++
-		}
-	}
+	speakers, none := b.speakers(contributions)
 	var cells []float64
 	for k := range v.classes() {
 		for _, j := range order {
@@ -131,8 +123,8 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 		Title: "Neurons that speak for a class", Caption: counted,
 		Names: v.classes(), Values: speakers, Texts: whole(speakers), Map: render.Ink,
 	}}
-	if table, ok := b.fifths(); ok {
-		second = append(second, table)
+	if scatter, ok := b.scatter(); ok {
+		second = append(second, scatter)
 	}
 	caption := "Counted on the test images."
 	if units > len(v.classes()) {
@@ -164,42 +156,4 @@ func points(v float64, decimals int) string {
 		return "+" + s
 	}
 	return strings.ReplaceAll(s, "-", "−")
-}
-
-// fifths sets selectivity beside accuracy lost: the neurons that have one, from the most selective fifth to the least; not
-// ok with few of them.
-func (b *ablation) fifths() (t render.Table, ok bool) {
-	var some []int
-	for _, j := range inspect.Descending(b.selectivity) {
-		if !math.IsNaN(b.selectivity[j]) {
-			some = append(some, j)
-		}
-	}
-	if len(some) < fewNeurons {
-		return t, false
-	}
-	const parts = 5
-	r, _ := b.selective()
-	t = render.Table{
-		Title: "Does selectivity say which matter?",
-		Caption: fmt.Sprintf("Selectivity: (m_max − m_rest)/(m_max + m_rest), of the mean activation on the class it prefers and on the others. "+
-			"Accuracy lost: without that neuron alone, in percentage points. Their correlation: %+.2f.", r),
-		Header: []string{"neurons", "selectivity", "accuracy lost, mean", "largest"},
-	}
-	for p := range parts {
-		fifth := some[p*len(some)/parts : (p+1)*len(some)/parts]
-		var sum float64
-		most := math.Inf(-1)
-		for _, j := range fifth {
-			sum += b.lostAll[j]
-			most = max(most, b.lostAll[j])
-		}
-		name := []string{"most selective fifth", "second", "third", "fourth", "least selective fifth"}[p]
-		t.Rows = append(t.Rows, []string{
-			name,
-			fmt.Sprintf("%.2f to %.2f", b.selectivity[fifth[len(fifth)-1]], b.selectivity[fifth[0]]),
-			points(100*sum/float64(len(fifth)), 3), points(100*most, 2),
-		})
-	}
-	return t, true
 }

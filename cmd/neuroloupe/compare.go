@@ -64,7 +64,7 @@ func (c *compareCmd) Run(a *app) (err error) {
 			name += "-" + part[0]
 		}
 	}
-	return c.draw(v, fig, name+"-"+fileWord(w.name()), p.numbers())
+	return c.draw(v, fig, name+"-"+fileWord(w.name()), p.numbers(c.Top))
 }
 
 // paired are the neurons of a layer of two runs, paired.
@@ -195,7 +195,7 @@ func (v *view) responses(n inspect.Net, s *mnist.Set, layer int) ([][]float32, e
 	return rows, nil
 }
 
-func (p *paired) numbers() *numbers {
+func (p *paired) numbers(top int) *numbers {
 	n := &numbers{}
 	var a, b []int
 	var corr []float64
@@ -205,9 +205,28 @@ func (p *paired) numbers() *numbers {
 	addVector(n, "a", a)
 	addVector(n, "b", b)
 	addVector(n, "correlation", corr)
+	addVector(n, "drawn", p.shown(top))
+	var mapsA, mapsB [][]float32
+	var favA, favB []int
+	for i := range a {
+		mapsA, mapsB = append(mapsA, p.mapsA[a[i]]), append(mapsB, p.mapsB[b[i]])
+		favA, favB = append(favA, p.favA[a[i]]), append(favB, p.favB[b[i]])
+	}
+	addMatrix(n, "map_a", mapsA)
+	addMatrix(n, "map_b", mapsB)
+	addVector(n, "favourite_a", favA)
+	addVector(n, "favourite_b", favB)
+	if s, err := p.b.score(); err == nil {
+		addNumber(n, "accuracy_of_b", s.Accuracy())
+	}
 	addNumber(n, "mean", p.match.Mean)
+	addVector(n, "curve", alike(p.match))
+	if p.by == "activations" {
+		addNumber(n, "images", p.images)
+	}
 	if p.control != nil {
 		addNumber(n, "mean_control", p.control.Mean)
+		addVector(n, "curve_control", alike(p.control))
 	}
 	addVector(n, "best_of_a", p.match.Best)
 	addVector(n, "only_a", p.match.OnlyA)
@@ -215,6 +234,9 @@ func (p *paired) numbers() *numbers {
 	addMatrix(n, "difference", p.match.Differences(p.mapsA, p.mapsB))
 	return n
 }
+
+// shown are the pairs to draw, the most alike first.
+func (p *paired) shown(top int) []int { return p.order[:min(top, len(p.order))] }
 
 // alike are the |correlations| of a match's pairs, the largest first.
 func alike(m *inspect.Match) []float64 {
@@ -235,7 +257,7 @@ func (c *compareCmd) figure(p *paired) (render.Figure, error) {
 	if len(p.match.Pairs) > 1 {
 		first = append([]render.Panel{p.chart()}, first...)
 	}
-	shown := p.order[:min(c.Top, len(p.order))]
+	shown := p.shown(c.Top)
 	differences := p.match.Differences(p.mapsA, p.mapsB)
 	a := c.sheet(p.a, "A: "+p.a.name(), colors)
 	b := c.sheet(p.a, "B: "+p.b.name(), colors)

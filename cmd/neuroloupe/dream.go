@@ -212,6 +212,7 @@ func orNone(v float64) float64 {
 func (d *dreamt) numbers(v *view) *numbers {
 	n := &numbers{}
 	addVector(n, "mean_image", d.prior.Mean)
+	addNumber(n, "distance_from_mean", math.Sqrt(d.prior.Dimension))
 	for _, part := range []struct {
 		name string
 		all  []made
@@ -219,11 +220,11 @@ func (d *dreamt) numbers(v *view) *numbers {
 		if len(part.all) == 0 {
 			continue
 		}
-		var units, best []int
+		var units, best, labels []int
 		var values, atBest, atMean []float64
 		var images [][]float32
 		for _, m := range part.all {
-			units, best = append(units, m.unit), append(best, m.best)
+			units, best, labels = append(units, m.unit), append(best, m.best), append(labels, int(d.test.Labels[m.best]))
 			values, atBest, atMean = append(values, m.Value), append(atBest, m.atBest), append(atMean, m.AtMean)
 			images = append(images, m.Image)
 		}
@@ -232,7 +233,16 @@ func (d *dreamt) numbers(v *view) *numbers {
 		addVector(n, part.name+"_value", values)
 		addVector(n, part.name+"_value_at_mean_image", atMean)
 		addVector(n, part.name+"_best_test_image", best)
+		addVector(n, part.name+"_best_test_label", labels)
 		addVector(n, part.name+"_value_at_best", atBest)
+	}
+	if len(d.neurons) > 0 {
+		favourites, _ := v.favourites(d.layer)
+		var mine []int
+		for _, m := range d.neurons {
+			mine = append(mine, favourites[m.unit])
+		}
+		addVector(n, "neuron_favourite", mine)
 	}
 	return n
 }

@@ -170,6 +170,10 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 	f.Sheet.Caption = fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all frames. → %s, at the end.", how)
 	n := &numbers{}
 	addVector(n, "neuron", order)
+	addTexts(n, "class", pick(v.classes(), pick(classes, order)))
+	if c.MarkDead {
+		addVector(n, "never_inked", m.Data.Dead)
+	}
 	var epochs []int
 	var all []float32
 	var accuracies, gammas []float64
@@ -194,6 +198,11 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 	addVector(n, "gamma", gammas)
 	if c.Numbers != "" {
 		addArray(n, "maps", all, len(epochs), len(order), v.spec().Inputs)
+		limit, err := f.Limit()
+		if err != nil {
+			return fail(err)
+		}
+		addNumber(n, "limit", limit)
 	}
 	return f, n, nil
 }

@@ -46,7 +46,11 @@ func (c *errorsCmd) Run(a *app) (err error) {
 		a.say("%s makes no mistake on %s%s", v.folder.Path, count(m.test.Len(), "test image"), m.ofClass)
 		return nil
 	}
-	fig, err := c.figure(v, m)
+	maps, err := v.maps(v.defaultShow(), m.layer)
+	if err != nil {
+		return err
+	}
+	fig, err := c.figure(v, m, maps)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func (c *errorsCmd) Run(a *app) (err error) {
 	if c.Class != "" {
 		name += fmt.Sprintf("-class%d", m.class)
 	}
-	return c.draw(v, fig, name, m.numbers(v))
+	return c.draw(v, fig, name, m.numbers(v, maps))
 }
 
 // mistakes are the images that a run's network gets wrong.
@@ -126,7 +130,8 @@ func (v *view) mistakes(c *errorsCmd) (*mistakes, error) {
 // shownMistakes bounds the strip of mistakes.
 const shownMistakes = 40
 
-func (m *mistakes) numbers(v *view) *numbers {
+// numbers are those that figure draws; maps are the layer's.
+func (m *mistakes) numbers(v *view, maps [][]float32) *numbers {
 	n := &numbers{}
 	images, labels, predicted := make([]int, len(m.all)), make([]int, len(m.all)), make([]int, len(m.all))
 	margins, losses := make([]float64, len(m.all)), make([]float64, len(m.all))
@@ -148,10 +153,27 @@ func (m *mistakes) numbers(v *view) *numbers {
 		}
 	}
 	addMatrix(n, "drive", drives)
+	addNumber(n, "asked", m.asked())
+	addVector(n, "favourite", m.favourites)
+	var logits, active [][]float64
+	var drawn [][]int
+	var w [][]float32
+	for i, x := range m.why {
+		logits, active = append(logits, x.Z[v.net.Last()]), append(active, x.A[m.layer])
+		var who []int
+		for _, d := range m.drivers[i][:min(drawnDrivers, len(m.drivers[i]))] {
+			who, w = append(who, d.Neuron), append(w, maps[d.Neuron])
+		}
+		drawn = append(drawn, who)
+	}
+	addMatrix(n, "logits", logits)
+	addMatrix(n, "activation", active)
+	addMatrix(n, "drawn_neuron", drawn)
+	addArray(n, "drawn_map", slices.Concat(w...), len(drawn), len(w)/len(drawn), v.spec().Inputs)
 	return n
 }
 
-func (c *errorsCmd) figure(v *view, m *mistakes) (render.Figure, error) {
+func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figure, error) {
 	colormap, err := c.colormap()
 	if err != nil {
 		return render.Figure{}, err
@@ -182,10 +204,6 @@ func (c *errorsCmd) figure(v *view, m *mistakes) (render.Figure, error) {
 	}
 	if m.layer < v.net.Hidden() {
 		fig.Caption += " The layers after it are followed along the linear path at this image."
-	}
-	maps, err := v.maps(v.defaultShow(), m.layer)
-	if err != nil {
-		return fig, err
 	}
 	colors := &render.Colors{Name: v.weightName(v.defaultShow(), m.layer), Low: "ink lowers z", High: "ink raises z", Map: colormap}
 	for i := range m.why {

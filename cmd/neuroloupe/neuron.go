@@ -117,6 +117,16 @@ func (p *page) maps() error {
 		addArray(p.n, "map_"+show, all[j], rows, cols)
 	}
 	raw := maps["raw"]
+	addNumber(p.n, "norm", inspect.Norm(raw))
+	addNumber(p.n, "smoothness_raw", inspect.Smoothness(raw, rows, cols))
+	addNumber(p.n, "bias", v.net.Params.Bias(p.layer + 1).Data[j])
+	if v.noStart == nil {
+		addNumber(p.n, "rho", inspect.Rho(raw, maps["init"]))
+		addNumber(p.n, "smoothness_learned", inspect.Smoothness(maps["learned"], rows, cols))
+	}
+	if p.markDead {
+		addVector(p.n, "never_inked", v.folder.Manifest.Data.Dead)
+	}
 	p.fact("‖w‖", "%.3g", inspect.Norm(raw))
 	if v.noStart == nil {
 		p.fact("ρ, share of the start", "%.2f", inspect.Rho(raw, maps["init"]))
@@ -212,6 +222,10 @@ func (p *page) patterns(probe inspect.Probe, z, a [][]float32) error {
 // images adds the images at both ends of z and those between.
 func (p *page) images(z []float32) error {
 	x := inspect.FindExtremes(z, p.count)
+	test, err := p.view.test()
+	if err != nil {
+		return err
+	}
 	for _, end := range []struct {
 		name, title string
 		images      []int
@@ -223,13 +237,10 @@ func (p *page) images(z []float32) error {
 		strip.Title = end.title
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{strip})
 		addVector(p.n, end.name, end.images)
+		addVector(p.n, end.name+"_label", pick(test.Labels, end.images))
 		addVector(p.n, end.name+"_z", values)
 	}
 	const each = 3
-	test, err := p.view.test()
-	if err != nil {
-		return err
-	}
 	rows, cols := p.view.size()
 	tenths := render.Thumbs{
 		Title: "from most to least", Caption: "a column per tenth of the test images by z, with the class of each; three images spread over the tenth",
@@ -251,6 +262,7 @@ func (p *page) images(z []float32) error {
 	if len(drawn) == each*len(x.Deciles) {
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{tenths})
 		addArray(p.n, "tenths", drawn, each, len(x.Deciles))
+		addArray(p.n, "tenths_label", pick(test.Labels, drawn), each, len(x.Deciles))
 	}
 	return nil
 }
@@ -312,6 +324,10 @@ func (p *page) classes(probe inspect.Probe, a []float32) error {
 	addTexts(p.n, "classes", names)
 	addVector(p.n, "mean_activation", mean.Values)
 	addVector(p.n, "sd_activation", sd)
+	addVector(p.n, "mean_sd_over_all", []float64{all.Mean, all.SD})
+	addNumber(p.n, "favourite", favourites[p.neuron])
+	addNumber(p.n, "importance_rank", rank)
+	addNumber(p.n, "stuck", act.Stuck[p.neuron])
 	addVector(p.n, "recall_lost", lost[0].Class)
 	addNumber(p.n, "accuracy_lost", lost[0].Accuracy)
 	return nil

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/report"
@@ -69,7 +66,14 @@ func (c *reportCmd) Run(a *app) (err error) {
 	if _, err := fmt.Fprintln(a.stdout, out); err != nil {
 		return err
 	}
-	return c.saveNumbers(v, reportNumbers(doc))
+	if c.Numbers == "" {
+		return nil
+	}
+	n, err := reportNumbers(doc)
+	if err != nil {
+		return err
+	}
+	return c.saveNumbers(v, n)
 }
 
 // report says what a report of the run is made of.
@@ -158,74 +162,4 @@ func reportWords() []report.Word {
 		words = append(words, report.Word{Names: e.words, Text: e.text, Formula: e.formula, Source: e.source, Try: e.try})
 	}
 	return words
-}
-
-// reportNumbers are the numbers that a report draws, maps as their bytes say.
-func reportNumbers(d *report.Document) *numbers {
-	n := &numbers{}
-	addTexts(n, "classes", d.Classes)
-	for _, l := range d.Layers {
-		layerNumbers(n, l)
-	}
-	for _, m := range []struct {
-		name string
-		maps *report.Maps
-	}{{"template", d.Class.Plain}, {"template_slope_weighted", d.Class.Slope}, {"mean_image", d.Class.Mean}} {
-		addMaps(n, m.name, m.maps)
-	}
-	if d.Output.Confusion == nil {
-		return n
-	}
-	addMatrix(n, "confusion", d.Output.Confusion)
-	var images, labels []int
-	var logits, outputs [][]report.Num
-	for _, w := range d.Why {
-		images, labels = append(images, w.Image), append(labels, w.Label)
-		logits, outputs = append(logits, w.Logits), append(outputs, w.Outputs)
-	}
-	addVector(n, "why_image", images)
-	addVector(n, "why_label", labels)
-	addMatrix(n, "why_logits", logits)
-	addMatrix(n, "why_outputs", outputs)
-	return n
-}
-
-func layerNumbers(n *numbers, l *report.Layer) {
-	at := "layer" + strconv.Itoa(l.Number) + "_"
-	for _, name := range slices.Sorted(maps.Keys(l.Maps)) {
-		addMaps(n, at+"map_"+name, l.Maps[name])
-	}
-	addVector(n, at+"favourite", l.Favourite)
-	addMatrix(n, at+"path", l.Path)
-	for _, v := range []struct {
-		name   string
-		values []report.Num
-	}{
-		{"norm", l.Norm}, {"rho", l.Rho}, {"smoothness", l.Smooth}, {"selectivity", l.Select}, {"importance", l.Importance}, {"stuck", l.Stuck},
-	} {
-		if v.values != nil {
-			addVector(n, at+v.name, v.values)
-		}
-	}
-	if l.Ablation == nil {
-		return
-	}
-	addMatrix(n, at+"contribution", l.Contribution)
-	addVector(n, at+"lost", l.Ablation.Lost)
-	addMatrix(n, at+"lost_by_class", l.Ablation.Class)
-	addMatrix(n, at+"most_important_first", l.Ablation.MostFirst)
-	addMatrix(n, at+"least_important_first", l.Ablation.LeastFirst)
-	addMatrix(n, at+"random_order", l.Ablation.Random)
-}
-
-// addMaps adds maps as they are drawn; nil adds nothing.
-func addMaps(n *numbers, name string, m *report.Maps) {
-	if m == nil {
-		return
-	}
-	rows := make([][]float32, len(m.Scale))
-	for j := range rows {
-		rows[j] = m.Values(j)
-	}
-	addMatrix(n, name, rows)
 }

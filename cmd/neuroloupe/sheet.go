@@ -164,6 +164,11 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 	addTexts(n, "class", pick(v.classes(), pick(classes, order)))
 	if rho != nil {
 		addVector(n, "rho", pick(rho, order))
+		addNumber(n, "rho_median", inspect.Median(rho))
+		addNumber(n, "gamma", v.net.Gamma)
+	}
+	if c.MarkDead {
+		addVector(n, "never_inked", v.folder.Manifest.Data.Dead)
 	}
 	fig := render.Figure{Title: v.title(), Rows: make([][]render.Panel, 1)}
 	c.words(v, &fig, rho, how, len(shows), len(order))

@@ -74,11 +74,14 @@ func (c *templatesCmd) Run(a *app) (err error) {
 			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Cols: min(10, len(k.maps)),
 			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
 		}
+		var norms []float64
 		for i, m := range k.maps {
-			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", inspect.Norm(m))}})
+			norms = append(norms, inspect.Norm(m))
+			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])}})
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{s})
 		addMatrix(n, k.name, k.maps)
+		addVector(n, k.name+"_norm", norms)
 	}
 	negative, positive := cmap.Sides()
 	fig.Caption = "Ink speaks for the class where it is " + positive + " and against it where it is " + negative + ". A template is not a picture of the class but of what tells it from the others; " +

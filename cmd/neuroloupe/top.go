@@ -106,7 +106,9 @@ func (c *topCmd) Run(a *app) (err error) {
 			strip,
 		})
 	}
+	addVector(n, "favourite", pick(favourites, units))
 	addMatrix(n, "images", images)
+	addMatrix(n, "labels", pickRows(test.Labels, images))
 	addMatrix(n, "z", values)
 	file := withLayer("top", layer, 0)
 	if len(c.Neuron) > 0 {

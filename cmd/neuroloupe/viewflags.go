@@ -78,13 +78,30 @@ func (f *viewFlags) save(v *view, pic *render.Picture, name string, n *numbers, 
 	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
 		return err
 	}
+	addScales(n, pic)
 	return f.saveNumbers(v, n)
+}
+
+// addScales adds where the colours of each map of a picture end, at ± its limit, and what the map is called there.
+func addScales(n *numbers, pic *render.Picture) {
+	if len(pic.Tiles) == 0 {
+		return
+	}
+	names, limits := make([]string, len(pic.Tiles)), make([]float64, len(pic.Tiles))
+	for i, t := range pic.Tiles {
+		names[i], limits[i] = t.Name, t.Limit
+	}
+	addTexts(n, "map_name", names)
+	addVector(n, "map_limit", limits)
 }
 
 // saveNumbers writes a picture's numbers to --data, if that is asked for, and prints its path.
 func (f *viewFlags) saveNumbers(v *view, n *numbers) error {
 	if f.Numbers == "" {
 		return nil
+	}
+	if s, err := v.score(); err == nil { // it stands in the title
+		addNumber(n, "accuracy_on_test", s.Accuracy())
 	}
 	if err := writeData(f.Numbers, n); err != nil {
 		return err

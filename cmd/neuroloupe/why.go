@@ -173,7 +173,7 @@ func (c *whyCmd) Run(a *app) (err error) {
 		quiet.stdout = a.stderr
 		v.app = &quiet // the paths are talk beside the document
 		if c.Output == "" {
-			return writeData(c.Numbers, x.numbers(c.Top))
+			return c.saveNumbers(v, x.numbers(c.Top))
 		}
 	} else if err := printRows(a.stdout, x.words()); err != nil {
 		return err
@@ -313,6 +313,14 @@ func (x *account) numbers(top int) *numbers {
 	rows, cols := v.size()
 	addTexts(n, "classes", v.classes())
 	addArray(n, "input", x.why.X, rows, cols)
+	for _, k := range []struct {
+		name  string
+		class int
+	}{{"label", x.image.label}, {"predicted", x.predicted}, {"not", x.not}} {
+		if k.class >= 0 {
+			addNumber(n, k.name, k.class)
+		}
+	}
 	for l := range x.why.A {
 		addVector(n, fmt.Sprintf("z%d", l+1), x.why.Z[l])
 		addVector(n, fmt.Sprintf("a%d", l+1), x.why.A[l])
@@ -324,24 +332,33 @@ func (x *account) numbers(top int) *numbers {
 		addVector(n, "mean_activation", x.mean)
 	}
 	addVector(n, "answer_evidence", x.evidence)
+	if x.centred != nil {
+		addVector(n, "answer_centred", x.centred)
+	}
+	addNumber(n, "answer_rest", x.rest)
+	addNumber(n, "answer_sum", x.sum)
 	plus, minus := x.ends(top)
 	drawn := append(slices.Clone(plus), minus...)
 	addVector(n, "drawn_neurons", drawn)
 	var ws, products, learned [][]float32
+	var biases, starts []float64
 	for _, j := range drawn {
 		w, p, err := x.maps(j)
 		if err != nil {
 			continue // figure has said so
 		}
 		ws, products = append(ws, w), append(products, p)
-		if l, _, ok := x.learned(j); ok {
-			learned = append(learned, l)
+		biases = append(biases, float64(v.net.Params.Bias(x.layer + 1).Data[j]))
+		if l, start, ok := x.learned(j); ok {
+			learned, starts = append(learned, l), append(starts, start)
 		}
 	}
+	addVector(n, "drawn_bias", biases)
 	addMatrix(n, "drawn_weights", ws)
 	addMatrix(n, "drawn_products", products)
 	if learned != nil {
 		addMatrix(n, "drawn_learned_products", learned)
+		addVector(n, "drawn_start_share", starts)
 	}
 	addVector(n, "sum_error_neurons", x.errNeuron)
 	addVector(n, "sum_error_outputs", x.errOutput)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/flate"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 
 	"neuroloupe/engine/inspect"
@@ -74,6 +76,24 @@ func packFilm(frames []Frame, rank []int, pixels int) (*Film, error) {
 	}
 	f.Data = buf.Bytes()
 	return f, nil
+}
+
+// Maps unpacks the frames: of each, its neurons' learned maps as they are drawn, one after the other.
+func (f *Film) Maps() ([][]float32, error) {
+	diffs, err := io.ReadAll(flate.NewReader(bytes.NewReader(f.Data)))
+	if err != nil {
+		return nil, fmt.Errorf("report: film: %w", err)
+	}
+	size := len(diffs) / len(f.Epochs)
+	before, out := make([]int8, size), make([][]float32, len(f.Epochs))
+	for i := range out {
+		out[i] = make([]float32, size)
+		for p, d := range diffs[i*size : (i+1)*size] {
+			before[p] += int8(d)
+			out[i][p] = float32(float64(before[p]) / 127 * float64(f.Limit))
+		}
+	}
+	return out, nil
 }
 
 // film packs the run's frames.
