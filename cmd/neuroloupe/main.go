@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"neuroloupe/engine"
+	"neuroloupe/render"
 )
 
 // Exit codes.
@@ -59,6 +60,8 @@ type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	terminal       bool // stderr is one
+
+	drawn func(render.Figure, *numbers) // told each figure and its numbers; nil for nobody
 }
 
 // say prints a line of talk; results go to stdout.
@@ -83,12 +86,17 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		a.terminal = true
 	}
+	return a.run(args)
+}
+
+// run runs one command.
+func (a *app) run(args []string) (code int) {
 	var exit *int // set when kong has printed help or the version
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("neuroloupe"),
 		kong.Description("Train feed-forward networks fast, then look at what every neuron learned."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { exit = &code }),
 		kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -102,7 +110,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	case exit != nil:
 		return *exit
 	case err != nil:
-		fmt.Fprintf(stderr, "neuroloupe: %v; see neuroloupe --help\n", err)
+		fmt.Fprintf(a.stderr, "neuroloupe: %v; see neuroloupe --help\n", err)
 		return exitUsage
 	}
 	return a.report(k.Run(a))

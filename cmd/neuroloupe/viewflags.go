@@ -63,6 +63,9 @@ func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) er
 	if err != nil {
 		return err
 	}
+	if v.app.drawn != nil {
+		v.app.drawn(fig, n)
+	}
 	return f.save(v, pic, name, n, nil)
 }
 

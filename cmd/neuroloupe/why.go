@@ -334,7 +334,10 @@ func (x *account) numbers(top int) *numbers {
 	addVector(n, "answer_evidence", x.evidence)
 	if x.centred != nil {
 		addVector(n, "answer_centred", x.centred)
+		addNumber(n, "others_centred", others(x.centred, x.bars()))
 	}
+	addVector(n, "bars_neuron", x.bars())
+	addNumber(n, "others_evidence", others(x.evidence, x.bars()))
 	addNumber(n, "answer_rest", x.rest)
 	addNumber(n, "answer_sum", x.sum)
 	plus, minus := x.ends(top)

@@ -108,29 +108,30 @@ func (x *account) way(drawn []int) []render.Panel {
 	return append(row, render.Glyph("→"), b)
 }
 
-// evidenceRow shows how the evidence adds up to the logit, and that the sums hold.
-func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
+// bars are the neurons that have a bar of evidence, those that speak most for the answer first, most against it last.
+func (x *account) bars() []int {
 	const most = 6
 	plus, minus := x.ends(most)
 	slices.Reverse(minus)
-	shown := append(slices.Clone(plus), minus...)
+	return append(plus, minus...)
+}
+
+// others is what all neurons but some give together.
+func others(all []float64, some []int) float64 {
+	return sum64(all) - sum64(pick(all, some))
+}
+
+// evidenceRow shows how the evidence adds up to the logit, and that the sums hold.
+func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
+	shown := x.bars()
 	var names []string
 	for _, j := range shown {
 		names = append(names, fmt.Sprintf("neuron %d", j))
 	}
-	// The sums of the others are known from those of all.
-	pick := func(all []float64) (some []float64, others float64) {
-		others = sum64(all)
-		for _, j := range shown {
-			some = append(some, all[j])
-			others -= all[j]
-		}
-		return some, others
-	}
 	left := len(x.evidence) - len(shown)
 	row := []render.Panel{}
 	if x.centred != nil && len(shown) > 0 {
-		some, others := pick(x.centred)
+		some, others := pick(x.centred, shown), others(x.centred, shown)
 		caption := x.weightName() + "·(a − mean a over the test images): what this image changes. The neurons are ordered by it."
 		if left > 0 {
 			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], signed(others))
@@ -139,10 +140,10 @@ func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
 			Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: signs(some), Map: cmap, Width: 380, Caption: caption,
 		})
 	}
-	e, others := pick(x.evidence)
+	e := pick(x.evidence, shown)
 	names = slices.Clone(names)
 	if left > 0 {
-		names, e = append(names, count(left, "other")), append(e, others)
+		names, e = append(names, count(left, "other")), append(e, others(x.evidence, shown))
 	}
 	rest, sum := "bias b", "logit s"
 	if !x.why.Exact {

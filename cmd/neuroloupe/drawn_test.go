@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"neuroloupe/render"
+)
+
+// values are the numbers that a panel draws, by what they are; test images, whose pixels the data set has, are not among
+// them.
+func values(p render.Panel) map[string][]float64 {
+	out := map[string][]float64{}
+	add := func(name string, v []float32) {
+		for _, x := range v {
+			out[name] = append(out[name], float64(x))
+		}
+	}
+	switch p := p.(type) {
+	case render.Map:
+		add("map "+p.Title, p.Values)
+	case render.Sheet:
+		for _, t := range p.Tiles {
+			add("tiles "+p.Title, t.Map)
+		}
+	case render.HiddenGrid:
+		add("grid "+p.Title, p.Values)
+	case render.Bars:
+		out["bars "+p.Title] = p.Values
+	case render.Matrix:
+		out["matrix "+p.Title] = p.Values
+	case render.Points:
+		out["x of "+p.Title], out["y of "+p.Title] = p.Xs, p.Ys
+	case render.Chart:
+		for _, s := range p.Series {
+			out["x of "+s.Name], out["y of "+s.Name] = s.X, s.Y
+		}
+	case render.Image, render.Thumbs, render.Text, render.Table, render.Glyph:
+	default:
+		panic(fmt.Sprintf("a panel of type %T, of which this test does not know the numbers", p))
+	}
+	return out
+}
+
+// lookup finds numbers among others.
+type lookup []float64
+
+func newLookup(n *numbers) lookup {
+	var all lookup
+	for _, a := range n.arrays {
+		all = append(all, a.floats...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// has reports whether v is there to six digits, as it is or as per cent of it, or with its sign turned, as compare draws the
+// opposite of a pair.
+func (l lookup) has(v float64) bool {
+	for _, want := range []float64{v, -v, v / 100, -v / 100} {
+		within := 1e-6*math.Abs(want) + 1e-12
+		if i, _ := slices.BinarySearch(l, want-within); i < len(l) && l[i] <= want+within {
+			return true
+		}
+	}
+	return false
+}
+
+// Every number that a panel of a picture draws is among those that --data writes.
+func TestDataHoldsWhatIsDrawn(t *testing.T) {
+	data, dir := shapes(t), t.TempDir()
+	train := func(name string, args ...string) string {
+		run := filepath.Join(dir, name)
+		must(t, append([]string{"train", data, "--epochs", "3", "--out", run}, args...)...)
+		return run
+	}
+	book, deep, other := train("book", "--preset", "nielsen1", "--net", "120-12-4"), train("deep", "--net", "120-9-6-4", "--hidden", "tanh", "--lr", "0.1"), train("other", "--net", "120-14-4", "--seed", "2")
+	for _, args := range [][]string{
+		{"why", book, "--image", "test:3"},
+		{"why", book, "--image", "test:3", "--not", "2", "--top", "2"},
+		{"why", deep, "--image", "train:1", "--layer", "1"},
+		{"class", book, "2"},
+		{"class", deep, "0", "--layer", "1", "--top", "4"},
+		{"neuron", book, "7"},
+		{"neuron", deep, "3", "--layer", "2"},
+		{"templates", book, "--image", "test:1"},
+		{"templates", deep},
+		{"top", book, "--top", "4", "--count", "5"},
+		{"ablate", book, "--top", "5"},
+		{"ablate", deep, "--layer", "1"},
+		{"classes", book},
+		{"classes", deep, "--layer", "1", "--top", "4"},
+		{"attribute", deep, "--image", "test:2"},
+		{"dream", deep, "--top", "2"},
+		{"errors", book, "--top", "3"},
+		{"errors", deep, "--layer", "1"},
+		{"compare", book, other, "--show", "raw"},
+		{"compare", book, other, "--by", "activations", "--top", "3"},
+	} {
+		t.Run(fmt.Sprint(args[0], " ", filepath.Base(args[1]), args[2:]), func(t *testing.T) {
+			var out bytes.Buffer
+			figures := 0
+			a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
+			a.drawn = func(f render.Figure, n *numbers) {
+				figures++
+				all := newLookup(n)
+				for _, row := range f.Rows {
+					for _, p := range row {
+						for what, v := range values(p) {
+							for i, x := range v {
+								if !math.IsNaN(x) && x != float64(i+1) && !all.has(x) { // 1, 2, 3 … on an axis count
+									t.Errorf("%s: number %d, %v, is not in the file", what, i, x)
+									break
+								}
+							}
+						}
+					}
+				}
+			}
+			path := filepath.Join(dir, "picture.png")
+			if code := a.run(append(args, "-o", path, "--data", path+".json")); code != exitDone {
+				t.Fatal(out.String())
+			}
+			if figures != 1 {
+				t.Errorf("%d figures drawn", figures)
+			}
+		})
+	}
+}
