@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -40,23 +39,21 @@ func (c *ablateCmd) Run(a *app) error {
 }
 
 // withAblation opens the run, measures what the neurons of a hidden layer are worth, 0 being the last, and has them drawn.
-func (f *viewFlags) withAblation(a *app, top, layer int, draw func(*view, *ablation) error) (err error) {
+func (f *viewFlags) withAblation(a *app, top, layer int, draw func(*view, *ablation) error) error {
 	if top < 1 {
 		return usage("--top %d: want 1 or more", top)
 	}
-	v, err := f.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	if layer, err = v.hidden(layer, -1); err != nil {
-		return err
-	}
-	b, err := v.ablate(layer)
-	if err != nil {
-		return err
-	}
-	return draw(v, b)
+	return f.with(a, func(v *view) error {
+		layer, err := v.hidden(layer, -1)
+		if err != nil {
+			return err
+		}
+		b, err := v.ablate(layer)
+		if err != nil {
+			return err
+		}
+		return draw(v, b)
+	})
 }
 
 // controlSeed draws the random order and the random networks that results are held against.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -33,15 +32,14 @@ Examples:
 `
 }
 
-func (c *attributeCmd) Run(a *app) (err error) {
+func (c *attributeCmd) Run(a *app) error {
 	if c.Steps < 1 {
 		return usage("--steps %d: want 1 or more", c.Steps)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *attributeCmd) run(v *view) error {
 	img, err := v.choose(c.Image, c.Center)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,15 +29,14 @@ Examples:
 `
 }
 
-func (c *classCmd) Run(a *app) (err error) {
+func (c *classCmd) Run(a *app) error {
 	if c.Top < 1 {
 		return usage("--top %d: want 1 or more", c.Top)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *classCmd) run(v *view) error {
 	k, err := v.class(c.Class)
 	if err != nil {
 		return err
@@ -65,7 +63,7 @@ func (c *classCmd) Run(a *app) (err error) {
 	for _, n := range agreeAt(top) {
 		rows = append(rows, [2]string{"in both", fmt.Sprintf("%d of the first %d", inspect.Overlap(r.ByContribution, r.ByWeight, n), n)})
 	}
-	if err := printRows(a.stdout, rows); err != nil {
+	if err := printRows(v.app.stdout, rows); err != nil {
 		return err
 	}
 	fig, n, err := c.figure(v, layer, k, top, r)

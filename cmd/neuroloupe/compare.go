@@ -36,16 +36,15 @@ Examples:
 `
 }
 
-func (c *compareCmd) Run(a *app) (err error) {
+func (c *compareCmd) Run(a *app) error {
 	if c.Top < 1 {
 		return usage("--top %d: want 1 or more", c.Top)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	w, err := openView(a, c.Other, v.dataDir)
+	return c.with(a, c.run)
+}
+
+func (c *compareCmd) run(v *view) error {
+	w, err := openView(v.app, c.Other, v.dataDir)
 	if err != nil {
 		return err
 	}

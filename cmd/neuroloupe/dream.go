@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -33,15 +32,14 @@ Examples:
 `
 }
 
-func (c *dreamCmd) Run(a *app) (err error) {
+func (c *dreamCmd) Run(a *app) error {
 	if c.Top < 0 || c.L2 < 0 || c.TV < 0 || math.IsInf(c.L2+c.TV, 0) || math.IsNaN(c.L2+c.TV) {
 		return usage("--top %d --l2 %v --tv %v: want 0 or more, and finite", c.Top, c.L2, c.TV)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *dreamCmd) run(v *view) error {
 	d, err := c.dream(v)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ Examples:
 `
 }
 
-func (c *filmCmd) Run(a *app) (err error) {
+func (c *filmCmd) Run(a *app) error {
 	switch {
 	case c.Top < 0:
 		return usage("--top %d: want 1 or more", c.Top)
@@ -57,11 +57,11 @@ func (c *filmCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, func(v *view) error { return c.write(v, apng) })
+}
+
+// write draws the film and writes it, as an animated PNG or a GIF.
+func (c *filmCmd) write(v *view, apng bool) error {
 	if c.Show == "" {
 		c.Show = "learned"
 	}
@@ -77,11 +77,11 @@ func (c *filmCmd) Run(a *app) (err error) {
 	if out == "" {
 		out = filepath.Join(v.folder.Path, "film"+map[bool]string{false: ".gif", true: ".png"}[apng])
 	}
-	a.say("drawing %d frames", len(film.Frames))
+	v.app.say("drawing %d frames", len(film.Frames))
 	if err := v.saveFilm(out, film, apng); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(a.stdout, out); err != nil {
+	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
 		return err
 	}
 	return c.saveNumbers(v, n)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -29,21 +28,20 @@ Examples:
 `
 }
 
-func (c *errorsCmd) Run(a *app) (err error) {
+func (c *errorsCmd) Run(a *app) error {
 	if c.Top < 1 {
 		return usage("--top %d: want 1 or more", c.Top)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *errorsCmd) run(v *view) error {
 	m, err := v.mistakes(c)
 	if err != nil {
 		return err
 	}
 	if len(m.all) == 0 {
-		a.say("%s makes no mistake on %s%s", v.folder.Path, count(m.test.Len(), "test image"), m.ofClass)
+		v.app.say("%s makes no mistake on %s%s", v.folder.Path, count(m.test.Len(), "test image"), m.ofClass)
 		return nil
 	}
 	maps, err := v.maps(v.defaultShow(), m.layer)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"neuroloupe/engine/inspect"
@@ -41,15 +40,14 @@ type page struct {
 	facts    [][]string
 }
 
-func (c *neuronCmd) Run(a *app) (err error) {
+func (c *neuronCmd) Run(a *app) error {
 	if c.Count < 1 {
 		return usage("--count %d: want 1 or more", c.Count)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *neuronCmd) run(v *view) error {
 	layer, err := v.hidden(c.Layer, 0)
 	if err != nil {
 		return err
@@ -73,7 +71,7 @@ func (c *neuronCmd) Run(a *app) (err error) {
 		return err
 	}
 	if _, err := v.test(); err != nil {
-		a.say("no pattern, no images and no accuracy: the test images cannot be read: %s", oneLine(err))
+		v.app.say("no pattern, no images and no accuracy: the test images cannot be read: %s", oneLine(err))
 		p.fig.Caption = "What the neuron does on images is not shown: the test images could not be read."
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{p.outgoing()})
 	} else if err := p.withImages(); err != nil {

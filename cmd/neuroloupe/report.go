@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -28,12 +27,11 @@ Examples:
 `
 }
 
-func (c *reportCmd) Run(a *app) (err error) {
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+func (c *reportCmd) Run(a *app) error {
+	return c.with(a, c.run)
+}
+
+func (c *reportCmd) run(v *view) error {
 	r, err := v.report()
 	if err != nil {
 		return err
@@ -41,20 +39,20 @@ func (c *reportCmd) Run(a *app) (err error) {
 	if r.Colormap, err = c.colormap(); err != nil {
 		return err
 	}
-	b := a.newBars()
+	b := v.app.newBars()
 	r.Say = func(part string, done, of int) {
 		if done == 0 {
 			b.start("report", int64(of), func(float64) string { return "" }, func() string { return "" })
 		}
 		b.set(int64(done))
 	}
-	doc, err := report.Collect(a.ctx, r)
+	doc, err := report.Collect(v.app.ctx, r)
 	b.close()
 	if err != nil {
 		return err
 	}
 	if r.NoData != nil {
-		a.say("what needs the test images is left out: %s", oneLine(r.NoData))
+		v.app.say("what needs the test images is left out: %s", oneLine(r.NoData))
 	}
 	out := c.Output
 	if out == "" {
@@ -63,7 +61,7 @@ func (c *reportCmd) Run(a *app) (err error) {
 	if err := atomicfile.Write(out, func(w io.Writer) error { return report.Write(w, doc) }); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(a.stdout, out); err != nil {
+	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
 		return err
 	}
 	if c.Numbers == "" {

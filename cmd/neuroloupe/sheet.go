@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,15 +36,14 @@ Examples:
 `
 }
 
-func (c *sheetCmd) Run(a *app) (err error) {
+func (c *sheetCmd) Run(a *app) error {
 	if c.Top < 0 {
 		return usage("--top %d: want 1 or more", c.Top)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *sheetCmd) run(v *view) error {
 	if err := c.choose(v); err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func (c *sheetCmd) Run(a *app) (err error) {
 		if c.Order == "importance" {
 			return fmt.Errorf("--order importance goes by what a neuron does on the test images, which cannot be read: %w", err)
 		}
-		a.say("favourite classes go by weight alone: the test images cannot be read: %s", oneLine(err))
+		v.app.say("favourite classes go by weight alone: the test images cannot be read: %s", oneLine(err))
 	}
 	pic, n, err := c.draw(v)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"neuroloupe/engine/inspect"
@@ -32,15 +31,14 @@ type templateKind struct {
 	maps                 [][]float32
 }
 
-func (c *templatesCmd) Run(a *app) (err error) {
+func (c *templatesCmd) Run(a *app) error {
 	if c.Center && c.Image == "" {
 		return usage("--center says how to read the PNG of --image; give that too")
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *templatesCmd) run(v *view) error {
 	cmap, err := c.colormap()
 	if err != nil {
 		return err
@@ -58,7 +56,7 @@ func (c *templatesCmd) Run(a *app) (err error) {
 		if err != nil {
 			return err
 		}
-		maps, err := v.net.LocalTemplates(a.ctx, inspect.Pixels(img.pixels))
+		maps, err := v.net.LocalTemplates(v.app.ctx, inspect.Pixels(img.pixels))
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"neuroloupe/engine/inspect"
@@ -28,15 +27,14 @@ Examples:
 `
 }
 
-func (c *topCmd) Run(a *app) (err error) {
+func (c *topCmd) Run(a *app) error {
 	if c.Top < 1 || c.Count < 1 {
 		return usage("--top %d --count %d: want 1 or more", c.Top, c.Count)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *topCmd) run(v *view) error {
 	layer, err := v.hidden(c.Layer, 0)
 	if err != nil {
 		return err
@@ -67,7 +65,7 @@ func (c *topCmd) Run(a *app) (err error) {
 			which = "all neurons, the most important first"
 		}
 	}
-	z, err := p.Values(a.ctx, v.net, layer, true)
+	z, err := p.Values(v.app.ctx, v.net, layer, true)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -37,6 +38,15 @@ func (f *viewFlags) open(a *app) (*view, error) {
 		}
 	}
 	return openView(a, f.Folder, dir)
+}
+
+// with opens the run, does something with it and closes it.
+func (f *viewFlags) with(a *app, do func(*view) error) error {
+	v, err := f.open(a)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(v), v.close())
 }
 
 // colormap is the one that --colormap names.

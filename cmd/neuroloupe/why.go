@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -138,15 +137,14 @@ func (x *account) what() string {
 	return fmt.Sprintf("%s (%s)", x.image.name, x.view.classes()[x.image.label])
 }
 
-func (c *whyCmd) Run(a *app) (err error) {
+func (c *whyCmd) Run(a *app) error {
 	if c.Top < 1 {
 		return usage("--top %d: want 1 or more", c.Top)
 	}
-	v, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
+	return c.with(a, c.run)
+}
+
+func (c *whyCmd) run(v *view) error {
 	layer, err := v.hidden(c.Layer, -1)
 	if err != nil {
 		return err
@@ -166,21 +164,21 @@ func (c *whyCmd) Run(a *app) (err error) {
 		return err
 	}
 	if c.JSON {
-		if err := a.printJSON(x.json()); err != nil || c.Output == "" && c.Numbers == "" {
+		if err := v.app.printJSON(x.json()); err != nil || c.Output == "" && c.Numbers == "" {
 			return err
 		}
-		quiet := *a
-		quiet.stdout = a.stderr
+		quiet := *v.app
+		quiet.stdout = v.app.stderr
 		v.app = &quiet // the paths are talk beside the document
 		if c.Output == "" {
 			return c.saveNumbers(v, x.numbers(c.Top))
 		}
-	} else if err := printRows(a.stdout, x.words()); err != nil {
+	} else if err := printRows(v.app.stdout, x.words()); err != nil {
 		return err
 	}
 	if x.mean == nil {
 		_, err := v.test()
-		a.say("neurons are ordered by all that they give, not by what they give beyond their average: %s", oneLine(err))
+		v.app.say("neurons are ordered by all that they give, not by what they give beyond their average: %s", oneLine(err))
 	}
 	if x.cmap, err = c.colormap(); err != nil {
 		return err
