@@ -235,7 +235,7 @@ func TestReportDataIsThePage(t *testing.T) {
 		"Accuracy": {"test_accuracy", "training_accuracy", "validation_accuracy"},
 		"Loss":     {"test_loss", "training_loss", "validation_loss"},
 	} {
-		rows := eval[[][]string](b, fmt.Sprintf(`(async () => { const f = [...document.querySelectorAll('#training-page figure')].find(f => f.querySelector('h4').textContent === %q);
+		rows := eval[[][]string](b, fmt.Sprintf(`(async () => { const f = [...document.querySelectorAll('#training-page figure')].find(f => f.querySelector('h3').textContent === %q);
 			f.querySelector('summary').click(); while (!f.querySelector('tbody')) await new Promise(requestAnimationFrame);
 			return [...f.querySelectorAll('tbody tr')].map(r => [...r.children].map(c => c.textContent)); })()`, chart))
 		if len(rows) != 3 {

@@ -59,7 +59,7 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 	c := &collector{ctx: ctx, run: r, doc: &Document{
 		Title: r.Title, Rows: r.Rows, Cols: r.Cols, Classes: r.Classes,
 		Facts: r.Facts, Doctor: r.Doctor, Advice: r.Advice, Words: r.Words,
-		Colors: colors(r.Colormap), Missing: map[string]string{},
+		Colors: palettes(r.Colormap), Missing: map[string]string{},
 	}}
 	if r.NoStart != nil {
 		c.doc.Missing[NeedsStart] = r.NoStart.Error()
@@ -221,6 +221,17 @@ func numsOf(v []float32) []Num {
 	return out
 }
 
+// palettes are the colour maps that the reader can choose from, first to begin with.
+func palettes(first render.Colormap) []Colors {
+	out := []Colors{colors(first)}
+	for _, m := range []render.Colormap{render.BlueOrange, render.BlueRed, render.Grey} {
+		if m != first {
+			out = append(out, colors(m))
+		}
+	}
+	return out
+}
+
 // colors returns a colour map's colours for a light and for a dark page. On a dark page the neutral middle of a diverging
 // map must be dark too, or a sheet of small weights is a wall of light: there, each side runs from dark grey over a strong
 // tone of its hue to a bright one.
@@ -229,7 +240,7 @@ func colors(m render.Colormap) Colors {
 	if m == render.BlueRed {
 		ramps[1] = [3]rgb{{0x24, 0x24, 0x24}, {0xd6, 0x4a, 0x45}, {0xff, 0xc4, 0xba}}
 	}
-	var c Colors
+	c := Colors{Name: m.String()}
 	for i, light := range m.Table() {
 		c.Light = append(c.Light, light.R, light.G, light.B)
 		if m == render.Grey {

@@ -14,7 +14,7 @@ type Document struct {
 	Dead    []int    `json:"dead"` // pixels never inked in training; null when not known
 	Tests   int      `json:"tests"`
 
-	Colors  Colors            `json:"colors"`
+	Colors  []Colors          `json:"colors"` // to choose from, the first to begin with
 	Layers  []*Layer          `json:"layers"` // hidden ones
 	Output  Output            `json:"output"`
 	Images  *Images           `json:"images"`
@@ -60,8 +60,9 @@ func (w Word) ID() string {
 
 var notWord = regexp.MustCompile(`[^\p{L}\p{N}]+`)
 
-// Colors are the colours of −127 … 127, three bytes each, on a light and on a dark page.
+// Colors are a colour map's colours of −127 … 127, three bytes each, on a light and on a dark page.
 type Colors struct {
+	Name  string `json:"name"`
 	Light []byte `json:"light"`
 	Dark  []byte `json:"dark"`
 }

@@ -115,7 +115,7 @@ func TestWriteEscapes(t *testing.T) {
 	d := &Document{
 		Title: evil, Classes: []string{evil, "b"}, Missing: map[string]string{NeedsData: evil, NeedsStart: evil, NeedsFilm: evil, NeedsCurve: evil},
 		Facts: []Fact{{evil, evil}}, Advice: []string{evil}, Words: []Word{{Names: []string{evil}, Text: evil}},
-		Colors: colors(render.BlueOrange),
+		Colors: palettes(render.BlueOrange),
 	}
 	var b strings.Builder
 	if err := Write(&b, d); err != nil {

@@ -80,6 +80,13 @@ function select(label, options, value, pick) {
     options.map(([v, text]) => el('option', {value: v, selected: String(v) === String(value)}, text))));
 }
 
+// rebuild replaces what stands in an element; a control that had the focus has it again in its new shape.
+function rebuild(e, ...children) {
+  const controls = () => [...e.querySelectorAll('a, button, input, select')], at = controls().indexOf(document.activeElement);
+  e.replaceChildren(...children);
+  if (at >= 0 && controls()[at]) controls()[at].focus({preventScroll: true});
+}
+
 // word links a word to its explanation, where there is one.
 const word = (name, text) => doc.words[name] ? el('a', {href: '#' + doc.words[name]}, text || name) : text || name;
 

@@ -16,11 +16,13 @@ function bars(caption, rows, format = digits, ends = []) {
   })));
 }
 
+const spread = q => ['least', '5 %', '25 %', 'half', '75 %', '95 %', 'largest'].map((name, i) => `${name} ${fixed(q[i], 3)}`).join(', ');
+
 // ranges draws how values are spread: rows are {name, mean, q}, q being minimum, 5, 25, 50, 75, 95 % and maximum.
 function ranges(caption, rows, lo, hi) {
   return el('table', {class: 'bars'}, el('caption', {class: 'caption'}, caption), el('tbody', {}, rows.map(r =>
     el('tr', {class: r.marked ? 'marked' : null}, el('th', {scope: 'row'}, r.name),
-      el('td', {}, r.q && el('div', {class: 'bar'},
+      el('td', {}, r.q && el('div', {class: 'bar', role: 'img', title: spread(r.q), 'aria-label': spread(r.q)},
         el('span', {class: 'range', style: {left: across(r.q[1], lo, hi), right: `calc(100% - ${across(r.q[5], lo, hi)})`}}),
         el('span', {class: 'box', style: {left: across(r.q[2], lo, hi), right: `calc(100% - ${across(r.q[4], lo, hi)})`}}),
         el('span', {class: 'mean', style: {left: across(r.mean, lo, hi)}}))),
@@ -40,13 +42,14 @@ function ticks(lo, hi, most = 6) {
 
 // frame is the axes of a chart of x and y, and how to place a point in it.
 function frame(title, xName, yName, xs, ys, yFormat, xFormat = v => digits(v)) {
-  const w = 560, h = 250, left = 58, right = 12, top = 26, bottom = 40;
+  // As wide as the window allows when it is drawn: in a chart that is made smaller, nobody can read the numbers.
+  const w = Math.max(260, Math.min(560, document.documentElement.clientWidth - 32)), h = 250, left = 58, right = 12, top = 26, bottom = 40;
   const x = v => left + (w - left - right) * (v - xs[0]) / (xs[1] - xs[0] || 1);
   const y = v => h - bottom - (h - top - bottom) * (v - ys[0]) / (ys[1] - ys[0] || 1);
   const g = svg('svg', {viewBox: `0 0 ${w} ${h}`, width: w, height: h, role: 'img', 'aria-label': title});
   for (const t of ticks(...ys)) g.append(svg('line', {class: 'axis', x1: left, x2: w - right, y1: y(t), y2: y(t)}),
     svg('text', {x: left - 6, y: y(t) + 4, 'text-anchor': 'end'}, yFormat(t)));
-  for (const t of ticks(...xs, 8)) g.append(svg('line', {class: 'axis', x1: x(t), x2: x(t), y1: h - bottom, y2: h - bottom + 4}),
+  for (const t of ticks(...xs, w < 400 ? 5 : 8)) g.append(svg('line', {class: 'axis', x1: x(t), x2: x(t), y1: h - bottom, y2: h - bottom + 4}),
     svg('text', {x: x(t), y: h - bottom + 17, 'text-anchor': 'middle'}, xFormat(t)));
   g.append(svg('text', {x: (left + w - right) / 2, y: h - 5, 'text-anchor': 'middle'}, xName),
     svg('text', {x: 2, y: 12}, yName));
@@ -65,7 +68,7 @@ function lines(title, xName, yName, series, yFormat) {
       fill: 'none', 'stroke-width': 2, 'stroke-dasharray': dash, style: {stroke}}));
     if (s.points.length === 1) f.g.append(svg('circle', {cx: f.x(s.points[0][0]), cy: f.y(s.points[0][1]), r: 3, style: {fill: stroke}}));
   });
-  return el('figure', {class: 'chart'}, el('h4', {}, title), f.g,
+  return el('figure', {class: 'chart'}, el('h3', {}, title), f.g,
     el('ul', {class: 'key'}, series.map((s, i) => el('li', {}, el('i', {class: strokes[i][2], style: {color: strokes[i][0]}}), s.name))),
     numbersOf([xName, ...series.map(s => s.name)], table(series), yFormat));
 }
@@ -98,5 +101,5 @@ function scatter(title, xName, yName, dots, xFormat, yFormat) {
   const f = frame(title, xName, yName, pad(lim(xs)), pad(lim(ys)), yFormat, xFormat);
   for (const d of dots) f.g.append(svg('a', {href: d.link, tabindex: -1}, svg('circle', {cx: f.x(d.x), cy: f.y(d.y), r: 4,
     'fill-opacity': 0.65, style: {fill: 'var(--warm)'}}, svg('title', {}, `${d.name}: ${xFormat(d.x)}, ${yFormat(d.y)}`))));
-  return el('figure', {class: 'chart'}, el('h4', {}, title), f.g);
+  return el('figure', {class: 'chart'}, el('h3', {}, title), f.g);
 }

@@ -22,7 +22,7 @@ function buildClass() {
     lists.unshift(classList(l, 'By contribution: they speak for the class', order.filter(j => c[j] > 0), c, 'weight × (mean activation on the class − mean activation)'));
     lists.push(classList(l, 'By contribution: they speak against it', order.filter(j => c[j] < 0).reverse(), c, 'the same, the smallest first'));
   }
-  $('class-page').replaceChildren(...page, ...lists);
+  rebuild($('class-page'), ...page, ...lists);
 }
 
 function classSays(k) {

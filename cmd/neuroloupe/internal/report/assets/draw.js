@@ -54,7 +54,10 @@ const viewText = {
 };
 const viewNames = l => ['learned', 'raw', 'init', 'path'].filter(n => views(l)[n]);
 
-const palettes = {light: bytes(doc.colors.light), dark: bytes(doc.colors.dark)};
+// The colour maps by name; colours is the one that is used.
+const palettes = new Map(doc.colors.map(c => [c.name, {light: bytes(c.light), dark: bytes(c.dark)}]));
+let colours = doc.colors[0].name;
+const palette = () => palettes.get(colours)[isDark() ? 'dark' : 'light'];
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let printing = false;
 const isDark = () => !printing && (document.documentElement.dataset.theme || (systemDark.matches ? 'dark' : 'light')) === 'dark';
@@ -62,17 +65,23 @@ const isDark = () => !printing && (document.documentElement.dataset.theme || (sy
 const dead = new Uint8Array(pixels);
 for (const p of doc.dead || []) dead[p] = 1;
 
-// paintMap draws a map, limit being the end of the colours; hatch marks the pixels never inked with a chequer of greys.
+// hatching is a chequer of greys for the pixels never inked; in a grey map, of black and white.
+const hatching = p => {
+  const odd = (p % doc.cols + Math.floor(p / doc.cols)) % 2;
+  return colours === 'grey' ? 255 * odd : odd ? 150 : 105;
+};
+
+// paintMap draws a map, limit being the end of the colours; hatch marks the pixels never inked.
 function paintMap(canvas, values, limit, hatch) {
-  const palette = isDark() ? palettes.dark : palettes.light;
+  const colour = palette();
   canvas.width = doc.cols;
   canvas.height = doc.rows;
   const ctx = canvas.getContext('2d'), img = ctx.createImageData(doc.cols, doc.rows);
   for (let p = 0; p < pixels; p++) {
     let t = limit > 0 ? values[p] / limit : 0;
     t = 127 + Math.round(127 * Math.max(-1, Math.min(1, t)));
-    for (let c = 0; c < 3; c++) img.data[4 * p + c] = palette[3 * t + c];
-    if (hatch && dead[p]) img.data.fill((p % doc.cols + Math.floor(p / doc.cols)) % 2 ? 150 : 105, 4 * p, 4 * p + 3);
+    for (let c = 0; c < 3; c++) img.data[4 * p + c] = colour[3 * t + c];
+    if (hatch && dead[p]) img.data.fill(hatching(p), 4 * p, 4 * p + 3);
     img.data[4 * p + 3] = 255;
   }
   ctx.putImageData(img, 0, 0);
@@ -151,15 +160,15 @@ function change(c, paint) {
 function paintRamp(c) {
   c.width = 255;
   c.height = 1;
-  const ctx = c.getContext('2d'), img = ctx.createImageData(255, 1), palette = isDark() ? palettes.dark : palettes.light;
-  for (let i = 0; i < 255; i++) img.data.set([palette[3 * i], palette[3 * i + 1], palette[3 * i + 2], 255], 4 * i);
+  const ctx = c.getContext('2d'), img = ctx.createImageData(255, 1), colour = palette();
+  for (let i = 0; i < 255; i++) img.data.set([colour[3 * i], colour[3 * i + 1], colour[3 * i + 2], 255], 4 * i);
   ctx.putImageData(img, 0, 0);
 }
 
 // legend is a colour bar with its numbers; without a limit each map has its own.
 function legend(limit, low, high) {
   const own = limit === undefined;
-  return [el('span', {}, own ? low : `${low} ${minus(digits(-limit))}`), canvas(paintRamp), el('span', {}, own ? high : `${digits(limit)} ${high}`),
+  return [el('span', {class: 'ramp'}, el('span', {}, own ? low : `${low} ${minus(digits(-limit))}`), canvas(paintRamp), el('span', {}, own ? high : `${digits(limit)} ${high}`)),
     el('span', {}, own ? 'zero in the middle, the ends are each map’s own largest weight' : 'zero in the middle')];
 }
 

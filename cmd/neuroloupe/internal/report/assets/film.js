@@ -51,7 +51,7 @@ function filmLegend() { $('film-legend').replaceChildren(...legend(filmLimit(), 
 function paintFilm(c) {
   const f = doc.film, n = f.neurons.length, wide = Math.ceil(Math.sqrt(n * doc.rows / doc.cols)), high = Math.ceil(n / wide);
   const w = wide * (doc.cols + 1) - 1, h = high * (doc.rows + 1) - 1, limit = filmLimit(), gamma = f.gamma[film.at], frame = film.frames[film.at];
-  const palette = isDark() ? palettes.dark : palettes.light, start = film.show === 'raw' ? views(doc.layers[0]).init : null;
+  const colour = palette(), start = film.show === 'raw' ? views(doc.layers[0]).init : null;
   c.width = w;
   c.height = h;
   const ctx = c.getContext('2d'), img = ctx.createImageData(w, h);
@@ -62,9 +62,9 @@ function paintFilm(c) {
       if (before) v += gamma * before[p];
       const q = 127 + Math.round(127 * Math.max(-1, Math.min(1, limit > 0 ? v / limit : 0)));
       const at = 4 * ((y0 + Math.floor(p / doc.cols)) * w + x0 + p % doc.cols);
-      img.data[at] = palette[3 * q];
-      img.data[at + 1] = palette[3 * q + 1];
-      img.data[at + 2] = palette[3 * q + 2];
+      img.data[at] = colour[3 * q];
+      img.data[at + 1] = colour[3 * q + 1];
+      img.data[at + 2] = colour[3 * q + 2];
       img.data[at + 3] = 255;
     }
   });

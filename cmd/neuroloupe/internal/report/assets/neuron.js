@@ -1,8 +1,11 @@
 // A neuron's page.
 function buildNeuron() {
   const l = layer(), j = current.neuron, v = views(l), names = viewNames(l);
-  const step = n => el('button', {type: 'button', id: n < 0 ? 'previous' : 'next', onclick: () => { location.hash = neuronLink(l, (j + n + l.units) % l.units); }},
-    n < 0 ? '‹ previous' : 'next ›');
+  const step = n => {
+    const to = (j + n + l.units) % l.units;
+    return el('button', {type: 'button', id: n < 0 ? 'previous' : 'next', 'aria-label': `${n < 0 ? 'previous' : 'next'}: neuron ${to}; this is ${j}`,
+      onclick: () => { location.hash = neuronLink(l, to); }}, n < 0 ? '‹ previous' : 'next ›');
+  };
   const size = n => largest(v[n].values(j)), both = Math.max(...['raw', 'init'].filter(n => v[n]).map(size));
   const limit = n => n === 'raw' || n === 'init' ? both : size(n); // raw and start are compared
   const caption = n => `${viewText[n][1]}${n === 'init' && l.rho ? `; ρ = ${fixed(l.rho[j], 3)} of the raw map` : ''}; ±${digits(limit(n))}`;
@@ -31,7 +34,7 @@ function buildNeuron() {
       doc.classes.map((name, k) => ({name, value: l.ablation.class[j][k]})), points));
   } else page.push(el('p', {class: 'missing'}, `Pattern, images, activations and the accuracy lost without it need the test images: ${doc.missing.data}.`));
   page.push(el('div', {class: 'columns'}, charts));
-  $('neuron-page').replaceChildren(...page);
+  rebuild($('neuron-page'), ...page);
 }
 
 const outgoing = l => l.number === doc.layers.length ? 'Its weights to the outputs (its column of W2)' : 'Its linear path to the outputs: the product of the weights after it';

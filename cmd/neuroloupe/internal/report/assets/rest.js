@@ -21,7 +21,7 @@ function buildErrors() {
   const short = doc.classes.map(n => n.length > 12 ? n.slice(0, 11) + '…' : n);
   const head = el('tr', {}, el('td', {}, 'is ↓ said →'), short.map(n => el('th', {scope: 'col'}, n)), el('th', {scope: 'col'}, 'found'));
   const rows = confusion.map((row, i) => el('tr', {}, el('th', {scope: 'row'}, short[i]), row.map((n, k) =>
-    el('td', {class: i === k ? 'right' : null, style: i === k || !n ? null : {background: `color-mix(in srgb, var(--warm) ${Math.round(8 + 55 * n / most)}%, transparent)`}}, n)),
+    el('td', {class: i === k ? 'right' : null, style: i === k || !n ? null : {background: `color-mix(in srgb, var(--heat) ${Math.round(8 + 55 * n / most)}%, transparent)`}}, n)),
   el('td', {}, doc.output.recall[i] < 0 ? 'no images' : percent(doc.output.recall[i]))));
   const list = doc.errors.worst.map(m => el('li', {style: {'max-width': '7.5rem'}}, thumb(m.image),
     el('b', {}, m.why >= 0 ? el('a', {href: `#why-${m.why}`}, `${className(m.label)} as ${className(m.predicted)}`) : `${className(m.label)} as ${className(m.predicted)}`),
@@ -34,7 +34,7 @@ function buildErrors() {
   if (list.length) parts.push(
     el('h3', {}, doc.errors.count > doc.errors.worst.length ? `The worst ${doc.errors.worst.length}` : 'All of them'),
     el('p', {class: 'caption'}, 'Worst first. Margin: how far the wrong output’s sum s is above the right one’s. By: the neurons of the last hidden layer that drove it, beyond their mean.'),
-    el('ul', {class: 'thumbs'}, list));
+    el('a', {class: 'over', href: '#training'}, 'Skip the list'), el('ul', {class: 'thumbs'}, list));
   $('errors-page').replaceChildren(...parts);
 }
 

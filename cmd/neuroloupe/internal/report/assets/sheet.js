@@ -39,11 +39,12 @@ function buildSheet() {
     return {a, c, j};
   });
   const names = viewNames(l);
-  $('sheet-tools').replaceChildren(
+  rebuild($('sheet-tools'),
     ...(doc.layers.length > 1 ? [select('Layer ', doc.layers.map((x, i) => [i, `${x.number} (${count(x.units, 'neuron')})`]), current.layer, chooseLayer)] : []),
     choice('show', 'Show', names.map(n => [n, viewText[n][0]]), sheet.show, v => { sheet.show = v; colourSheet(); }),
     choice('scale', 'Scale', [['shared', 'one for all'], ['own', 'each its own']], sheet.scale, v => { sheet.scale = v; colourSheet(); }),
     select('Order ', Object.keys(orders).filter(o => orders[o](l)).map(o => [o, orderText[o]]), sheet.order, v => { sheet.order = v; orderSheet(); }),
+    select('Colours ', doc.colors.map(c => [c.name, c.name === 'grey' ? 'grey, for print' : c.name]), colours, v => { colours = v; repaint(false); }),
     ...(doc.dead && doc.dead.length && l.number === 1 ? [el('label', {}, el('input', {type: 'checkbox', id: 'hatch', checked: sheet.hatch,
       onchange: e => { sheet.hatch = e.target.checked; colourSheet(); }}), `mark the ${count(doc.dead.length, 'pixel')} never inked`)] : []));
   const size = [[1, '16rem'], [6, '12rem'], [16, '9rem'], [36, '7rem']].find(([n]) => l.units <= n);

@@ -19,6 +19,8 @@ function follow() {
     current.against = doc.why[n].label === doc.why[n].predicted ? -1 : doc.why[n].label;
     buildWhy();
   } else return;
+  // Who goes from neuron to neuron stays on the button, which says where it leads.
+  if (['previous', 'next'].includes(document.activeElement.id)) return;
   $(m[1]).scrollIntoView();
   $(m[1] + '-name').focus({preventScroll: true});
 }

@@ -31,7 +31,7 @@ function buildTable() {
   const body = el('tbody', {}, order.slice(0, sorting.rows).map(j => el('tr', {'data-neuron': j, class: j === current.neuron ? 'open' : null},
     shown.map((c, i) => i === 0 ? el('th', {scope: 'row'}, el('a', {href: neuronLink(l, j)}, c.text(values[i][j], l))) :
       el('td', {'data-key': c.key}, c.text(values[i][j], l))))));
-  $('neuron-table').replaceChildren(el('table', {class: 'list'}, el('thead', {}, head), body));
+  rebuild($('neuron-table'), el('table', {class: 'list'}, el('thead', {}, head), body));
   if (order.length > sorting.rows) $('neuron-table').append(el('p', {}, el('button', {type: 'button',
     onclick: () => { sorting.rows = Infinity; buildTable(); }}, `Show all ${count(order.length, 'neuron')}`)));
 }

@@ -28,8 +28,8 @@ function buildWhy() {
   const not = current.against >= 0 && current.against !== k ? current.against : -1;
   const page = [
     el('div', {class: 'columns'},
-      el('div', {}, el('h4', {}, 'Right: the first of each class'), el('ul', {class: 'thumbs'}, all.filter(([x]) => x.label === x.predicted).map(([x, i]) => whyThumb(x, i)))),
-      el('div', {}, el('h4', {}, 'Wrong: the worst mistakes'), el('ul', {class: 'thumbs'}, all.filter(([x]) => x.label !== x.predicted).map(([x, i]) => whyThumb(x, i))))),
+      el('div', {}, el('h3', {}, 'Right: the first of each class'), el('ul', {class: 'thumbs'}, all.filter(([x]) => x.label === x.predicted).map(([x, i]) => whyThumb(x, i)))),
+      el('div', {}, el('h3', {}, 'Wrong: the worst mistakes'), el('ul', {class: 'thumbs'}, all.filter(([x]) => x.label !== x.predicted).map(([x, i]) => whyThumb(x, i))))),
     el('p', {class: 'caption'}, 'The words: ', word('logit', 's'), ', ', word('activation', 'a'), ', ', word('evidence'), ', ', word('centred evidence'), ', ', word('contrast'), '.'),
     el('h3', {id: 'why-name', tabindex: -1}, `Test image ${w.image}: ${className(w.label)}, ${w.label === w.predicted ? 'and so says the network' : `but the network says ${className(w.predicted)}`}`),
     el('div', {class: 'row'},
@@ -43,7 +43,7 @@ function buildWhy() {
     select('and not for ', [[-1, '–'], ...doc.classes.map((name, i) => [i, name])], not, v => { current.against = Number(v); buildWhy(); }),
     choice('account', 'Count', [['evidence', 'weight × a'], ['centred', 'weight × (a − its mean)']], account.kind, v => { account.kind = v; buildWhy(); })));
   page.push(...accountOf(w, k, not));
-  $('why-page').replaceChildren(...page);
+  rebuild($('why-page'), ...page);
 }
 
 // hiddenGrid draws a layer's activations as a grid of cells.
