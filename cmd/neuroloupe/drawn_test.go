@@ -6,8 +6,10 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
+	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
 
@@ -129,5 +131,42 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 				t.Errorf("%d figures drawn", figures)
 			}
 		})
+	}
+}
+
+// Where the file says that the colours end, they end: of sheets of one scale and of each its own, and of films.
+func TestScalesAreSaid(t *testing.T) {
+	dir := trained(t, "--net", "120-9-4", "--epochs", "2")
+	v := opened(t, dir)
+	maps := map[string][][]float32{"raw": inspect.Maps(v.weights("raw")), "init": inspect.Maps(v.weights("init")), "learned": inspect.Maps(v.weights("learned"))}
+	all := maxAbs(slices.Concat(maps["raw"], maps["init"], maps["learned"])...)
+	for i, l := range shown(t, "sheet", dir, "--show", "all")["map_limit"].([]any) {
+		near(t, "limit of map "+strconv.Itoa(i), at(l), float64(all), 1e-9)
+	}
+	own := shown(t, "sheet", dir, "--scale", "neuron", "--order", "norm")
+	for i, j := range own["neuron"].([]any) {
+		near(t, "its own limit", at(own["map_limit"], i), float64(maxAbs(maps["learned"][int(at(j))])), 1e-9)
+		if got := own["map_name"].([]any)[i]; got != strconv.Itoa(int(at(j))) {
+			t.Errorf("map %d is called %v, want %v", i, got, j)
+		}
+	}
+	for _, scale := range []string{"shared", "percentile"} {
+		film := shown(t, "film", dir, "--scale", scale)
+		var sizes []float64
+		for _, frame := range film["maps"].([]any) {
+			for _, m := range frame.([]any) {
+				for _, w := range m.([]any) {
+					sizes = append(sizes, math.Abs(at(w)))
+				}
+			}
+		}
+		slices.Sort(sizes)
+		lo, hi := sizes[len(sizes)-1], sizes[len(sizes)-1]
+		if scale == "percentile" { // 99.5 % lie below it, whatever the rule between two
+			lo, hi = sizes[len(sizes)*994/1000], sizes[len(sizes)*996/1000]
+		}
+		if limit := at(film["limit"]); limit < lo-1e-6 || limit > hi+1e-6 {
+			t.Errorf("film, %s: limit %v, want it from %v to %v", scale, limit, lo, hi)
+		}
 	}
 }
