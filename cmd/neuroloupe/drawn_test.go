@@ -82,6 +82,8 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 	}
 	book, deep, other := train("book", "--preset", "nielsen1", "--net", "120-12-4"), train("deep", "--net", "120-9-6-4", "--hidden", "tanh", "--lr", "0.1"), train("other", "--net", "120-14-4", "--seed", "2")
 	for _, args := range [][]string{
+		{"sheet", book, "--show", "all"},
+		{"sheet", deep, "--layer", "2", "--order", "norm"},
 		{"why", book, "--image", "test:3"},
 		{"why", book, "--image", "test:3", "--not", "2", "--top", "2"},
 		{"why", deep, "--image", "train:1", "--layer", "1"},
@@ -104,34 +106,42 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 		{"compare", book, other, "--by", "activations", "--top", "3"},
 	} {
 		t.Run(fmt.Sprint(args[0], " ", filepath.Base(args[1]), args[2:]), func(t *testing.T) {
-			var out bytes.Buffer
-			figures := 0
-			a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
-			a.drawn = func(f render.Figure, n *numbers) {
-				figures++
-				all := newLookup(n)
-				for _, row := range f.Rows {
-					for _, p := range row {
-						for what, v := range values(p) {
-							for i, x := range v {
-								if !math.IsNaN(x) && x != float64(i+1) && !all.has(x) { // 1, 2, 3 … on an axis count
-									t.Errorf("%s: number %d, %v, is not in the file", what, i, x)
-									break
-								}
-							}
-						}
-					}
-				}
-			}
 			path := filepath.Join(dir, "picture.png")
-			if code := a.run(append(args, "-o", path, "--data", path+".json")); code != exitDone {
-				t.Fatal(out.String())
-			}
-			if figures != 1 {
+			if figures := runLookingUp(t, append(args, "-o", path, "--data", path+".json")...); figures != 1 {
 				t.Errorf("%d figures drawn", figures)
 			}
 		})
 	}
+	// Three of its trainings end with a sheet, and it makes eight pictures.
+	if figures := runLookingUp(t, "post", data, "--out", filepath.Join(dir, "post")); figures != 11 {
+		t.Errorf("post: %d figures drawn", figures)
+	}
+}
+
+// runLookingUp runs a command, looks each number that it draws up among those for --data, and returns how many figures it
+// has drawn.
+func runLookingUp(t *testing.T, args ...string) (figures int) {
+	t.Helper()
+	var out bytes.Buffer
+	a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
+	a.drawn = func(f render.Figure, n *numbers) {
+		figures++
+		all := newLookup(n)
+		for _, p := range slices.Concat(f.Rows...) {
+			for what, v := range values(p) {
+				for i, x := range v {
+					if !math.IsNaN(x) && x != float64(i+1) && !all.has(x) { // 1, 2, 3 … on an axis count
+						t.Errorf("%s, %s: number %d, %v, is not in the file", f.Title, what, i, x)
+						break
+					}
+				}
+			}
+		}
+	}
+	if code := a.run(args); code != exitDone {
+		t.Fatal(out.String())
+	}
+	return figures
 }
 
 // Where the file says that the colours end, they end: of sheets of one scale and of each its own, and of films.

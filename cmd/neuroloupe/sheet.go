@@ -192,7 +192,7 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 		fig.Rows[0] = append(fig.Rows[0], p)
 		c.addNumbers(n, show, p)
 	}
-	pic, err := fig.Draw()
+	pic, err := v.paint(fig, n)
 	return pic, n, err
 }
 

@@ -69,14 +69,19 @@ func (f *viewFlags) weightColors() (*render.Colors, error) {
 
 // draw draws a figure and saves it; see save.
 func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) error {
-	pic, err := fig.Draw()
+	pic, err := v.paint(fig, n)
 	if err != nil {
 		return err
 	}
+	return f.save(v, pic, name, n, nil)
+}
+
+// paint draws a figure of the numbers n.
+func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
 	if v.app.drawn != nil {
 		v.app.drawn(fig, n)
 	}
-	return f.save(v, pic, name, n, nil)
+	return fig.Draw()
 }
 
 // save writes a picture to --output, or as NAME.png in the run folder, and its numbers to --data, and prints the paths.
