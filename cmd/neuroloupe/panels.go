@@ -151,6 +151,15 @@ func sum32(v []float32) float64 {
 	return s
 }
 
+// sums32 are the sums of rows.
+func sums32(rows [][]float32) []float64 {
+	out := make([]float64, len(rows))
+	for i, r := range rows {
+		out[i] = sum32(r)
+	}
+	return out
+}
+
 // fileWord is a class's name as part of a file's name.
 func fileWord(s string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {

@@ -357,8 +357,10 @@ func (x *account) numbers(top int) *numbers {
 	addVector(n, "drawn_bias", biases)
 	addMatrix(n, "drawn_weights", ws)
 	addMatrix(n, "drawn_products", products)
+	addVector(n, "drawn_sum", sums32(products)) // Σ x·w, in the first layer z less the bias
 	if learned != nil {
 		addMatrix(n, "drawn_learned_products", learned)
+		addVector(n, "drawn_learned_sum", sums32(learned))
 		addVector(n, "drawn_start_share", starts)
 	}
 	addVector(n, "sum_error_neurons", x.errNeuron)
