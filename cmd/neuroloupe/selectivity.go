@@ -28,7 +28,10 @@ func (b *ablation) scatter() (render.Points, bool) {
 	}
 	far, all := outliers(c.Xs, c.Ys)
 	order := append([]int{}, far...) // first, because names are placed in this order
-	if r, n := b.selective(); n >= fewNeurons {
+	switch r, n := b.selective(); {
+	case n > 1 && slices.Min(c.Ys) == slices.Max(c.Ys):
+		c.Caption += " Each of them costs the same alone, so there is nothing to correlate."
+	case n >= fewNeurons:
 		c.Caption += fmt.Sprintf(" Correlation over %d neurons: %+.2f.", n, r)
 		if math.Abs(r) < 0.3 {
 			c.Caption += " Selectivity hardly says which neurons matter."

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"neuroloupe/engine/inspect"
@@ -42,6 +43,11 @@ func TestScatter(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(seen, want) {
 		t.Errorf("dots %v, want %v", seen, want)
+	}
+
+	same := &ablation{selectivity: b.selectivity, lostAll: make([]float64, 40)}
+	if c, _ := same.scatter(); !strings.Contains(c.Caption, "costs the same alone") || strings.Contains(c.Caption, "Correlation") {
+		t.Errorf("where no neuron costs anything: %s", c.Caption)
 	}
 
 	few := &ablation{selectivity: []float64{0.2, 0.4}, lostAll: []float64{0, 0}}
