@@ -24,7 +24,7 @@ func cacheFolder(set official, o Options) (string, error) {
 	if root == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("mnist: there is no cache folder: %w: set one of them, or pass --data DIR", err)
+			return "", fmt.Errorf("mnist: there is no cache folder: %w: set one of them, or pass --folder DIR", err)
 		}
 		root = filepath.Join(user, "neuroloupe", "data")
 	}
@@ -84,7 +84,7 @@ func syncFolder(path string) {
 type cacheError struct{ err error }
 
 func (e *cacheError) Error() string {
-	return "mnist: cannot use the cache: " + trimPackage(e.err) + ": make room, choose another cache folder, or pass --data DIR"
+	return "mnist: cannot use the cache: " + trimPackage(e.err) + ": make room, choose another cache folder, or pass --folder DIR"
 }
 
 func (e *cacheError) Unwrap() error { return e.err }

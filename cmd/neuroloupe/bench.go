@@ -22,7 +22,7 @@ import (
 
 type benchCmd struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
-	DataDir string `name:"data" placeholder:"DIR" help:"Take the data set's files from this folder."`
+	DataDir string `name:"folder" placeholder:"DIR" help:"Take the data set's files from this folder."`
 
 	Devices   []string       `default:"cpu" placeholder:"cpu,cuda,tape" help:"Devices to measure, taking turns (default cpu)."`
 	Preset    string         `default:"clear" placeholder:"NAME" help:"Network, loss and optimizer (default clear)."`

@@ -204,7 +204,7 @@ func (c *trainCmd) resume(a *app) (*job, error) {
 	}
 	if !reflect.DeepEqual(allowed, *c) {
 		return nil, usage("--resume takes the run's own settings; " +
-			"only --epochs, --device, --cuda-mode, --precision, --workers, --data, --parity and --json may stand beside it")
+			"only --epochs, --device, --cuda-mode, --precision, --workers, --folder, --parity and --json may stand beside it")
 	}
 	f, st, err := runs.Resume(c.Resume)
 	if err != nil {
@@ -256,7 +256,7 @@ func (a *app) examplesOf(f *runs.Folder, dir string) (*examples, error) {
 	}
 	for i, want := range m.Files {
 		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 {
-			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --data at the folder that has it",
+			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
 				f.Path, want.Name, want.SHA256)
 		}
 	}

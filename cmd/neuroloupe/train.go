@@ -14,7 +14,7 @@ type trainCmd struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
 
 	Preset  string `default:"clear" placeholder:"NAME" help:"clear (default), nielsen1, nielsen2, zero-one, sklearn or fast."`
-	DataDir string `name:"data" placeholder:"DIR" help:"Take the data set's files from this folder."`
+	DataDir string `name:"folder" placeholder:"DIR" help:"Take the data set's files from this folder."`
 
 	Net       *string              `group:"Network" placeholder:"784-300-100-10" help:"Layer sizes; the first must be the image size, the last the number of classes."`
 	Hidden    *engine.Activation   `group:"Network" placeholder:"NAME" help:"Hidden activation: sigmoid, tanh, relu or identity."`

@@ -55,7 +55,7 @@ type Device struct {
 type Data struct {
 	Name       string   `toml:"name"`   // what to load: mnist, fashion, or the path of a folder; "" = imported without data
 	Title      string   `toml:"title"`  // its name in print
-	Folder     string   `toml:"folder"` // where --data pointed; may be empty
+	Folder     string   `toml:"folder"` // where --folder pointed; may be empty
 	Rows       int      `toml:"rows"`
 	Cols       int      `toml:"cols"`
 	Classes    []string `toml:"classes"` // names of the outputs
