@@ -68,6 +68,7 @@ type view struct {
 const (
 	figureBudget = 1184 // pixels across: a page of 1280
 	pageBudget   = 1104 // the same for a sheet alone: ten tiles of 84 with their gaps
+	alikeBudget  = 1240 // for sheets that are alike and nothing else, whose tiles shall not shrink for that
 	minContent   = 460  // narrowest page without its margins: room for a title and a bar
 	beside       = 860  // content width from which a bar stands beside the title
 	figureGap    = 36   // between panels

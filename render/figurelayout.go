@@ -185,13 +185,17 @@ func planRows(ts *typesetter, rows [][]*item) {
 // planRow measures the panels of a row, with maps of a given size, and says
 // whether smaller ones would not help.
 func planRow(ts *typesetter, row []*item, side int) bool {
-	panels, room := 0, figureBudget
+	panels, alike, room := 0, true, figureBudget
 	for _, it := range row {
 		if it.glyph() {
 			room = figureBudget - glyphRoom
 		} else {
 			panels++
 		}
+		alike = alike && it.alike(row[0])
+	}
+	if alike {
+		room = alikeBudget
 	}
 	for _, it := range row {
 		it.view = it.panel.plan(request{item: it, ts: ts, side: side, room: room, row: row, panels: panels})
@@ -203,7 +207,7 @@ func planRow(ts *typesetter, row []*item, side int) bool {
 			it.width = max(it.width, minCaption)
 		}
 	}
-	return panels == 1 || lineWidth(row) <= figureBudget
+	return panels == 1 || alike || lineWidth(row) <= figureBudget
 }
 
 // breakLine cuts a row into lines of at most figureBudget pixels where it can. A

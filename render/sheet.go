@@ -214,14 +214,17 @@ func (s Sheet) planOf(r request, noun string) view {
 }
 
 // gridRequest asks for one grid for sheets that are alike: as wide as the page
-// for a sheet alone, else between its share of the row and three fifths.
+// for a sheet alone, its share of the row where all are alike, else between that
+// and three fifths.
 func (s Sheet) gridRequest(r request, group []*item) gridRequest {
 	req := gridRequest{width: s.Width, height: s.Height, n: len(s.Tiles), cols: s.Cols, tilePx: s.TilePx}
 	req.budget = min(pageBudget, r.room*15/16) // a grid may take a sixteenth more
 	if r.panels > 1 {
-		share := (r.room - (r.panels-1)*sheetGap) / r.panels
-		least := sides[len(sides)-1]
-		req.budget = max(share+(r.room*3/5-share)*(r.side-least)/(sides[0]-least), minSheet)
+		req.budget = (r.room - (r.panels-1)*sheetGap) / r.panels
+		if least := sides[len(sides)-1]; len(group) < r.panels {
+			req.budget += (r.room*3/5 - req.budget) * (r.side - least) / (sides[0] - least)
+		}
+		req.budget = max(req.budget, minSheet)
 	}
 	own := r.colors.Scale == Neuron
 	if own {
