@@ -26,7 +26,7 @@ func (postCmd) Help() string {
 	return `Answers a question in pictures: what do the hidden neurons of the network of Nielsen's chapter 1 look for? It trains that
 network, the same one as train --preset clear, and the 784-1-2 that tells 0 from 1, makes the pictures that were asked for, beside
 each the one that answers better, and writes them with their numbers and index.md. From most starts chapter 1's network loses
-a class or two; starts are tried, five epochs each, until one keeps them all. Half a minute on two cores.
+a class or two; starts are tried, five epochs each, until one keeps them all. About a minute on two cores.
 
 Examples:
 
@@ -42,6 +42,7 @@ type post struct {
 	shown       viewFlags // of every picture
 	cmap        render.Colormap
 	class       int
+	example     chosen  // the image that is followed
 	book, clear *view   // the network of chapter 1, and the one of the same sizes whose maps read as they are
 	one         *view   // 784-1-2
 	starts      []start // that were tried for book, the last being its own if one found every class
@@ -92,6 +93,9 @@ func (c *postCmd) Run(a *app) (err error) {
 	}
 	if p.class, err = p.book.class(c.Class); err != nil {
 		return err
+	}
+	if p.example, err = p.findExample(); err != nil {
+		return fmt.Errorf("post: %w", err)
 	}
 	for _, draw := range []func() error{p.oneImage, p.strongest, p.product, p.zeroOne, p.noise, p.better, p.why, p.rank} {
 		if err := draw(); err != nil {

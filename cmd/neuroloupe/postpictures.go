@@ -10,8 +10,8 @@ import (
 	"neuroloupe/render"
 )
 
-// example is the first test image of the question's class that both networks read right, or if there is none, the first.
-func (p *post) example() (chosen, error) {
+// findExample chooses the first test image of the question's class that both networks read right, or if there is none, the first.
+func (p *post) findExample() (chosen, error) {
 	test, err := p.book.test()
 	if err != nil {
 		return chosen{}, err
@@ -59,10 +59,7 @@ func (p *post) rankOf(v *view, k int) (inspect.ClassRank, error) {
 // oneImage is the first picture that was asked for: the input as 28×28, the hidden layer as 10×10, the outputs.
 func (p *post) oneImage() error {
 	v := p.book
-	img, err := p.example()
-	if err != nil {
-		return err
-	}
+	img := p.example
 	x, err := v.account(img, v.net.Hidden(), -1)
 	if err != nil {
 		return err
@@ -152,10 +149,7 @@ func (p *post) strongest() error {
 func (p *post) product() error {
 	v, name := p.book, p.name()
 	negative, positive := p.cmap.Sides()
-	img, err := p.example()
-	if err != nil {
-		return err
-	}
+	img := p.example
 	x, err := v.account(img, 0, -1)
 	if err != nil {
 		return err
@@ -353,10 +347,7 @@ func (p *post) better() error {
 // why is the same image in the network whose maps can be read: the neurons that speak most for the answer and against it.
 func (p *post) why() error {
 	v := p.clear
-	img, err := p.example()
-	if err != nil {
-		return err
-	}
+	img := p.example
 	x, err := v.account(img, v.net.Hidden(), -1)
 	if err != nil {
 		return err
