@@ -48,21 +48,64 @@ type factor struct {
 	Transposed bool
 }
 
-// openBLAS opens cuBLAS where it is there. The other precisions need it.
-func (r *runtime) openBLAS() error {
-	r.blasLeast = blasFP32
-	if r.options.Precision != FP32 {
-		r.blasLeast = blasFast
+// library returns cuBLAS, which takes a while to open the first time; inside the context's Do.
+func (r *runtime) library() (blas, error) {
+	if r.blas == nil && r.blasErr == nil {
+		l, err := cublas.Open(r.ctx)
+		if err == nil {
+			r.blas = cuBLAS{l}
+		}
+		r.blasErr = err
 	}
-	library, err := cublas.Open(r.ctx)
-	if err == nil {
-		r.blas = cuBLAS{library}
+	return r.blas, r.blasErr
+}
+
+// needsBLAS says that there is no doing without cuBLAS.
+func (r *runtime) needsBLAS() bool { return r.options.Precision != FP32 }
+
+// checkBLAS is the error of a cuBLAS that is needed and not there.
+func (r *runtime) checkBLAS() error {
+	if !r.needsBLAS() {
 		return nil
 	}
-	if r.options.Precision != FP32 {
-		return fmt.Errorf("cuda: precision %v needs cuBLAS: %w; install it or use --precision %v", r.options.Precision, err, FP32)
+	p := r.options.Precision
+	if _, err := r.library(); err != nil {
+		return fmt.Errorf("cuda: precision %v needs cuBLAS: %w; install it or use --precision %v", p, err, FP32)
 	}
 	return nil
+}
+
+// openProducts opens cuBLAS for the executor if there are training steps with products for it. Where it is not to be had,
+// or does not start, our own kernels do if they may.
+func (e *executor) openProducts() error {
+	if !e.wantsBLAS() {
+		return nil
+	}
+	l, err := e.runtime.library()
+	if err == nil {
+		e.products, err = l.Open(e.stream, e.runtime.options.Precision)
+	}
+	if err == nil {
+		return nil
+	}
+	e.products = nil
+	if e.runtime.needsBLAS() || driver.IsLost(err) {
+		return err
+	}
+	e.why += fmt.Sprintf("; large products without cuBLAS: %v", err)
+	return nil
+}
+
+// wantsBLAS says that training steps have products for cuBLAS. The three of a layer have as many multiply-adds each.
+func (e *executor) wantsBLAS() bool {
+	in := e.p.Spec.Inputs
+	for _, l := range e.p.Spec.Layers {
+		if e.runtime.large(e.p.Capacity, l.Units, in) {
+			return true
+		}
+		in = l.Units
+	}
+	return false
 }
 
 // Multiply-adds from which on a product goes to cuBLAS: below, what a kernel of ours does besides the product saves more
@@ -72,10 +115,17 @@ const (
 	blasFast = 1 << 20
 )
 
-// byBLAS says that cuBLAS computes an m×n product of k terms.
-func (e *executor) byBLAS(m, n, k int) bool {
-	return e.products != nil && int64(m)*int64(n)*int64(k) >= e.runtime.blasLeast
+// large says that an m×n product of k terms is for cuBLAS.
+func (r *runtime) large(m, n, k int) bool {
+	least := int64(blasFP32)
+	if r.needsBLAS() {
+		least = blasFast
+	}
+	return r.blasAlways || int64(m)*int64(n)*int64(k) >= least
 }
+
+// byBLAS says that cuBLAS computes an m×n product of k terms.
+func (e *executor) byBLAS(m, n, k int) bool { return e.products != nil && e.runtime.large(m, n, k) }
 
 // floats says that batches of so many rows enter the first layer as numbers: cuBLAS takes no bytes.
 func (e *executor) floats(rows int) bool {

@@ -151,7 +151,7 @@ func TestBrokenBLAS(t *testing.T) {
 func install(t *testing.T, r *runtime) *fakeBLAS {
 	t.Helper()
 	fake := &fakeBLAS{r: r}
-	r.blas, r.blasLeast = fake, 1
+	r.blas, r.blasAlways = fake, true
 	err := r.ctx.Do(func() (err error) {
 		if fake.zeros, err = r.ctx.Alloc(4 * 64); err != nil {
 			return err

@@ -72,70 +72,75 @@ func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 	if e.stream, err = r.ctx.NewStream(); err != nil {
 		return nil, err
 	}
-	if r.blas != nil {
-		e.products, err = r.blas.Open(e.stream, r.options.Precision)
-		if err != nil && (r.options.Precision != FP32 || driver.IsLost(err)) {
-			return nil, err
-		}
-		if err != nil { // a cuBLAS that is newer than the driver, say: our own kernels do too
-			e.products = nil
-		}
-	}
-	if err := e.graphs.plan(e); err != nil {
+	if err := e.graphs.name(e); err != nil {
 		return nil, err
 	}
-	if err := e.inference.plan(e); err != nil {
+	if err := e.allocateParameters(); err != nil {
 		return nil, err
 	}
 	if err := e.planPersistent(); err != nil {
 		return nil, err
 	}
-	if err := e.allocate(); err != nil {
-		return nil, err
-	}
-	if e.persistent != nil {
-		if err := e.persistent.bind(e); err != nil {
+	if e.persistent == nil {
+		if err := e.openProducts(); err != nil {
 			return nil, err
 		}
+		e.graphs.plan(e)
+	}
+	if err := e.inference.plan(e); err != nil {
+		return nil, err
+	}
+	if err := e.allocateValues(); err != nil {
+		return nil, err
 	}
 	return e, e.stream.Sync()
 }
 
-// allocate makes room for all that has the same size from call to call, and sets parameters and state to 0.
-func (e *executor) allocate() error {
-	type request struct {
-		n    int64
-		what string
-		set  func(driver.Ptr)
+// request is room that is wanted for n numbers.
+type request struct {
+	n    int64
+	what string
+	set  func(driver.Ptr)
+}
+
+// allocateParameters makes room for parameters and state, which are 0 at first, and for what every call uses.
+func (e *executor) allocateParameters() error {
+	all := []request{
+		{jobBytes / 4, "the job", func(p driver.Ptr) { e.job = p }},
+		{1, "a counter", func(p driver.Ptr) { e.count = p }},
+		{int64(e.p.Capacity), "the losses of a batch", func(p driver.Ptr) { e.rowLoss = p }},
 	}
-	var all []request
-	want := func(n int64, what string, set func(driver.Ptr)) { all = append(all, request{n, what, set}) }
 	for _, r := range slices.Concat(e.p.Params, e.p.State) {
 		b := e.p.Buffers[r]
 		e.byName[b.Name] = r
-		want(int64(b.Rows)*int64(b.Cols), b.Name, func(p driver.Ptr) { e.resident[r] = p })
+		all = append(all, request{int64(b.Rows) * int64(b.Cols), b.Name, func(p driver.Ptr) { e.resident[r] = p }})
 	}
-	rows := int64(max(e.p.Capacity, e.inference.rows))
-	want(jobBytes/4, "the job", func(p driver.Ptr) { e.job = p })
-	want(1, "a counter", func(p driver.Ptr) { e.count = p })
-	want(int64(e.p.Capacity), "the losses of a batch", func(p driver.Ptr) { e.rowLoss = p })
+	return e.allocate(all)
+}
+
+// allocateValues makes room for what the kernels of a step leave each other.
+func (e *executor) allocateValues() error {
+	var all []request
 	if e.products != nil {
 		var most int64
-		in := int64(e.p.Spec.Inputs)
+		rows, in := int64(max(e.p.Capacity, e.inference.rows)), int64(e.p.Spec.Inputs)
 		for _, l := range e.p.Spec.Layers {
 			most = max(most, rows*int64(l.Units), in*int64(l.Units))
 			in = int64(l.Units)
 		}
-		want(most, "a product", func(p driver.Ptr) { e.scratch = p })
+		all = append(all, request{most, "a product", func(p driver.Ptr) { e.scratch = p }})
 	}
-	var values []id
 	if e.persistent == nil {
-		values = e.graphs.stored()
+		for _, v := range e.graphs.stored() {
+			b := e.graphs.flow.buffer(v)
+			all = append(all, request{elements(b, e.p.Capacity), b.Name, func(p driver.Ptr) { e.graphs.room[v] = p }})
+		}
 	}
-	for _, v := range values {
-		b := e.graphs.flow.buffer(v)
-		want(elements(b, e.p.Capacity), b.Name, func(p driver.Ptr) { e.graphs.room[v] = p })
-	}
+	return e.allocate(all)
+}
+
+// allocate makes room for all or for nothing, and sets it to 0.
+func (e *executor) allocate(all []request) error {
 	total := int64(0)
 	for _, r := range all {
 		total += 4 * max(r.n, 1)

@@ -115,6 +115,25 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// Where a driver that shares the device among processes refuses the one launch, steps run as graphs.
+func TestSharedDevice(t *testing.T) {
+	sim.Start(t, "share=0")
+	spec := network([]int{23, 17, 5}, engine.ReLU, engine.Softmax, engine.CrossEntropy)
+	want, _ := trained(t, spec, Graph, graph.Compile, nil)
+	got, _ := trained(t, spec, Auto, graph.Compile, nil)
+	near(t, want, got)
+	e, err := compile(t, Options{}, spec, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode, why := e.Mode(); mode != Graph || !strings.Contains(why, "COOPERATIVE_LAUNCH_TOO_LARGE") {
+		t.Errorf("mode %v because %q", mode, why)
+	}
+	if _, err := compile(t, Options{Mode: Persistent}, spec, 8); err == nil || !strings.Contains(err.Error(), "use auto or graph") {
+		t.Errorf("persistent mode asked for: error %v", err)
+	}
+}
+
 // However many launches a call's steps take, and when the numbers of steps begin again, the bytes are the same.
 func TestLaunches(t *testing.T) {
 	sim.Start(t)

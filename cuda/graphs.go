@@ -26,20 +26,24 @@ const (
 	maxGraphs  = 8  // kept: a long and a short one for a full batch and for what is left of an epoch, twice
 )
 
-// plan fuses the Program's training step.
-func (g *graphs) plan(e *executor) error {
+// name names the values of the Program's training step.
+func (g *graphs) name(e *executor) error {
 	f, err := newFlow(e.p, e.p.Train)
 	if err != nil {
 		return err
 	}
 	g.flow, g.room, g.cache = f, map[id]driver.Ptr{}, map[graphKey]*driver.Graph{}
-	g.steps = f.plan(e.floats(e.p.Capacity), f.current(e.p.Loss))
 	for i := range f.code {
 		if f.code[i].Op == engine.OpUpdate {
 			e.pairOf(&f.code[i]) // numbers them before the first call
 		}
 	}
 	return nil
+}
+
+// plan fuses the step.
+func (g *graphs) plan(e *executor) {
+	g.steps = g.flow.plan(e.floats(e.p.Capacity), g.flow.current(e.p.Loss))
 }
 
 // stored returns the values that need room, in order.

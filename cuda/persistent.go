@@ -202,14 +202,35 @@ func (e *executor) planPersistent() error {
 	}
 	p, err := e.fitPersistent()
 	if err == nil {
-		e.persistent = p
-		return nil
+		if err = p.try(e); err == nil {
+			e.persistent = p
+			return nil
+		}
+		if driver.IsLost(err) {
+			return e.fail(err)
+		}
 	}
 	if mode == Persistent {
 		return fmt.Errorf("cuda: network %v does not fit --cuda-mode %v: %w; use %v or %v", e.p.Spec, mode, err, Auto, Graph)
 	}
 	e.why = err.Error()
 	return nil
+}
+
+// try makes ready and launches no steps: a driver whose service for several processes gives this one a part of the device
+// says only now that not all blocks run at once.
+func (p *persistent) try(e *executor) error {
+	if err := p.bind(e); err != nil {
+		return err
+	}
+	err := p.launch(e, job{}, 0, 0)
+	if err == nil {
+		err = e.stream.Sync()
+	}
+	if err != nil && !driver.IsLost(err) {
+		return errors.Join(err, e.release(p.memory))
+	}
+	return err
 }
 
 // Mode returns how training steps run, and why they do not run in one launch.
@@ -265,7 +286,6 @@ func (p *persistent) bind(e *executor) error {
 
 // train gives the steps of a call to the stream.
 func (p *persistent) train(e *executor, s engine.Steps, j job) error {
-	f := e.runtime.function(p.kernel())
 	for from, n := 0, s.Count(); from < n; {
 		steps := min(n-from, p.most)
 		if uint64(p.tag)+uint64(steps) > 1<<32-1 { // numbers start again when they run out
@@ -274,13 +294,18 @@ func (p *persistent) train(e *executor, s engine.Steps, j job) error {
 			}
 			p.tag = 1
 		}
-		l := driver.NewLaunch(f, [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared,
-			bytesOf([]persistentNet{p.net}), bytesOf([]job{j}), from, from+steps, p.tag)
-		if err := l.Cooperative(e.stream); err != nil {
+		if err := p.launch(e, j, from, from+steps); err != nil {
 			return err
 		}
 		p.tag += uint32(steps)
 		from += steps
 	}
 	return nil
+}
+
+// launch gives steps from ≤ step < to of a job to the stream.
+func (p *persistent) launch(e *executor, j job, from, to int) error {
+	l := driver.NewLaunch(e.runtime.function(p.kernel()), [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared,
+		bytesOf([]persistentNet{p.net}), bytesOf([]job{j}), from, to, p.tag)
+	return l.Cooperative(e.stream)
 }

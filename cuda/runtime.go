@@ -14,16 +14,17 @@ import (
 
 // runtime is what the executors of a backend share: the device's context and the kernels compiled for it.
 type runtime struct {
-	ctx       *driver.Context
-	options   Options
-	module    *driver.Module
-	functions map[string]driver.Func
-	blas      blas  // nil where cuBLAS is not there
-	blasLeast int64 // multiply-adds from which on a product goes to it
-	executors map[*executor]bool
-	launched  map[string]bool // names of kernels asked for, where a test wants to know; else nil
-	lost      bool            // the device; an executor has told it
-	closed    bool
+	ctx        *driver.Context
+	options    Options
+	module     *driver.Module
+	functions  map[string]driver.Func
+	blas       blas  // cuBLAS, once it is asked for: see library
+	blasErr    error // why it is not there
+	blasAlways bool  // all products go to it, in tests
+	executors  map[*executor]bool
+	launched   map[string]bool // names of kernels asked for, where a test wants to know; else nil
+	lost       bool            // the device; an executor has told it
+	closed     bool
 }
 
 // newRuntime compiles the kernels for the context's device. The caller closes it before the context.
@@ -39,13 +40,13 @@ func newRuntime(ctx *driver.Context, o Options) (*runtime, error) {
 				return errors.Join(err, r.module.Unload())
 			}
 		}
+		if err := r.checkBLAS(); err != nil {
+			return errors.Join(err, r.module.Unload())
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	if err := r.openBLAS(); err != nil {
-		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
 }

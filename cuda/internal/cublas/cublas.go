@@ -13,13 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"unsafe"
 
 	"neuroloupe/cuda/internal/driver"
 )
 
-// LibraryEnv is the environment variable that names the library; set but empty, it means none.
+// LibraryEnv is the environment variable that names the library, or a list of those to try; set but empty, it means none.
 const LibraryEnv = "NEUROLOUPE_LIBCUBLAS"
 
 // The names under which CUDA 13, 12 and 11 have it.
@@ -41,28 +42,45 @@ type Library struct {
 	lib C.neuroloupe_cublas
 }
 
-// Open opens the library for a context; the caller closes it. The error says what was tried.
+// Open opens the first library that works with a context, inside the context's Do; the caller closes it. One that is newer
+// than the driver is found and does not work, and an older one beside it may. The error says what was tried.
 func Open(ctx *driver.Context) (*Library, error) {
 	names := usual
 	if path, set := os.LookupEnv(LibraryEnv); set {
 		if path == "" {
 			return nil, fmt.Errorf("cublas: switched off: %s is empty", LibraryEnv)
 		}
-		names = []string{path}
+		names = filepath.SplitList(path)
 	}
-	l := &Library{ctx: ctx}
-	text := make([]byte, 512)
 	var tried []string
 	for _, name := range names {
-		cname := C.CString(name)
-		r := C.neuroloupe_cublas_open(&l.lib, cname, (*C.char)(unsafe.Pointer(&text[0])), C.int(len(text)))
-		C.free(unsafe.Pointer(cname))
-		if r == 0 {
+		l := &Library{ctx: ctx}
+		err := l.open(name)
+		if err == nil {
 			return l, nil
 		}
-		tried = append(tried, C.GoString((*C.char)(unsafe.Pointer(&text[0]))))
+		tried = append(tried, err.Error())
 	}
-	return nil, fmt.Errorf("cublas: not found (%s)", strings.Join(tried, "; "))
+	return nil, fmt.Errorf("cublas: none that works (%s)", strings.Join(tried, "; "))
+}
+
+// open loads the library and makes a handle for a try.
+func (l *Library) open(name string) error {
+	text := make([]byte, 512)
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	if C.neuroloupe_cublas_open(&l.lib, cname, (*C.char)(unsafe.Pointer(&text[0])), C.int(len(text))) != 0 {
+		return errors.New(C.GoString((*C.char)(unsafe.Pointer(&text[0]))))
+	}
+	var h C.cublasHandle_t
+	err := result("cublasCreate", C.neuroloupe_cublas_create(&l.lib, &h))
+	if err == nil {
+		err = result("cublasDestroy", C.neuroloupe_cublas_destroy(&l.lib, h))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err) // it stays in the process: it may have begun something
+	}
+	return nil
 }
 
 // Close forgets the library; it stays in the process. Handles are closed before.
@@ -151,5 +169,5 @@ func result(call string, status C.int) error {
 	if !ok {
 		name = fmt.Sprintf("status %d", int(status))
 	}
-	return fmt.Errorf("cublas: %s: %s", call, name)
+	return fmt.Errorf("%s: %s", call, name)
 }

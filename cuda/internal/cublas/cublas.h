@@ -21,7 +21,7 @@ typedef struct {
 	            const void *b, int btype, int ldb, const void *beta, void *c, int ctype, int ldc, int compute, int algo);
 } neuroloupe_cublas;
 
-// All but open answer a cublasStatus_t, which is 0 for success. open answers 0, or −1 with the reason in text.
+// Answers are a cublasStatus_t, which is 0 for success; open's is 0, or −1 with the reason in text.
 int neuroloupe_cublas_open(neuroloupe_cublas *l, const char *path, char *text, int size);
 int neuroloupe_cublas_create(neuroloupe_cublas *l, cublasHandle_t *h);
 int neuroloupe_cublas_destroy(neuroloupe_cublas *l, cublasHandle_t h);

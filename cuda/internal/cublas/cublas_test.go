@@ -44,24 +44,7 @@ func inContext(t *testing.T, f func(ctx *driver.Context, s *driver.Stream) error
 // Products come out as row-major matrices say, transposed or not. The library is a stub that multiplies by columns as cuBLAS
 // does, and wants the calls in cuBLAS's order; that cuBLAS itself is called rightly only a GPU can show.
 func TestMultiply(t *testing.T) {
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("the stub of cuBLAS is built with gcc, which is not here")
-	}
-	folder := filepath.Join(t.TempDir(), "libcublas") // where the loader does not look
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	library, lt := filepath.Join(folder, "libcublas.so.99"), filepath.Join(folder, "libcublasLt.so.99")
-	for _, args := range [][]string{
-		{"-shared", "-Wl,-soname,libcublasLt.so.99", "-o", lt, "-x", "c", "/dev/null"},
-		{"-shared", "-fPIC", "-O1", "-Wl,--no-as-needed", "-o", library, "testdata/stub.c", lt},
-	} {
-		if out, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
-			t.Fatalf("gcc: %v\n%s", err, out)
-		}
-	}
-	t.Setenv(cublas.LibraryEnv, library)
+	t.Setenv(cublas.LibraryEnv, stub(t))
 	// [1 2 3; 4 5 6]·[7 8; 9 10; 11 12] = [58 64; 139 154]
 	a, at := []float32{1, 2, 3, 4, 5, 6}, []float32{1, 4, 2, 5, 3, 6}
 	b, bt := []float32{7, 8, 9, 10, 11, 12}, []float32{7, 9, 11, 8, 10, 12}
@@ -115,6 +98,53 @@ func TestMultiply(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// stub builds the stub of cuBLAS and returns its path.
+func stub(t *testing.T, flags ...string) string {
+	t.Helper()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("the stub of cuBLAS is built with gcc, which is not here")
+	}
+	folder := filepath.Join(t.TempDir(), "libcublas") // where the loader does not look
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	library, lt := filepath.Join(folder, "libcublas.so.99"), filepath.Join(folder, "libcublasLt.so.99")
+	for _, args := range [][]string{
+		{"-shared", "-Wl,-soname,libcublasLt.so.99", "-o", lt, "-x", "c", "/dev/null"},
+		slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wl,--no-as-needed"}, flags, []string{"-o", library, "testdata/stub.c", lt}),
+	} {
+		if out, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
+			t.Fatalf("gcc: %v\n%s", err, out)
+		}
+	}
+	return library
+}
+
+// One that does not start, as when it is newer than the driver, is passed over.
+func TestPassedOver(t *testing.T) {
+	broken := stub(t, "-DTOO_NEW")
+	for _, c := range []struct {
+		list []string
+		want string // in the error
+	}{
+		{[]string{broken}, broken + ": cublasCreate: CUBLAS_STATUS_NOT_INITIALIZED"},
+		{[]string{broken, "/nowhere/libcublas.so", stub(t)}, ""},
+	} {
+		t.Setenv(cublas.LibraryEnv, strings.Join(c.list, string(filepath.ListSeparator)))
+		inContext(t, func(ctx *driver.Context, _ *driver.Stream) error {
+			l, err := cublas.Open(ctx)
+			if c.want == "" && err == nil {
+				return l.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				return fmt.Errorf("error %v, want %q in it", err, c.want)
+			}
+			return nil
+		})
 	}
 }
 

@@ -49,6 +49,8 @@ bool set(const std::string &word) {
 		options.devices = n;
 	} else if (name == "sms") {
 		options.sms = n;
+	} else if (name == "share") {
+		options.share = n;
 	} else if (name == "capability") {
 		options.capability = n;
 	} else if (name == "driver") {

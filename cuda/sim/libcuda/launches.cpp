@@ -36,6 +36,7 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 			fault("kernel %s: a cooperative launch of %u blocks, %d fit", k.name, grid.x * grid.y * grid.z, fit * options.sms);
 			return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 		}
+		if ((long)grid.x * grid.y * grid.z > (long)fit * options.share) return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 	}
 	sim::Launch l{&k, grid, block, shared, cooperative, s->ctx->device, {}};
 	// The driver cannot tell how many arguments it gets; who calls it here puts a null behind them.

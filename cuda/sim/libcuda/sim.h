@@ -26,6 +26,7 @@ struct Options {
 	size_t memory = size_t(4) << 30;
 	int devices = 1;
 	int sms = 8;
+	int share = 1 << 20; // multiprocessors of them that a cooperative launch gets
 	int capability = 90;
 	int driver = 12040;
 	long lose_after = -1; // launches until the device is lost; -1 = never

@@ -106,7 +106,7 @@ func TestCheckGPU(t *testing.T) {
 	if !r.Simulator || r.Device == nil || r.Device.ID != "cuda:0" || r.PTX == "" {
 		t.Errorf("simulator %v, device %+v, PTX %q", r.Simulator, r.Device, r.PTX)
 	}
-	if !strings.Contains(r.CUBLAS, "cublas: not found") {
+	if !strings.Contains(r.CUBLAS, "cublas: none that works") {
 		t.Errorf("cuBLAS: %q", r.CUBLAS)
 	}
 	if len(r.Compilation)+len(r.Speed)+len(r.Accuracy)+len(r.Peaks) > 0 {
