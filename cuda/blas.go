@@ -19,8 +19,8 @@ type blas interface {
 // products computes products on one stream.
 type products interface {
 	// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, all row-major in device memory. A and B are bfloat16 for
-	// BF16, else float32, as C always is.
-	Multiply(c driver.Ptr, a, b factor, m, n, k int) error
+	// BF16, and C where it is narrow; else they are float32.
+	Multiply(c result, a, b factor, m, n, k int) error
 	Close() error
 }
 
@@ -37,11 +37,17 @@ func (l cuBLAS) Open(s *driver.Stream, p Precision) (products, error) {
 
 type cuBLASProducts struct{ *cublas.Handle }
 
-func (p cuBLASProducts) Multiply(c driver.Ptr, a, b factor, m, n, k int) error {
-	return p.Handle.Multiply(c, cublas.Matrix(a), cublas.Matrix(b), m, n, k)
+func (p cuBLASProducts) Multiply(c result, a, b factor, m, n, k int) error {
+	return p.Handle.Multiply(c.p, c.narrow, cublas.Matrix(a), cublas.Matrix(b), m, n, k)
 }
 
-// factor is a row-major matrix with rows of width, or its transpose.
+// result is where a product goes, as bfloat16 if it is narrow.
+type result struct {
+	p      driver.Ptr
+	narrow bool
+}
+
+// factor is a row-major matrix in device memory with rows of width, or its transpose.
 type factor struct {
 	P          driver.Ptr
 	Width      int
@@ -70,7 +76,7 @@ func (r *runtime) checkBLAS() error {
 	}
 	p := r.options.Precision
 	if _, err := r.library(); err != nil {
-		return fmt.Errorf("cuda: precision %v needs cuBLAS: %w; install it or use --precision %v", p, err, FP32)
+		return fmt.Errorf("precision %v needs cuBLAS: %w; install it or use --precision %v", p, err, FP32)
 	}
 	return nil
 }
@@ -132,24 +138,35 @@ func (e *executor) floats(rows int) bool {
 	return e.byBLAS(rows, e.p.Spec.Layers[0].Units, e.p.Spec.Inputs)
 }
 
+// operand is a value as a factor: a row-major matrix with rows of width, or its transpose.
+type operand struct {
+	v          id
+	width      int
+	transposed bool
+}
+
 // gemm computes C = A·B by cuBLAS; C: rows×cols, k terms.
-func (m *emitter) gemm(a, b factor, c driver.Ptr, rows, cols, k int) {
-	if m.runtime.options.Precision == BF16 {
-		a.P, b.P = m.round(a.P, rows*k), m.round(b.P, k*cols)
-	}
+func (m *emitter) gemm(a, b operand, c result, rows, cols, k int) {
+	left := factor{m.factor(a.v, rows*k), a.width, a.transposed}
+	right := factor{m.factor(b.v, k*cols), b.width, b.transposed}
 	m.actions = append(m.actions, action{product: func(*driver.Stream) error {
-		return m.products.Multiply(c, a, b, rows, cols, k)
+		return m.products.Multiply(c, left, right, rows, cols, k)
 	}})
 }
 
-// round returns where the n values at p lie as bfloat16. They are rounded once a step.
-func (m *emitter) round(p driver.Ptr, n int) driver.Ptr {
+// factor returns where the n elements of a value lie as cuBLAS takes them. What is to be bfloat16 and is not is rounded once
+// a step.
+func (m *emitter) factor(v id, n int) driver.Ptr {
+	p := m.at(v)
+	if m.runtime.options.Precision != BF16 || m.narrow[v] {
+		return p
+	}
 	if to, ok := m.rounded[p]; ok {
 		return to
 	}
 	to := m.halves[p]
 	if to.n < n { // graphs that are recorded keep using the room they had
-		at, err := m.alloc(int64(ceil(n, 4)), 8, fmt.Sprintf("network %v: factors as %v", m.p.Spec, BF16))
+		at, err := m.alloc(int64(n), 2, fmt.Sprintf("network %v: factors as %v", m.p.Spec, BF16))
 		if err != nil {
 			m.err = err
 			return 0
@@ -157,7 +174,7 @@ func (m *emitter) round(p driver.Ptr, n int) driver.Ptr {
 		to = half{at, n}
 		m.halves[p] = to
 	}
-	m.perElement("to_bf16", ceil(n, 4), int64(n), p, to.p)
+	m.perElement("finish_delta", n, int64(n), p, driver.Ptr(0), driver.Ptr(0), 0, to.p, narrowOut)
 	m.rounded[p] = to.p
 	return to.p
 }

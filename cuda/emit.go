@@ -28,7 +28,8 @@ type emitter struct {
 	f       *flow
 	room    map[id]driver.Ptr // of values that are not resident
 	rows    int
-	step    int // of the graph
+	narrow  map[id]bool // values that lie there as bfloat16
+	step    int         // of the graph
 	actions []action
 	rounded map[driver.Ptr]driver.Ptr // factors of the step that are rounded already
 	err     error
@@ -36,7 +37,10 @@ type emitter struct {
 
 // emit returns the actions of step number step of a graph.
 func (e *executor) emit(f *flow, p *plan, room map[id]driver.Ptr, rows, step int) ([]action, error) {
-	m := &emitter{executor: e, f: f, room: room, rows: rows, step: step, rounded: map[driver.Ptr]driver.Ptr{}}
+	m := &emitter{
+		executor: e, f: f, room: room, rows: rows, narrow: e.findNarrow(f, p, rows), step: step,
+		rounded: map[driver.Ptr]driver.Ptr{},
+	}
 	for _, n := range p.nodes {
 		switch n := n.(type) {
 		case *denseNode:
@@ -81,9 +85,9 @@ func (m *emitter) launch(name string, grid [2]int, threads int, args ...any) {
 
 const threads = 256 // of a block of every kernel of the graph mode
 
-// perElement launches a kernel with a thread for each of n elements.
+// perElement launches a kernel for n elements, with a thread for four.
 func (m *emitter) perElement(name string, n int, args ...any) {
-	m.launch(name, [2]int{ceil(n, threads), 1}, threads, args...)
+	m.launch(name, [2]int{ceil(n, 4*threads), 1}, threads, args...)
 }
 
 // perRow launches a kernel with a warp for each row.
@@ -125,13 +129,13 @@ func (m *emitter) dense(n *denseNode) {
 	w := m.f.buffer(n.w)
 	in, out := w.Rows, w.Cols
 	if n.x != none && m.byBLAS(m.rows, out, in) {
-		z := m.at(n.z)
-		if z == 0 {
-			z = m.scratch
+		z := result{p: m.at(n.z)}
+		if z.p == 0 {
+			z = result{m.scratch, m.narrow[n.a] || m.narrow[n.h]}
 		}
-		m.gemm(factor{m.at(n.x), in, false}, factor{m.at(n.w), out, false}, z, m.rows, out, in)
-		m.perElement("finish_dense", m.rows*out, m.rows, out, z, m.job, m.step, m.at(n.b), m.at(n.z), m.at(n.a), m.at(n.h), m.at(n.mask),
-			int(n.act), n.keep, m.p.Spec.Seed, n.layer)
+		m.gemm(operand{n.x, in, false}, operand{n.w, out, false}, z, m.rows, out, in)
+		m.perElement("finish_dense", m.rows*out, m.rows, out, z.p, m.job, m.step, m.at(n.b), m.at(n.z), m.at(n.a), m.at(n.h), m.at(n.mask),
+			int(n.act), n.keep, m.p.Spec.Seed, n.layer, m.flags(z.narrow, n.a, n.h))
 		return
 	}
 	name := "dense"
@@ -146,10 +150,11 @@ func (m *emitter) delta(n *deltaNode) {
 	w := m.f.buffer(n.w)
 	in, out := w.Rows, w.Cols
 	if m.byBLAS(m.rows, in, out) {
-		dx := m.at(n.out)
-		m.gemm(factor{m.at(n.delta), out, false}, factor{m.at(n.w), out, true}, dx, m.rows, in, out)
+		dx := result{m.at(n.out), m.narrow[n.out]}
+		m.gemm(operand{n.delta, out, false}, operand{n.w, out, true}, dx, m.rows, in, out)
 		if n.mask != none || n.a != none {
-			m.perElement("finish_delta", m.rows*in, int64(m.rows*in), dx, m.at(n.mask), m.at(n.a), int(n.act), dx)
+			m.perElement("finish_delta", m.rows*in, int64(m.rows*in), dx.p, m.at(n.mask), m.at(n.a), int(n.act), dx.p,
+				m.flags(dx.narrow, n.a, n.out))
 		}
 		return
 	}
@@ -166,13 +171,14 @@ func (m *emitter) gradient(n *gradientNode) {
 		if grad == 0 {
 			grad = m.scratch
 		}
-		m.gemm(factor{m.at(n.x), in, true}, factor{m.at(n.delta), out, false}, grad, in, out, m.rows)
+		m.gemm(operand{n.x, in, true}, operand{n.delta, out, false}, result{p: grad}, in, out, m.rows)
 		if n.weights != nil {
-			m.update(n.weights, grad)
+			m.update(n.weights, grad, 1)
 		}
 		if n.biases != nil {
-			m.columnSums(n.delta, m.scratch)
-			m.update(n.biases, m.scratch)
+			parts := min(ceil(m.rows, rowsOfPart), mostParts)
+			m.columnSums(n.delta, parts, m.scratch)
+			m.update(n.biases, m.scratch, parts)
 		}
 		return
 	}
@@ -200,16 +206,24 @@ func (m *emitter) parameter(u *step) [3]driver.Ptr {
 	return [3]driver.Ptr{m.at(u.out), m.at(u.in[1]), m.at(u.in[2])}
 }
 
-func (m *emitter) update(u *step, grad driver.Ptr) {
+// update changes a parameter by the sum of `parts` gradients, one behind the other.
+func (m *emitter) update(u *step, grad driver.Ptr, parts int) {
 	p := m.parameter(u)
 	n := m.len(u.out)
-	m.perElement("apply_update", n, int64(n), grad, m.job, m.step, p[0], p[1], p[2],
+	m.perElement("apply_update", n, int64(n), grad, parts, m.job, m.step, p[0], p[1], p[2],
 		int(u.Method), u.Momentum, u.Beta1, u.Beta2, u.Epsilon, u.L2, u.L1, m.pairOf(u))
 }
 
-func (m *emitter) columnSums(delta id, out driver.Ptr) {
+// The rows of δ are summed in parts side by side, of at least so many rows; a few parts are enough to fill a device.
+const (
+	rowsOfPart = 128
+	mostParts  = 16
+)
+
+func (m *emitter) columnSums(delta id, parts int, out driver.Ptr) {
 	cols := m.cols(delta)
-	m.launch("column_sums", [2]int{ceil(cols, 32), 1}, threads, m.rows, cols, m.at(delta), out)
+	m.launch("column_sums", [2]int{ceil(cols, 128), parts}, threads, m.rows, cols, ceil(m.rows, parts), m.at(delta),
+		m.flags(m.narrow[delta], none, none), out)
 }
 
 func (m *emitter) loss(n *lossNode) {
@@ -230,35 +244,35 @@ func (m *emitter) instr(n *instrNode) error {
 	elements := func(name string, args ...any) { m.perElement(name, count, append([]any{int64(count)}, args...)...) }
 	switch n.Op {
 	case engine.OpImages:
-		m.perElement("images", count, m.rows, m.cols(n.out), m.job, m.step, out)
+		m.perElement("images", count, m.rows, m.cols(n.out), m.job, m.step, out, m.flags(false, none, n.out))
 	case engine.OpLabels:
 		m.perElement("labels", count, m.rows, m.cols(n.out), m.job, m.step, out)
 	case engine.OpMask:
 		elements("mask", m.job, m.step, n.Keep, m.p.Spec.Seed, n.Layer, out)
 	case engine.OpDenseDB:
-		m.columnSums(n.in[0], out)
+		m.columnSums(n.in[0], 1, out)
 	case engine.OpActivate:
 		if n.Activation == engine.Softmax {
 			m.perRow("softmax", m.rows, m.cols(n.out), in[0], out)
 		} else {
 			null := driver.Ptr(0)
 			m.perElement("finish_dense", count, m.rows, m.cols(n.out), in[0], m.job, m.step, null, null, out, null, null,
-				int(n.Activation), float32(0), uint64(0), 0)
+				int(n.Activation), float32(0), uint64(0), 0, 0)
 		}
 	case engine.OpActivateGrad:
 		if n.Activation == engine.Softmax {
 			m.perRow("softmax_grad", m.rows, m.cols(n.out), in[0], in[1], out)
 		} else {
-			elements("finish_delta", in[1], driver.Ptr(0), in[0], int(n.Activation), out)
+			elements("finish_delta", in[1], driver.Ptr(0), in[0], int(n.Activation), out, 0)
 		}
 	case engine.OpMul:
-		elements("finish_delta", in[0], in[1], driver.Ptr(0), 0, out)
+		elements("finish_delta", in[0], in[1], driver.Ptr(0), 0, out, 0)
 	case engine.OpAdd:
 		elements("add", in[0], in[1], out)
 	case engine.OpPenaltyGrad:
 		elements("penalty_grad", in[0], n.L2, n.L1, out)
 	case engine.OpUpdate:
-		m.update(&n.step, in[0])
+		m.update(&n.step, in[0], 1)
 	default:
 		return fmt.Errorf("cuda: instruction %v by itself", n.Op) // a fault of the fuser
 	}

@@ -5,6 +5,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"neuroloupe/cuda/internal/driver"
@@ -45,7 +46,7 @@ func onDevice(t *testing.T, f func(r *runtime, m *memory, s *driver.Stream) erro
 	}
 }
 
-// apply returns what a kernel with a thread for each of n elements makes of x, in place of its argument out.
+// apply returns what a kernel with a thread for each four elements makes of x, in place of its argument out.
 func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32, args func(x, out driver.Ptr) []any) ([]float32, error) {
 	in, err := m.alloc(int64(len(x)), 4, "x")
 	if err != nil {
@@ -58,7 +59,7 @@ func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32, ar
 	if err := r.ctx.CopyIn(in, bytesOf(x), s); err != nil {
 		return nil, err
 	}
-	l := driver.NewLaunch(r.function(name), [3]int{ceil(len(x), threads), 1, 1}, [3]int{threads, 1, 1}, 0, args(in, out)...)
+	l := driver.NewLaunch(r.function(name), [3]int{ceil(len(x), 4*threads), 1, 1}, [3]int{threads, 1, 1}, 0, args(in, out)...)
 	if err := l.Run(s); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func TestActivations(t *testing.T) {
 			null := driver.Ptr(0)
 			all := x
 			got, err := apply(r, m, s, "finish_dense", all, func(x, out driver.Ptr) []any {
-				return []any{1, len(all), x, null, 0, null, null, out, null, null, int(c.act), float32(0), uint64(0), 0}
+				return []any{1, len(all), x, null, 0, null, null, out, null, null, int(c.act), float32(0), uint64(0), 0, 0}
 			})
 			if err != nil {
 				return err
@@ -170,7 +171,9 @@ func TestRounding(t *testing.T) {
 		x = append(x, math.Float32frombits(c.in))
 	}
 	onDevice(t, func(r *runtime, m *memory, s *driver.Stream) error {
-		got, err := apply(r, m, s, "to_bf16", x, func(x, out driver.Ptr) []any { return []any{int64(len(cases)), x, out} })
+		got, err := apply(r, m, s, "finish_delta", x, func(x, out driver.Ptr) []any {
+			return []any{int64(len(cases)), x, driver.Ptr(0), driver.Ptr(0), 0, out, narrowOut}
+		})
 		if err != nil {
 			return err
 		}
@@ -182,4 +185,60 @@ func TestRounding(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A δ's columns are summed and the biases changed by them, however the rows are cut up. The numbers are whole, so any order
+// of additions gives the same, and they are the same as bfloat16.
+func TestColumnSums(t *testing.T) {
+	for _, c := range []struct{ rows, cols, parts int }{
+		{1, 1, 1}, {7, 10, 1}, {129, 4, 2}, {300, 9, 3}, {300, 132, 3}, {1000, 257, 8}, {2048, 128, 16}, {17, 5, 16},
+	} {
+		for _, narrow := range []bool{false, true} {
+			onDevice(t, func(r *runtime, m *memory, s *driver.Stream) error {
+				delta, want := make([]float32, c.rows*c.cols), make([]float32, c.cols)
+				for e := range delta {
+					delta[e] = float32(e*e%23 - 11)
+					want[e%c.cols] -= delta[e]
+				}
+				values, flags := bytesOf(delta), 0
+				if narrow {
+					short := make([]uint16, len(delta))
+					for e, v := range delta {
+						short[e] = uint16(math.Float32bits(v) >> 16)
+					}
+					values, flags = bytesOf(short), narrowIn
+				}
+				var p [5]driver.Ptr // δ, sums, biases, a job, its rates
+				for i, n := range []int{len(delta), c.parts * c.cols, c.cols, jobBytes / 4, 1} {
+					var err error
+					if p[i], err = m.alloc(int64(n), 4, "an array"); err != nil {
+						return err
+					}
+				}
+				null := driver.Ptr(0)
+				sums := driver.NewLaunch(r.function("column_sums"), [3]int{ceil(c.cols, 128), c.parts, 1}, [3]int{threads, 1, 1}, 0,
+					c.rows, c.cols, ceil(c.rows, c.parts), p[0], flags, p[1])
+				update := driver.NewLaunch(r.function("apply_update"), [3]int{ceil(c.cols, 4*threads), 1, 1}, [3]int{threads, 1, 1}, 0,
+					int64(c.cols), p[1], c.parts, p[3], 0, p[2], null, null, int(engine.SGD), float32(0), float32(0), float32(0), float32(0),
+					float32(0), float32(0), 0)
+				got := make([]float32, c.cols)
+				for _, err := range []error{
+					r.ctx.CopyIn(p[0], values, s),
+					r.ctx.CopyIn(p[2], bytesOf(make([]float32, c.cols)), s),
+					r.ctx.CopyIn(p[3], bytesOf([]job{{rates: p[4], stride: 1}}), s),
+					r.ctx.CopyIn(p[4], bytesOf([]float32{1}), s),
+					sums.Run(s), update.Run(s),
+					r.ctx.CopyOut(bytesOf(got), p[2], s),
+				} {
+					if err != nil {
+						return err
+					}
+				}
+				if !slices.Equal(got, want) {
+					return fmt.Errorf("%+v, narrow %v: sums %v, want %v", c, narrow, got, want)
+				}
+				return nil
+			})
+		}
+	}
 }

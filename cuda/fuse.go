@@ -33,7 +33,7 @@ func (f *flow) plan(floats bool, wanted ...id) *plan {
 		}
 	}
 	u.report()
-	p := &plan{nodes: u.nodes, stored: map[id]bool{}}
+	p := &plan{nodes: u.nodes, wanted: wanted, stored: map[id]bool{}}
 	p.findStored()
 	return p
 }

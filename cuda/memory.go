@@ -16,9 +16,10 @@ type memory struct {
 	ptrs []driver.Ptr
 }
 
-// alloc allocates room for n values of size bytes each, at least one. what says what for, in the error.
+// alloc allocates room for n values of size bytes each, rounded up to whole 16 bytes: kernels take four floats at a time.
+// what says what for, in the error.
 func (m *memory) alloc(n int64, size int64, what string) (driver.Ptr, error) {
-	bytes := max(n, 1) * size
+	bytes := (max(n, 1)*size + 15) / 16 * 16
 	p, err := m.ctx.Alloc(bytes)
 	if err != nil {
 		return 0, m.explain(err, bytes, what)

@@ -35,14 +35,14 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Precision is that of the factors of the products of layers; sums, parameters and optimiser state are always float32.
+// Precision is that of the factors of the products of large layers; sums, parameters and optimiser state are always float32.
 type Precision uint8
 
 // The precisions. All but FP32 need cuBLAS.
 const (
 	FP32 Precision = iota
 	TF32           // factors rounded to 10 bits behind the point
-	BF16           // factors rounded to 7 bits behind the point
+	BF16           // factors, and what large layers hand to each other, rounded to 7 bits behind the point
 )
 
 var precisionNames = []string{"fp32", "tf32", "bf16"}

@@ -43,6 +43,7 @@ type (
 // plan is what computes the values wanted.
 type plan struct {
 	nodes  []any
+	wanted []id
 	stored map[id]bool // values that need room
 }
 

@@ -105,7 +105,7 @@ static __device__ __forceinline__ float through_activation(int act, float a, flo
 // The larger, or NaN when one is.
 static __device__ __forceinline__ float max_or_nan(float a, float b) { return a > b || !(a == a) ? a : b; }
 
-// Word `word` of Philox4x32-10 (Salmon et al. 2011) and with it the element of a dropout mask; see kernel.Mask.
+// Dropout masks from Philox4x32-10 (Salmon et al. 2011), which makes four words at a time; see kernel.Mask.
 struct Dropout {
   float keep; // 0 = no dropout
   uint64_t seed, step;
@@ -116,8 +116,12 @@ static __device__ __forceinline__ uint32_t high_product(uint32_t a, uint32_t b) 
   return (uint32_t)(((uint64_t)a * b) >> 32);
 }
 
-static __device__ __forceinline__ float mask_element(const Dropout &d, uint64_t e) {
-  uint32_t c0 = (uint32_t)(e >> 2), c1 = (uint32_t)d.layer, c2 = (uint32_t)d.step, c3 = (uint32_t)(d.step >> 32);
+struct Words {
+  uint32_t w[4];
+};
+
+static __device__ __forceinline__ Words philox(const Dropout &d, uint64_t counter) {
+  uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)d.layer, c2 = (uint32_t)d.step, c3 = (uint32_t)(d.step >> 32);
   uint32_t k0 = (uint32_t)d.seed, k1 = (uint32_t)(d.seed >> 32);
   for (int round = 0; round < 10; round++) {
     uint32_t h0 = high_product(c0, 0xD2511F53u), l0 = c0 * 0xD2511F53u;
@@ -129,11 +133,28 @@ static __device__ __forceinline__ float mask_element(const Dropout &d, uint64_t 
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  int word = (int)(e & 3);
-  uint32_t w = word == 0 ? c0 : word == 1 ? c1 : word == 2 ? c2 : c3;
+  return {{c0, c1, c2, c3}};
+}
+
+static __device__ __forceinline__ float mask_of(const Dropout &d, uint32_t word) {
   // keep·2³² is whole: a float below 1 has 24 bits and keep is at least 2⁻²⁴ or the mask is all 0.
   uint64_t threshold = (uint64_t)((double)d.keep * 4294967296.0);
-  return w < threshold ? 1.0f / d.keep : 0.0f;
+  return word < threshold ? 1.0f / d.keep : 0.0f;
+}
+
+static __device__ __forceinline__ float mask_element(const Dropout &d, uint64_t e) {
+  Words c = philox(d, e >> 2);
+  int word = (int)(e & 3);
+  return mask_of(d, word == 0 ? c.w[0] : word == 1 ? c.w[1] : word == 2 ? c.w[2] : c.w[3]);
+}
+
+// Elements 4q to 4q+3.
+static __device__ __forceinline__ Quad mask_quad(const Dropout &d, uint64_t q) {
+  Words c = philox(d, q);
+  Quad m;
+#pragma unroll
+  for (int i = 0; i < 4; i++) m.v[i] = mask_of(d, c.w[i]);
+  return m;
 }
 
 // How a parameter changes: the constants of an OpUpdate and the numbers of its step.

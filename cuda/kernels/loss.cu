@@ -51,7 +51,13 @@ KERNEL(256, loss, int rows, int cols, const float *p, const float *y, const Job 
   if (before != gridDim.x - 1) return;
   __threadfence();
   float sum = 0.0f;
-  for (int r = t; r < rows; r += 256) sum += ((volatile float *)row_loss)[r];
+  for (int r0 = t; r0 < rows; r0 += 8 * 256) { // eight reads under way together
+    float v[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++) v[i] = r0 + i * 256 < rows ? ((volatile float *)row_loss)[r0 + i * 256] : 0.0f;
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum += v[i];
+  }
   part[t] = sum;
   for (int d = 128; d > 0; d /= 2) {
     __syncthreads();

@@ -59,8 +59,8 @@ int neuroloupe_cublas_set_workspace(neuroloupe_cublas *l, cublasHandle_t h, unsi
 
 int neuroloupe_cublas_gemm(neuroloupe_cublas *l, cublasHandle_t h, int transa, int transb, int m, int n, int k,
                            unsigned long long a, int lda, unsigned long long b, int ldb, unsigned long long c, int ldc,
-                           int type, int compute) {
+                           int factors, int product, int compute) {
 	float one = 1, zero = 0;
-	return l->gemm(h, transa, transb, m, n, k, &one, (void *)(uintptr_t)a, type, lda, (void *)(uintptr_t)b, type, ldb, &zero,
-	               (void *)(uintptr_t)c, R_32F, ldc, compute, GEMM_DEFAULT);
+	return l->gemm(h, transa, transb, m, n, k, &one, (void *)(uintptr_t)a, factors, lda, (void *)(uintptr_t)b, factors, ldb, &zero,
+	               (void *)(uintptr_t)c, product, ldc, compute, GEMM_DEFAULT);
 }

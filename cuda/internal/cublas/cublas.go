@@ -26,7 +26,7 @@ const LibraryEnv = "NEUROLOUPE_LIBCUBLAS"
 // The names under which CUDA 13, 12 and 11 have it.
 var usual = []string{"libcublas.so.13", "libcublas.so.12", "libcublas.so.11"}
 
-// Compute says how products are computed. Sums and results are float32.
+// Compute says how products are computed. Sums are float32.
 type Compute int
 
 // The ways.
@@ -126,9 +126,12 @@ type Matrix struct {
 	Transposed bool
 }
 
-// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, after transposing.
-func (h *Handle) Multiply(c driver.Ptr, a, b Matrix, m, n, k int) error {
-	factors, compute := C.int(C.R_32F), C.int(C.COMPUTE_32F)
+// Multiply gives C = A·B to the stream; C: m×n, as bfloat16 if it is narrow; A: m×k, B: k×n, after transposing.
+func (h *Handle) Multiply(c driver.Ptr, narrow bool, a, b Matrix, m, n, k int) error {
+	factors, product, compute := C.int(C.R_32F), C.int(C.R_32F), C.int(C.COMPUTE_32F)
+	if narrow {
+		product = C.R_16BF
+	}
 	switch h.compute {
 	case TF32:
 		compute = C.COMPUTE_32F_FAST_TF32
@@ -138,7 +141,7 @@ func (h *Handle) Multiply(c driver.Ptr, a, b Matrix, m, n, k int) error {
 	// cuBLAS counts by columns: what lies there by rows is to it the transpose, and Cᵀ = Bᵀ·Aᵀ.
 	return result("cublasGemmEx", C.neuroloupe_cublas_gemm(&h.l.lib, h.h, flag(b.Transposed), flag(a.Transposed),
 		C.int(n), C.int(m), C.int(k), C.ulonglong(b.P), C.int(b.Width), C.ulonglong(a.P), C.int(a.Width),
-		C.ulonglong(c), C.int(n), factors, compute))
+		C.ulonglong(c), C.int(n), factors, product, compute))
 }
 
 func flag(b bool) C.int {

@@ -27,7 +27,7 @@ int neuroloupe_cublas_create(neuroloupe_cublas *l, cublasHandle_t *h);
 int neuroloupe_cublas_destroy(neuroloupe_cublas *l, cublasHandle_t h);
 int neuroloupe_cublas_set_stream(neuroloupe_cublas *l, cublasHandle_t h, void *stream);
 int neuroloupe_cublas_set_workspace(neuroloupe_cublas *l, cublasHandle_t h, unsigned long long p, size_t bytes);
-// C = A·B by columns, transposed where the flag is set. C is float32, the factors are of the type given.
+// C = A·B by columns, transposed where the flag is set. factors is the type of A and B, product that of C.
 int neuroloupe_cublas_gemm(neuroloupe_cublas *l, cublasHandle_t h, int transa, int transb, int m, int n, int k,
                            unsigned long long a, int lda, unsigned long long b, int ldb, unsigned long long c, int ldc,
-                           int type, int compute);
+                           int factors, int product, int compute);

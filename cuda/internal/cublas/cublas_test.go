@@ -60,8 +60,18 @@ func TestMultiply(t *testing.T) {
 		{"Aᵀ·B", at, b, 2, 2, true, false},
 		{"Aᵀ·Bᵀ", at, bt, 2, 3, true, true},
 	} {
-		for _, compute := range []cublas.Compute{cublas.FP32, cublas.TF32, cublas.BF16} {
-			t.Run(fmt.Sprint(c.name, compute), func(t *testing.T) {
+		for _, how := range []struct {
+			name    string
+			compute cublas.Compute
+			narrow  bool
+		}{
+			{"FP32", cublas.FP32, false},
+			{"TF32", cublas.TF32, false},
+			{"BF16", cublas.BF16, false},
+			{"BF16 throughout", cublas.BF16, true},
+		} {
+			compute := how.compute
+			t.Run(c.name+", "+how.name, func(t *testing.T) {
 				inContext(t, func(ctx *driver.Context, s *driver.Stream) error {
 					l, err := cublas.Open(ctx)
 					if err != nil {
@@ -77,18 +87,24 @@ func TestMultiply(t *testing.T) {
 							return err
 						}
 					}
-					got := make([]float32, 4)
+					got, short := make([]float32, 4), make([]uint16, 4)
 					for _, err := range []error{
 						ctx.CopyIn(p[0], memoryOf(c.a, compute), s),
 						ctx.CopyIn(p[1], memoryOf(c.b, compute), s),
-						h.Multiply(p[2], cublas.Matrix{P: p[0], Width: c.widthA, Transposed: c.transposedA},
+						h.Multiply(p[2], how.narrow, cublas.Matrix{P: p[0], Width: c.widthA, Transposed: c.transposedA},
 							cublas.Matrix{P: p[1], Width: c.widthB, Transposed: c.transposedB}, 2, 2, 3),
+						ctx.CopyOut(unsafe.Slice((*byte)(unsafe.Pointer(&short[0])), 8), p[2], s),
 						ctx.CopyOut(unsafe.Slice((*byte)(unsafe.Pointer(&got[0])), 16), p[2], s),
 						ctx.Free(p[0]), ctx.Free(p[1]), ctx.Free(p[2]),
 						h.Close(), l.Close(),
 					} {
 						if err != nil {
 							return err
+						}
+					}
+					if how.narrow {
+						for i, v := range short {
+							got[i] = math.Float32frombits(uint32(v) << 16)
 						}
 					}
 					if !slices.Equal(got, want) {
