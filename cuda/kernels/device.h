@@ -10,7 +10,8 @@
 //	SHARED(T, name)                          the launch's dynamic shared memory, 16-byte aligned
 //	shuffle_xor(v, mask) shuffle(v, lane)    float, over all 32 lanes
 //	atomic_add(p, v)                         of an unsigned, returns the old value
-//	load_shared_word(p) store_shared_word(p, v)  a uint64 other blocks write or read, whole and past the first cache
+//	load_shared_pair(p) store_shared_word(p, v)  two uint64 that other blocks write, at a multiple of 16 bytes, and one
+//	                                         that they read: each whole, and past the first cache
 //	SPIN()                                   in a loop that waits for another block
 //	device_value(p)                          *p, which is in device memory
 //	trap()                                   ends the launch with an error
@@ -78,11 +79,14 @@ template <class T> static __device__ __forceinline__ T device_value(const T *p) 
 // Ends the launch with an error.
 static __device__ __forceinline__ void trap() { asm volatile("trap;"); }
 
-// The memory model of PTX makes a naturally aligned 64-bit access a single one; .relaxed.gpu makes it meet those of other
-// blocks in the second-level cache.
-static __device__ __forceinline__ uint64_t load_shared_word(const uint64_t *p) {
-  uint64_t v;
-  asm volatile("ld.relaxed.gpu.global.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+struct Pair {
+  uint64_t v[2];
+};
+// The memory model of PTX makes a naturally aligned 64-bit access a single one, and each of a vector's; .relaxed.gpu makes
+// it meet those of other blocks in the second-level cache.
+static __device__ __forceinline__ Pair load_shared_pair(const uint64_t *p) {
+  Pair v;
+  asm volatile("ld.relaxed.gpu.global.v2.u64 {%0, %1}, [%2];" : "=l"(v.v[0]), "=l"(v.v[1]) : "l"(p) : "memory");
   return v;
 }
 static __device__ __forceinline__ void store_shared_word(uint64_t *p, uint64_t v) {

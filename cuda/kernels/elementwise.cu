@@ -24,6 +24,10 @@ static __device__ __forceinline__ Quad read(const void *p, int narrow, size_t q)
   return f;
 }
 
+static __device__ __forceinline__ float read_one(const void *p, int narrow, size_t e) {
+  return narrow ? from_bits((uint32_t)((const unsigned short *)p)[e] << 16) : ((const float *)p)[e];
+}
+
 static __device__ __forceinline__ void write(void *p, int narrow, size_t q, const Quad &f) {
   if (!narrow) {
     ((Quad *)p)[q] = f;
@@ -164,10 +168,7 @@ KERNEL(256, column_sums, int rows, int cols, int share, const void *delta, int n
     }
   } else if (c0 < cols) { // rows do not begin at fours
     for (int r = first + group; r < end; r += 8)
-      EACH(i) if (c0 + i < cols) {
-        size_t e = (size_t)r * cols + c0 + i;
-        sum.v[i] += read(delta, narrow & NARROW_IN, e / 4).v[e % 4];
-      }
+      EACH(i) if (c0 + i < cols) sum.v[i] += read_one(delta, narrow & NARROW_IN, (size_t)r * cols + c0 + i);
   }
   part[group][lane] = sum;
   __syncthreads();

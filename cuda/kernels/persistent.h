@@ -71,26 +71,27 @@ static __device__ __forceinline__ void publish(const PersistentLayer &l, uint64_
 // After so many looks for a word, some seconds, there is a fault: an error is better than a program that hangs.
 const int PATIENCE = 1 << 24;
 
-// Waits for n values.
+// Waits for n values, an even number.
 static __device__ __forceinline__ void receive(const Me &me, const uint64_t *words, int n, uint32_t tag, float *to) {
-  const int AT_ONCE = 4; // under way together
-  for (int e0 = me.t; e0 < n; e0 += AT_ONCE * me.threads) {
-    uint64_t word[AT_ONCE];
+  const int AT_ONCE = 3; // pairs under way together
+  for (int p0 = me.t; p0 < n / 2; p0 += AT_ONCE * me.threads) {
+    Pair pair[AT_ONCE];
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
-      int e = e0 + k * me.threads;
-      word[k] = e < n ? load_shared_word(words + e) : 0;
+      int p = p0 + k * me.threads;
+      if (p < n / 2) pair[k] = load_shared_pair(words + 2 * p);
     }
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
-      int e = e0 + k * me.threads;
-      if (e < n) {
-        for (int looks = 0; (uint32_t)(word[k] >> 32) != tag; looks++) {
+      int p = p0 + k * me.threads;
+      if (p < n / 2) {
+        for (int looks = 0; (uint32_t)(pair[k].v[0] >> 32) != tag || (uint32_t)(pair[k].v[1] >> 32) != tag; looks++) {
           if (looks == PATIENCE) trap();
           SPIN();
-          word[k] = load_shared_word(words + e);
+          pair[k] = load_shared_pair(words + 2 * p);
         }
-        to[e] = from_bits((uint32_t)word[k]);
+        to[2 * p] = from_bits((uint32_t)pair[k].v[0]);
+        to[2 * p + 1] = from_bits((uint32_t)pair[k].v[1]);
       }
     }
   }

@@ -45,5 +45,11 @@ static inline SIM_ATOMIC unsigned atomic_add(unsigned *p, unsigned v) {
 	*p = old + v;
 	return old;
 }
-static inline SIM_ATOMIC uint64_t load_shared_word(const uint64_t *p) { return *(const volatile uint64_t *)p; }
+struct Pair {
+	uint64_t v[2];
+};
+static inline SIM_ATOMIC Pair load_shared_pair(const uint64_t *p) {
+	const volatile uint64_t *v = (const uint64_t *)__builtin_assume_aligned(p, 16);
+	return {{v[0], v[1]}};
+}
 static inline SIM_ATOMIC void store_shared_word(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
