@@ -141,6 +141,45 @@ func TestProductsByBLAS(t *testing.T) {
 	}
 }
 
+// cuBLAS is opened for networks with products for it, and no others: it takes a while, and memory.
+func TestBLASForLargeNetworks(t *testing.T) {
+	sim.Start(t)
+	for _, c := range []struct {
+		sizes     []int
+		batch     int
+		mode      Mode
+		precision Precision
+		want      bool
+	}{
+		{[]int{784, 100, 10}, 10, Graph, FP32, false},
+		{[]int{784, 1024, 10}, 128, Auto, FP32, true},
+		{[]int{784, 300, 100, 10}, 300, Auto, FP32, true},
+		{[]int{784, 100, 10}, 10, Graph, BF16, false},
+		{[]int{784, 100, 10}, 64, Graph, BF16, true},
+	} {
+		p, err := graph.Compile(network(c.sizes, engine.ReLU, engine.Softmax, engine.CrossEntropy), c.batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Driver{Options: Options{Mode: c.mode}}.Open("cuda:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := b.(*backend).runtime
+		fake := install(t, r)
+		r.blasAlways, r.options.Precision = false, c.precision
+		if _, err := b.Compile(p); err != nil {
+			t.Fatal(err)
+		}
+		if got := fake.open == 1; got != c.want {
+			t.Errorf("%v, batches of %d, %v: cuBLAS opened: %v, want %v", c.sizes, c.batch, c.precision, got, c.want)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A cuBLAS that does not start, as one that is newer than the driver, is done without, but where a precision needs it.
 func TestBrokenBLAS(t *testing.T) {
 	broken := func(r *runtime) { install(t, r).err = errors.New("CUBLAS_STATUS_NOT_INITIALIZED") }
