@@ -7,6 +7,7 @@
 //	__device__ __forceinline__ __restrict__ __shared__ __syncthreads() __threadfence()
 //	KERNEL(threads, name, parameters...)     heads a kernel and makes it known by its name; may be written by a macro
 //	KERNEL_ALONE(threads, name, parameters...)   the same, of which a multiprocessor runs one block: it may use all registers
+//	KERNEL_BLOCKS(threads, blocks, name, parameters...)   the same, of which it runs so many at once: they share the registers
 //	SHARED(T, name)                          the launch's dynamic shared memory, 16-byte aligned
 //	shuffle_xor(v, mask) shuffle(v, lane)    float, over all 32 lanes
 //	atomic_add(p, v)                         of an unsigned, returns the old value
@@ -63,6 +64,7 @@ static __device__ __forceinline__ unsigned atomic_add(unsigned *p, unsigned v) {
 
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
 #define KERNEL_ALONE(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads, 1) name(__VA_ARGS__)
+#define KERNEL_BLOCKS(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
 #define SHARED(T, name) extern __shared__ __attribute__((aligned(16))) T name[]
 #define SPIN()
 
@@ -115,6 +117,16 @@ struct alignas(16) Quad {
   float v[4];
 };
 static __device__ __forceinline__ Quad quad(const float *p) { return *(const Quad *)p; }
+// The same from device memory, as one even where the compiler sees reason to take it apart.
+static __device__ __forceinline__ Quad device_quad(const float *p) {
+#if defined(__clang__) && !defined(NEUROLOUPE_SIM)
+  typedef float Vector __attribute__((vector_size(16)));
+  Vector v = *(const Vector __attribute__((address_space(1))) *)p;
+  return Quad{{v[0], v[1], v[2], v[3]}};
+#else
+  return quad(p);
+#endif
+}
 
 static __device__ __forceinline__ float sqrt32(float v) {
 #if defined(NEUROLOUPE_SIM)

@@ -28,6 +28,7 @@ template <class T> static inline T device_value(const T *p) { return *p; }
 // The kernel's parameters are taken from its type; there is no second list of them.
 #define KERNEL(threads, name, ...) SIM_KERNEL(threads, name, __VA_ARGS__)
 #define KERNEL_ALONE(threads, name, ...) SIM_KERNEL(threads, name, __VA_ARGS__)
+#define KERNEL_BLOCKS(threads, blocks, name, ...) SIM_KERNEL(threads, name, __VA_ARGS__)
 #define SIM_KERNEL(threads, name, ...)                                                   \
 	extern "C" void name(__VA_ARGS__);                                               \
 	static const sim::Registration registration_of_##name(sim::kernel<name>(#name, threads, name)); \
