@@ -16,7 +16,7 @@ type inference struct {
 }
 
 const (
-	inferenceRows   = 2048
+	inferenceRows   = 1 << 14 // a test set in one go
 	inferenceValues = 1 << 26 // most in all buffers: a quarter of a gigabyte
 )
 
