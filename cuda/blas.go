@@ -130,12 +130,27 @@ func (r *runtime) large(m, n, k int) bool {
 	return r.blasAlways || int64(m)*int64(n)*int64(k) >= least
 }
 
-// byBLAS says that cuBLAS computes an m×n product of k terms.
-func (e *executor) byBLAS(m, n, k int) bool { return e.products != nil && e.runtime.large(m, n, k) }
+// byBLAS says that cuBLAS computes the product of a node in steps of so many rows. It takes no bytes.
+func (e *executor) byBLAS(f *flow, node any, rows int) bool {
+	if e.products == nil {
+		return false
+	}
+	switch n := node.(type) {
+	case *denseNode:
+		w := f.buffer(n.w)
+		return n.x != none && e.runtime.large(rows, w.Cols, w.Rows)
+	case *deltaNode:
+		w := f.buffer(n.w)
+		return e.runtime.large(rows, w.Rows, w.Cols)
+	case *gradientNode:
+		return n.x != none && e.runtime.large(f.buffer(n.x).Cols, f.buffer(n.delta).Cols, rows)
+	}
+	return false
+}
 
-// floats says that batches of so many rows enter the first layer as numbers: cuBLAS takes no bytes.
+// floats says that batches of so many rows enter the first layer as numbers, because its products are for cuBLAS.
 func (e *executor) floats(rows int) bool {
-	return e.byBLAS(rows, e.p.Spec.Layers[0].Units, e.p.Spec.Inputs)
+	return e.products != nil && e.runtime.large(rows, e.p.Spec.Layers[0].Units, e.p.Spec.Inputs)
 }
 
 // operand is a value as a factor: a row-major matrix with rows of width, or its transpose.

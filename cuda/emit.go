@@ -128,7 +128,7 @@ func (m *emitter) product(name string, M, N, k int, args ...any) {
 func (m *emitter) dense(n *denseNode) {
 	w := m.f.buffer(n.w)
 	in, out := w.Rows, w.Cols
-	if n.x != none && m.byBLAS(m.rows, out, in) {
+	if m.byBLAS(m.f, n, m.rows) {
 		z := result{p: m.at(n.z)}
 		if z.p == 0 {
 			z = result{m.scratch, m.narrow[n.a] || m.narrow[n.h]}
@@ -149,7 +149,7 @@ func (m *emitter) dense(n *denseNode) {
 func (m *emitter) delta(n *deltaNode) {
 	w := m.f.buffer(n.w)
 	in, out := w.Rows, w.Cols
-	if m.byBLAS(m.rows, in, out) {
+	if m.byBLAS(m.f, n, m.rows) {
 		dx := result{m.at(n.out), m.narrow[n.out]}
 		m.gemm(operand{n.delta, out, false}, operand{n.w, out, true}, dx, m.rows, in, out)
 		if n.mask != none || n.a != none {
@@ -166,7 +166,7 @@ func (m *emitter) gradient(n *gradientNode) {
 	if n.x != none {
 		in = m.cols(n.x)
 	}
-	if n.x != none && m.byBLAS(in, out, m.rows) {
+	if m.byBLAS(m.f, n, m.rows) {
 		grad := m.at(n.grad)
 		if grad == 0 {
 			grad = m.scratch

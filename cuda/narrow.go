@@ -33,43 +33,38 @@ func (e *executor) findNarrow(f *flow, p *plan, rows int) map[id]bool {
 		return nil
 	}
 	narrow := map[id]bool{}
-	made := func(beside bool, vs ...id) {
-		for _, v := range vs {
-			if beside && v != none {
-				narrow[v] = true
-			}
-		}
-	}
 	for _, n := range p.nodes {
 		switch n := n.(type) {
 		case *denseNode:
-			made(n.x != none && e.byBLAS(rows, f.buffer(n.w).Cols, f.buffer(n.w).Rows), n.a, n.h)
+			narrow[n.a], narrow[n.h] = e.byBLAS(f, n, rows), e.byBLAS(f, n, rows)
 		case *deltaNode:
-			made(e.byBLAS(rows, f.buffer(n.w).Rows, f.buffer(n.w).Cols), n.out)
+			narrow[n.out] = e.byBLAS(f, n, rows)
 		case *instrNode:
-			made(n.Op == engine.OpImages, n.out)
+			narrow[n.out] = n.Op == engine.OpImages
 		}
 	}
-	read := func(beside bool, vs ...id) {
+	wide := func(vs ...id) {
 		for _, v := range vs {
-			if !beside {
-				delete(narrow, v)
-			}
+			narrow[v] = false
 		}
 	}
-	read(false, p.wanted...)
+	wide(none)
+	wide(p.wanted...)
 	for _, n := range p.nodes {
+		if e.byBLAS(f, n, rows) {
+			continue
+		}
 		switch n := n.(type) {
 		case *denseNode:
-			read(n.x != none && e.byBLAS(rows, f.buffer(n.w).Cols, f.buffer(n.w).Rows), n.x)
+			wide(n.x)
 		case *deltaNode:
-			read(e.byBLAS(rows, f.buffer(n.w).Rows, f.buffer(n.w).Cols), n.delta, n.a)
+			wide(n.delta, n.a)
 		case *gradientNode:
-			read(n.x != none && e.byBLAS(f.buffer(n.x).Cols, f.buffer(n.delta).Cols, rows), n.x, n.delta)
+			wide(n.x, n.delta)
 		case *lossNode:
-			read(false, n.p, n.y)
+			wide(n.p, n.y)
 		case *instrNode:
-			read(false, n.in[:]...)
+			wide(n.in[:]...)
 		}
 	}
 	return narrow
