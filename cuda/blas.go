@@ -153,29 +153,31 @@ func (e *executor) floats(rows int) bool {
 	return e.products != nil && e.runtime.large(rows, e.p.Spec.Layers[0].Units, e.p.Spec.Inputs)
 }
 
-// operand is a value as a factor: a row-major matrix with rows of width, or its transpose.
+// operand is a value as a factor, or its transpose.
 type operand struct {
 	v          id
-	width      int
 	transposed bool
 }
 
 // gemm computes C = A·B by cuBLAS; C: rows×cols, k terms.
 func (m *emitter) gemm(a, b operand, c result, rows, cols, k int) {
-	left := factor{m.factor(a.v, rows*k), a.width, a.transposed}
-	right := factor{m.factor(b.v, k*cols), b.width, b.transposed}
+	left, right := m.factor(a), m.factor(b)
 	m.actions = append(m.actions, action{product: func(*driver.Stream) error {
 		return m.products.Multiply(c, left, right, rows, cols, k)
 	}})
 }
 
-// factor returns where the n elements of a value lie as cuBLAS takes them. What is to be bfloat16 and is not is rounded once
-// a step.
-func (m *emitter) factor(v id, n int) driver.Ptr {
-	p := m.at(v)
-	if m.runtime.options.Precision != BF16 || m.narrow[v] {
-		return p
+// factor returns the operand as cuBLAS takes it.
+func (m *emitter) factor(o operand) factor {
+	p := m.at(o.v)
+	if m.runtime.options.Precision == BF16 && !m.narrow[o.v] {
+		p = m.round(p, m.len(o.v))
 	}
+	return factor{p, m.cols(o.v), o.transposed}
+}
+
+// round returns where the n values at p lie as bfloat16. They are rounded once a step.
+func (m *emitter) round(p driver.Ptr, n int) driver.Ptr {
 	if to, ok := m.rounded[p]; ok {
 		return to
 	}

@@ -192,13 +192,20 @@ func TestBrokenBLAS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Driver{}.Open("cuda:0")
+	b, err := Driver{Options: Options{Mode: Graph}}.Open("cuda:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	r := b.(*backend).runtime
 	broken(r)
+	e, err := b.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, why := e.(*executor).Mode(); !strings.Contains(why, "without cuBLAS: CUBLAS_STATUS_NOT_INITIALIZED") {
+		t.Errorf("graph mode because %q", why)
+	}
 	r.options.Precision = BF16
 	if _, err := b.Compile(p); err == nil || !strings.Contains(err.Error(), "NOT_INITIALIZED") {
 		t.Errorf("error %v", err)

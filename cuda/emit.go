@@ -133,7 +133,7 @@ func (m *emitter) dense(n *denseNode) {
 		if z.p == 0 {
 			z = result{m.scratch, m.narrow[n.a] || m.narrow[n.h]}
 		}
-		m.gemm(operand{n.x, in, false}, operand{n.w, out, false}, z, m.rows, out, in)
+		m.gemm(operand{n.x, false}, operand{n.w, false}, z, m.rows, out, in)
 		m.perElement("finish_dense", m.rows*out, m.rows, out, z.p, m.job, m.step, m.at(n.b), m.at(n.z), m.at(n.a), m.at(n.h), m.at(n.mask),
 			int(n.act), n.keep, m.p.Spec.Seed, n.layer, m.flags(z.narrow, n.a, n.h))
 		return
@@ -151,7 +151,7 @@ func (m *emitter) delta(n *deltaNode) {
 	in, out := w.Rows, w.Cols
 	if m.byBLAS(m.f, n, m.rows) {
 		dx := result{m.at(n.out), m.narrow[n.out]}
-		m.gemm(operand{n.delta, out, false}, operand{n.w, out, true}, dx, m.rows, in, out)
+		m.gemm(operand{n.delta, false}, operand{n.w, true}, dx, m.rows, in, out)
 		if n.mask != none || n.a != none {
 			m.perElement("finish_delta", m.rows*in, int64(m.rows*in), dx.p, m.at(n.mask), m.at(n.a), int(n.act), dx.p,
 				m.flags(dx.narrow, n.a, n.out))
@@ -171,7 +171,7 @@ func (m *emitter) gradient(n *gradientNode) {
 		if grad == 0 {
 			grad = m.scratch
 		}
-		m.gemm(operand{n.x, in, true}, operand{n.delta, out, false}, result{p: grad}, in, out, m.rows)
+		m.gemm(operand{n.x, true}, operand{n.delta, false}, result{p: grad}, in, out, m.rows)
 		if n.weights != nil {
 			m.update(n.weights, grad, 1)
 		}
