@@ -1,0 +1,42 @@
+//go:build unix
+
+package atomicfile_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"neuroloupe/engine/atomicfile"
+)
+
+func TestOpenNeverWaits(t *testing.T) {
+	dir := t.TempDir()
+	pipe, file := filepath.Join(dir, "pipe"), filepath.Join(dir, "file")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, what := range map[string]string{pipe: "a named pipe", dir: "a folder", "/dev/null": "a device"} {
+		_, err := atomicfile.Open(path)
+		var not *atomicfile.NotRegularError
+		if !errors.As(err, &not) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: got %v, want that it is %s", path, err, what)
+		}
+	}
+	if _, err := atomicfile.Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want fs.ErrNotExist", err)
+	}
+	if b, err := atomicfile.ReadBytes(file, 4); err != nil || string(b) != "text" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if _, err := atomicfile.ReadBytes(file, 3); err == nil {
+		t.Error("a file of 4 bytes is read with a limit of 3")
+	}
+}
