@@ -42,6 +42,10 @@ func (l *Layout) UnmarshalText(text []byte) error {
 // Options says what a file may leave open. The zero value decides by the file alone.
 type Options struct {
 	Layout Layout
+	// BiasRow is where the biases stand in weight matrices that hold them.
+	BiasRow End
+	// Inputs is how many pixels an image has, which tells 784 inputs and a bias from 785 inputs; 0 when it is not known.
+	Inputs int
 	// Layers names the layers in their order, the first one first, by what their arrays' names have in common: fc1 for
 	// fc1.weight and fc1.bias. Arrays of other layers are left out. Empty for all, in the order of their numbers.
 	Layers []string
@@ -65,6 +69,12 @@ type Net struct {
 	Params   engine.Params // named and laid out as in engine: In×Out, biases of Out
 	Meta     Meta
 	Warnings []string // what is odd about it, one sentence each
+
+	// A file can often be read in more than one way. This one is the likeliest.
+	How    string    // how it was read, a phrase; empty when there is no other way
+	Flags  string    // the flags of import that ask for just this reading
+	Unsure string    // a sentence that warns of the other readings, for who has no data to try them on; empty without
+	Others []Reading // the other readings, the likeliest first
 }
 
 // Meta is what a file may say about its network beyond the numbers; empty fields are not said. The texts are not checked.
