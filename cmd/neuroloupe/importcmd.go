@@ -89,7 +89,7 @@ func (c *importCmd) Run(a *app) (err error) {
 	out := c.Out
 	if out == "" {
 		base := filepath.Base(c.File)
-		if out, err = freePath(filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base)))); err != nil {
+		if out, err = runs.NewFolder(filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base)))); err != nil {
 			return err
 		}
 	}

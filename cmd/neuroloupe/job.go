@@ -3,14 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
@@ -127,7 +125,8 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	}
 	out := c.Out
 	if out == "" {
-		if out, err = freeName(d.Name, spec, r); err != nil {
+		name := fmt.Sprintf("%s-%v-%s-s%d", d.Name, spec, r.Preset, r.Seed)
+		if out, err = runs.NewFolder(filepath.Join("runs", name)); err != nil {
 			return nil, err
 		}
 	}
@@ -175,26 +174,6 @@ func describe(name, dir string, e *examples, dead []int) runs.Data {
 	return d
 }
 
-// freeName returns runs/DATA-NET-PRESET-sSEED, with a number when that is taken.
-func freeName(data string, s engine.Spec, r recipe.Recipe) (string, error) {
-	return freePath(filepath.Join("runs", fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed)))
-}
-
-// freePath returns base, with a number when that is taken.
-func freePath(base string) (string, error) {
-	for i := 1; ; i++ {
-		name := base
-		if i > 1 {
-			name = fmt.Sprintf("%s-%d", base, i)
-		}
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return name, nil
-		} else if err != nil {
-			return "", err
-		}
-	}
-}
-
 // resume opens a run to go on with. Only what does not change its course may be given beside.
 func (c *trainCmd) resume(a *app) (*job, error) {
 	allowed := trainCmd{
@@ -218,6 +197,7 @@ func (c *trainCmd) resume(a *app) (*job, error) {
 }
 
 func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
+	a.notices(j.folder)
 	m := &j.folder.Manifest
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
 		if *c.Epochs < j.state.Epoch {
@@ -242,6 +222,13 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	over(&gpu.Precision, c.Precision)
 	a.say("going on with %s after %d of %d epochs", j.folder.Path, j.state.Epoch, m.Train.Epochs)
 	return j.open(want, workers, gpu, j.folder.Spec, m.Train.Batch)
+}
+
+// notices says what was found in a run folder that a person should know.
+func (a *app) notices(f *runs.Folder) {
+	for _, text := range f.Notices() {
+		a.say("%s", oneLine(errors.New(text)))
+	}
 }
 
 // examplesOf loads the data that a run was trained with and checks that it is the same.

@@ -26,7 +26,7 @@ type result struct {
 	NeverPredicted     []string           `json:"never_predicted"`
 	SecondsPerEpoch    float64            `json:"seconds_per_epoch"` // median, training alone
 	SamplesPerSecond   float64            `json:"samples_per_second"`
-	Sheet              string             `json:"sheet"`
+	Sheet              string             `json:"sheet"` // "" when it could not be drawn
 
 	lost    []string // see lostClasses
 	classes []string // in the order of the outputs
@@ -34,8 +34,8 @@ type result struct {
 	time    string // where the time of this process went; empty when it had no epoch to train
 }
 
-// result evaluates the weights that the run hands out, ends its folder and draws its sheet.
-func (j *job) result(a *app) (*result, error) {
+// result evaluates the weights that the run hands out.
+func (j *job) result() (*result, error) {
 	kept, _ := j.state.Kept()
 	if err := j.executor.Write(kept...); err != nil {
 		return nil, err
@@ -88,11 +88,22 @@ func (j *job) result(a *app) (*result, error) {
 		r.SecondsPerEpoch = inspect.Median(seconds)
 		r.SamplesPerSecond = float64(j.data.train.Len()) / max(r.SecondsPerEpoch, 1e-9)
 	}
+	return r, nil
+}
+
+// finish ends the run's folder and draws its sheet, and puts that into r.
+func (j *job) finish(a *app, r *result) error {
+	path := j.folder.Path
 	if err := j.folder.Finish(); err != nil {
-		return nil, err
+		return fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train --resume %s does that, "+
+			"and draws the sheet", err, path)
+	}
+	a.notices(j.folder)
+	if err := a.drawTrainSheet(j); err != nil {
+		return fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s", err, path)
 	}
 	r.Sheet = j.folder.Sheet()
-	return r, a.drawTrainSheet(j)
+	return nil
 }
 
 func (j *job) score(d engine.Data) (engine.Score, error) {
@@ -155,8 +166,10 @@ func (r *result) print(w io.Writer) error {
 		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
 			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), count(r.Epochs, "epoch"))},
 		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
-		[2]string{"run", r.Run},
-		[2]string{"sheet", r.Sheet})
+		[2]string{"run", r.Run})
+	if r.Sheet != "" {
+		rows = append(rows, [2]string{"sheet", r.Sheet})
+	}
 	return printRows(w, rows)
 }
 

@@ -48,7 +48,13 @@ func openView(a *app, run, dataDir string) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{app: a, folder: f, net: inspect.Net{Spec: f.Spec}, dataDir: dataDir}
+	a.notices(f)
+	return newView(a, f, dataDir)
+}
+
+// newView reads the network of a run folder.
+func newView(a *app, f *runs.Folder, dataDir string) (v *view, err error) {
+	v = &view{app: a, folder: f, net: inspect.Net{Spec: f.Spec}, dataDir: dataDir}
 	if v.net.Params, v.net.Gamma, err = f.Weights(); err != nil {
 		return nil, err
 	}
