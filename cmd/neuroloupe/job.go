@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
@@ -152,8 +153,8 @@ func dataName(name string) (string, error) {
 	if known(name) {
 		return name, nil
 	}
-	if _, err := os.Stat(name); err != nil {
-		return name, nil // the loader says what is wrong with it
+	if _, err := os.Stat(name); err != nil && !strings.ContainsAny(name, `/`+string(filepath.Separator)) {
+		return name, nil // no folder, nor the start of names in one: the loader says what is wrong with it
 	}
 	return filepath.Abs(name)
 }
@@ -170,7 +171,7 @@ func describe(name, dir string, e *examples, dead []int) runs.Data {
 		Train: e.train.Len(), Validation: e.validation.Len(), Test: e.test.Len(),
 	}
 	for _, f := range e.source.Files {
-		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256})
+		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256, RawSHA256: f.RawSHA256})
 	}
 	return d
 }
@@ -219,6 +220,12 @@ func (c *trainCmd) resume(a *app) (*job, error) {
 
 func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	m := &j.folder.Manifest
+	o, done := a.downloads()
+	j.data, err = a.examplesOf(j.folder, c.DataDir, o)
+	done()
+	if err != nil {
+		return err
+	}
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
 		if *c.Epochs < j.state.Epoch {
 			return usage("%s has done %d epochs, more than the %d asked for", j.folder.Path, j.state.Epoch, *c.Epochs)
@@ -227,9 +234,6 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 		if err := j.folder.WriteManifest(); err != nil {
 			return err
 		}
-	}
-	if j.data, err = a.examplesOf(j.folder, c.DataDir); err != nil {
-		return err
 	}
 	want, workers := m.Device.ID, m.Device.Workers
 	over(&want, c.Device)
@@ -242,24 +246,4 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	over(&gpu.Precision, c.Precision)
 	a.say("going on with %s after %d of %d epochs", j.folder.Path, j.state.Epoch, m.Train.Epochs)
 	return j.open(want, workers, gpu, j.folder.Spec, m.Train.Batch)
-}
-
-// examplesOf loads the data that a run was trained with and checks that it is the same.
-func (a *app) examplesOf(f *runs.Folder, dir string) (*examples, error) {
-	m := f.Manifest.Data
-	if dir == "" {
-		dir = m.Folder
-	}
-	d, err := a.load(m.Name, dir)
-	if err != nil {
-		return nil, err
-	}
-	for i, want := range m.Files {
-		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 {
-			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
-				f.Path, want.Name, want.SHA256)
-		}
-	}
-	r := f.Manifest.Train
-	return cut(d, &r)
 }
