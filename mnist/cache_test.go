@@ -49,7 +49,7 @@ func TestLoadChecksTheCache(t *testing.T) {
 			if diff := cmp.Diff([]string{hard}, s.asked); diff != "" {
 				t.Errorf("fetched again (-want +got):\n%s", diff)
 			}
-			if len(notices) == 0 || !strings.Contains(notices[0], path) || !strings.Contains(notices[0], "deleted") {
+			if len(notices) == 0 || !strings.Contains(notices[0], path) || !strings.Contains(notices[0], "a good copy will replace it") {
 				t.Errorf("notices %q do not name %s", notices, path)
 			}
 			checkCache(t, cache, files)
@@ -65,8 +65,12 @@ func TestLoadChecksTheCache(t *testing.T) {
 			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &failed) || !slices.Equal(failed.Files, []string{hard}) {
 				t.Errorf("nowhere to fetch it again: got %v", err)
 			}
-			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the bad file is still there (%v)", err)
+			var bad *ChecksumError
+			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &bad) || bad.File != path {
+				t.Errorf("once more, the damaged file is no longer named: %v", err)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("the bad file, without which it is as if it had never been fetched, is gone: %v", err)
 			}
 		})
 	}
@@ -171,15 +175,14 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 type openFunc func() io.Reader
 
 func (f openFunc) String() string { return "the source" }
-func (f openFunc) close()         {}
-func (f openFunc) open(context.Context, string) (io.ReadCloser, error) {
+func (f openFunc) open(context.Context, string, string) (io.ReadCloser, error) {
 	return io.NopCloser(f()), nil
 }
 
 func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	set, files := tiny(t)
 	f := set.files(t.TempDir())[trainImages]
-	_, err := readChecked(bytes.NewReader(files[hard]), f, "source", full{}, nil)
+	_, err := readChecked(t.Context(), bytes.NewReader(files[hard]), f, "source", full{}, nil)
 	var cache *cacheError
 	if !errors.As(err, &cache) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room") {
 		t.Errorf("readChecked: %v", err)
@@ -188,7 +191,7 @@ func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	f.Path = filepath.Join(t.TempDir(), "gone", f.Name)
 	var have [roleCount]*kept
 	src := openFunc(func() io.Reader { return bytes.NewReader(files[hard]) })
-	if n, failed, err := fill(t.Context(), src, []File{f}, &have, Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
+	if n, failed, err := fill(t.Context(), src, []File{f}, &have, t.TempDir(), Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
 		t.Errorf("fill: %d files, %v, %v", n, failed, err)
 	}
 }

@@ -110,9 +110,9 @@ func TestReadImagesMalformed(t *testing.T) {
 		offset int64
 		text   string // part of the message, from want on
 	}{
-		{"empty", nil, 0, "want the 4 bytes of an IDX magic number, got 0 bytes: the file is cut short"},
+		{"empty", nil, 0, "want the 4 bytes of an IDX magic number, got 0 bytes: the file is empty: get it again"},
 		{"half a magic number", good[:2], 0, "got 2 bytes"},
-		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this is not an IDX file"},
+		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this is a picture, not an IDX file"},
 		{"web page", []byte("<!DOCTYPE html>"), 0, "this looks like a web page"},
 		{"signed bytes", typed(0x09), 2, "want element type unsigned byte (0x08), got signed byte (0x09): convert the images"},
 		{"int16", typed(0x0b), 2, "got int16 (0x0b)"},
@@ -142,7 +142,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"gzip: bytes after it", append(bytes.Clone(zipped), "junk!"...), 28, "damaged gzip data"},
 		{"gzip: pixels cut short", gzipped(t, good[:20]), 16, "got 4 bytes: the file is cut short"},
 		{"gzip: trailing bytes", gzipped(t, append(bytes.Clone(good), 0)), 28, "want the end of the file, got more bytes: the file is longer"},
-		{"gzip: huge claim", gzipped(t, idx(nil, 1<<31, 1<<16, 1<<10)), 16, "got 0 bytes: the file is cut short"},
+		{"gzip: huge claim", gzipped(t, idx(nil, 1<<31, 1<<16, 1<<10)), 16, "bytes of gzip, which cannot hold them: the file is cut short"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

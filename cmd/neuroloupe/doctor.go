@@ -68,6 +68,9 @@ func (c *doctorCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
+	if err := v.look(); err != nil {
+		return err
+	}
 	d := v.diagnose()
 	if c.JSON {
 		return a.printJSON(d)

@@ -202,7 +202,9 @@ func (c *importCmd) data(a *app, net *netfile.Net, r *recipe.Recipe) (runs.Data,
 		a.say("no data set is known for %s: --data names one, and with it the network is tested", r.Net)
 		return c.noData(net)
 	default: // MNIST, when it is here
-		if d, err = mnist.Load(a.ctx, name, mnist.Options{Offline: true}); err != nil {
+		if d, err = mnist.Load(a.ctx, name, mnist.Options{Offline: true}); err != nil && !isMissing(err) {
+			return runs.Data{}, err
+		} else if err != nil {
 			a.say("not tested: %s is not here (%s); neuroloupe data fetch, then import again", name, oneLine(err))
 			return c.noData(net)
 		}

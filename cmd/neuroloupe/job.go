@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
@@ -151,8 +152,8 @@ func dataName(name string) (string, error) {
 	if known(name) {
 		return name, nil
 	}
-	if _, err := os.Stat(name); err != nil {
-		return name, nil // the loader says what is wrong with it
+	if _, err := os.Stat(name); err != nil && !strings.ContainsAny(name, `/`+string(filepath.Separator)) {
+		return name, nil // no folder, nor the start of names in one: the loader says what is wrong with it
 	}
 	return filepath.Abs(name)
 }
@@ -169,7 +170,7 @@ func describe(name, dir string, e *examples, dead []int) runs.Data {
 		Train: e.train.Len(), Validation: e.validation.Len(), Test: e.test.Len(),
 	}
 	for _, f := range e.source.Files {
-		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256})
+		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256, RawSHA256: f.RawSHA256})
 	}
 	return d
 }
@@ -199,6 +200,12 @@ func (c *trainCmd) resume(a *app) (*job, error) {
 func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	a.notices(j.folder)
 	m := &j.folder.Manifest
+	o, done := a.downloads()
+	j.data, err = a.examplesOf(j.folder, c.DataDir, o)
+	done()
+	if err != nil {
+		return err
+	}
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
 		if *c.Epochs < j.state.Epoch {
 			return usage("%s has done %d epochs, more than the %d asked for", j.folder.Path, j.state.Epoch, *c.Epochs)
@@ -207,9 +214,6 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 		if err := j.folder.WriteManifest(); err != nil {
 			return err
 		}
-	}
-	if j.data, err = a.examplesOf(j.folder, c.DataDir); err != nil {
-		return err
 	}
 	want, workers := m.Device.ID, m.Device.Workers
 	over(&want, c.Device)
@@ -229,24 +233,4 @@ func (a *app) notices(f *runs.Folder) {
 	for _, text := range f.Notices() {
 		a.say("%s", oneLine(errors.New(text)))
 	}
-}
-
-// examplesOf loads the data that a run was trained with and checks that it is the same.
-func (a *app) examplesOf(f *runs.Folder, dir string) (*examples, error) {
-	m := f.Manifest.Data
-	if dir == "" {
-		dir = m.Folder
-	}
-	d, err := a.load(m.Name, dir)
-	if err != nil {
-		return nil, err
-	}
-	for i, want := range m.Files {
-		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 {
-			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
-				f.Path, want.Name, want.SHA256)
-		}
-	}
-	r := f.Manifest.Train
-	return cut(d, &r)
 }

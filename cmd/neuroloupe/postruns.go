@@ -121,7 +121,14 @@ func (c trainCmd) ready(a *app, data string) (*view, error) {
 			}
 		}
 	}
-	return openView(a, c.Out, c.DataDir)
+	v, err := openView(a, c.Out, c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.look(); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
 }
 
 // finished reports whether a run has done that many epochs and drawn its sheet.

@@ -80,6 +80,8 @@ type Data struct {
 type File struct {
 	Name   string `toml:"name"`
 	SHA256 string `toml:"sha256"`
+	// RawSHA256 is that of what the file decompresses to. Earlier versions did not write it, so it may be missing.
+	RawSHA256 string `toml:"raw_sha256,omitempty"`
 }
 
 // Spec returns the network that the manifest describes.
