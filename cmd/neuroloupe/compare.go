@@ -52,6 +52,7 @@ func (c *compareCmd) run(v *view) (err error) {
 	if err := w.look(); err != nil {
 		return err
 	}
+	w.warn()
 	p, err := c.compare(v, w)
 	if err != nil {
 		return err
