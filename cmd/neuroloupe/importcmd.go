@@ -72,6 +72,9 @@ func (c *importCmd) Run(a *app) (err error) {
 	if n := c.Normalize; len(n) != 0 && (len(n) != 2 || !(n[1] > 0) || math.IsInf(n[1], 0) || math.IsNaN(n[0]) || math.IsInf(n[0], 0)) {
 		return usage("--normalize %v: want a mean and a standard deviation above 0, as in 0.1307,0.3081", n)
 	}
+	if err := checkClasses(c.Classes); err != nil {
+		return err
+	}
 	net, err := netfile.Read(c.File, netfile.Options{Layout: c.Layout, Layers: c.Layers})
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
