@@ -376,7 +376,8 @@ func TestEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 || s.Loss != 0 {
+	// z is 1 for the right class and 0 for the other, so the loss is ½((σ(1) − 1)² + σ(0)²).
+	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 || math.Abs(s.Loss-0.16116474) > 1e-7 {
 		t.Errorf("confusion %s accuracy %v loss %v", diff, s.Accuracy(), s.Loss)
 	}
 	s = engine.Score{Confusion: [][]int{{3, 1, 0}, {2, 0, 0}, {0, 0, 0}}}
@@ -388,5 +389,27 @@ func TestEvaluate(t *testing.T) {
 	}
 	if s.Accuracy() != 0.5 {
 		t.Errorf("accuracy %v", s.Accuracy())
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for name, tc := range map[string]struct {
+		z    []float32
+		want int
+	}{
+		"the largest":                 {[]float32{1, 3, 2}, 1},
+		"beyond where outputs differ": {[]float32{120, 120.5, 120.25}, 1},
+		"below where outputs differ":  {[]float32{-120, -119.5, -121}, 1},
+		"of equals the first":         {[]float32{1, 3, 3}, 1},
+		"no NaN before":               {[]float32{nan, -3, -2}, 2},
+		"no NaN after":                {[]float32{-3, -4, nan}, 0},
+		"not even over −∞":            {[]float32{nan, -inf, nan}, 1},
+		"∞":                           {[]float32{0, inf, nan, inf}, 1},
+		"nothing but NaN":             {[]float32{nan, nan}, 0},
+	} {
+		if got := engine.Answer(tc.z); got != tc.want {
+			t.Errorf("%s: %v answers %d, want %d", name, tc.z, got, tc.want)
+		}
 	}
 }
