@@ -28,8 +28,8 @@ type importCmd struct {
 	Output    *engine.Activation `group:"Network" placeholder:"NAME" help:"Output activation: sigmoid (default when the file does not say), softmax or identity."`
 	Loss      *engine.Loss       `group:"Network" placeholder:"NAME" help:"What it was trained with: quadratic or cross-entropy."`
 	Layout    netfile.Layout     `group:"Network" default:"auto" placeholder:"WAY" help:"Which way round its weights are: auto (default, by the shapes), in-out (Keras, scikit-learn) or out-in (Nielsen, PyTorch)."`
+	BiasRow   netfile.End        `group:"Network" default:"auto" placeholder:"END" help:"Where its biases are when they are a row or column of the weights: auto (default), first or last."`
 	Layers    []string           `group:"Network" placeholder:"fc1,fc2" help:"Names of its layers in order, when their numbers do not say it."`
-	BiasRow   netfile.End        `group:"Network" default:"auto" placeholder:"END" help:"Where the biases stand in weights that hold them: auto (default, by trying), first or last."`
 	Normalize []float64          `group:"Network" placeholder:"MEAN,STD" help:"Its pixels were (pixel/255 − MEAN)/STD: 0.1307,0.3081 in PyTorch's example, 0,0.00392157 for pixels from 0 to 255. Default 0,1."`
 	Transpose *bool              `group:"Network" negatable:"" help:"Its images were transposed, columns first, as MATLAB and EMNIST's files have them."`
 	Flip      *flip              `group:"Network" placeholder:"WAY" help:"Its images were mirrored: rows (the last row first), cols, both, or none."`
@@ -70,7 +70,9 @@ func (c *importCmd) Run(a *app) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	net, err := netfile.Read(c.File, netfile.Options{Layout: c.Layout, BiasRow: c.BiasRow, Layers: c.Layers})
+	net, err := netfile.Read(c.File, netfile.Options{
+		Layout: c.Layout, BiasRow: c.BiasRow, Layers: c.Layers, Inputs: pixels(c.Image),
+	})
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
@@ -321,6 +323,15 @@ func (c *importCmd) noData(net *netfile.Net) (runs.Data, error) {
 		}
 	}
 	return d, nil
+}
+
+// pixels returns rows·columns of an image as in 28x28, and 0 for anything else.
+func pixels(image string) int {
+	var rows, cols int
+	if n, _ := fmt.Sscanf(image, "%dx%d", &rows, &cols); n != 2 || rows < 1 || cols < 1 || rows > 1<<15 || cols > 1<<15 {
+		return 0
+	}
+	return rows * cols
 }
 
 func sha256File(path string) (string, error) {
