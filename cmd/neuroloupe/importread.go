@@ -178,7 +178,7 @@ func (c *importCmd) flags(r, said reading, netFlags string, classes []int) strin
 	if c.Loss != nil {
 		add("loss", c.Loss.String())
 	}
-	if c.Layout != netfile.Auto {
+	if c.Layout != netfile.Auto && !strings.Contains(netFlags, "--layout") {
 		add("layout", c.Layout.String())
 	}
 	if len(c.Layers) > 0 {
@@ -240,7 +240,7 @@ func shellWord(s string) string {
 func (r reading) words(from reading, how []string, classes []int) string {
 	var parts []string
 	if r.net != from.net && how[r.net] != "" {
-		parts = append(parts, how[r.net])
+		parts = append(parts, strings.TrimPrefix(how[r.net], "with "))
 	}
 	if r.hidden != from.hidden {
 		parts = append(parts, fmt.Sprintf("hidden %v", r.hidden))
@@ -263,7 +263,7 @@ func (r reading) words(from reading, how []string, classes []int) string {
 		}
 	}
 	if len(classes) > 0 {
-		parts = append(parts, "outputs in the order "+commas(classes))
+		parts = append(parts, "its outputs for the labels "+commas(classes))
 	}
 	if len(parts) == 0 {
 		return "as it was said"

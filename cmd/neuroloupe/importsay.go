@@ -121,7 +121,7 @@ func (s *subject) result(v *view) (*imported, error) {
 // say puts in words what was taken and why, and what would be better.
 func (s *subject) say(r *imported, accuracy float64, classes int) {
 	if s.taken != s.said {
-		r.Notes = append(r.Notes, fmt.Sprintf("taken with %s (%s), as nothing says otherwise: so it is right for %.2f %% of the images, with %s "+
+		r.Notes = append(r.Notes, fmt.Sprintf("taken as %s (%s), for nothing says otherwise: so it is right for %.2f %% of the images, as %s "+
 			"for %.2f %%; --no-try takes it as it is said", s.taken.words(s.said, s.how, nil), r.Flags, 100*accuracy,
 			s.said.words(s.taken, s.how, nil), 100*s.ts[0].accuracy))
 		if also := s.also(4); also != "" {
