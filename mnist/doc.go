@@ -46,6 +46,11 @@
 // may be any: nothing is compared with a pin (only [Verify] reports whether these are the official files), and nothing
 // in the folder is ever changed or deleted.
 //
+// # Odd data
+//
+// [Odd] says before anything is trained what looks like a mistake in a set: pixels that are dark, pale or bright where ink
+// should be, labels that no image has, classes without training images, digits that lie on their side, copies.
+//
 // # Why
 //
 // A file is decoded as a stream and memory grows with what has really been read, because a header is only a claim: 16

@@ -122,6 +122,15 @@ func renamed(s *mnist.Set, f *runs.Folder) *mnist.Set {
 	return &named
 }
 
+// odd says in words what is odd about a training and a test set; it is not nil.
+func odd(train, test *mnist.Set) []string {
+	texts := []string{}
+	for _, o := range mnist.Odd(train, test) {
+		texts = append(texts, o.Text)
+	}
+	return texts
+}
+
 // cut splits the training images as r says, keeps r's classes, and fills in what r leaves open. The split comes before
 // the choice of classes: the first 50,000 images are the same ones whichever classes are kept.
 func cut(d *mnist.Dataset, r *recipe.Recipe) (*examples, error) {
@@ -166,4 +175,27 @@ func (e *examples) deadPixels() []int {
 		}
 	}
 	return dead
+}
+
+// tellable returns an error for images that are all of one class, of which no network can learn anything.
+func (e *examples) tellable() error {
+	present := ""
+	for k, n := range e.train.ClassCounts() {
+		if n == 0 {
+			continue
+		}
+		if present != "" {
+			return nil
+		}
+		present = e.train.Classes[k]
+	}
+	return fmt.Errorf("every training image of %s is of class %s: there is nothing to tell apart; see neuroloupe data show", e.source.Name, present)
+}
+
+// checkClasses returns an error for a choice of labels that leaves nothing to tell apart; none chosen is all.
+func checkClasses(labels []int) error {
+	if len(labels) == 1 {
+		return usage("--classes %d: want at least two classes, or there is nothing to tell apart", labels[0])
+	}
+	return nil
 }

@@ -86,6 +86,9 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if err := e.tellable(); err != nil {
+		return nil, err
+	}
 	spec, err := r.Spec(e.train.Pixels(), len(e.train.Classes), e.train.Len())
 	if err != nil {
 		return nil, usageError{err}
@@ -100,6 +103,9 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	}
 	if (r.Keep == "best" || r.EarlyStop > 0) && e.validation.Len() == 0 {
 		return nil, usage("split %s leaves no validation images, which --keep best and --early-stop go by", r.Split)
+	}
+	for _, text := range odd(e.train, e.test) {
+		a.say("odd data: %s", text)
 	}
 	j := &job{data: e}
 	defer func() {

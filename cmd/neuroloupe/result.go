@@ -113,15 +113,18 @@ func (j *job) score(d engine.Data) (engine.Score, error) {
 	return engine.Evaluate(j.executor, j.program, ref, d)
 }
 
-// lostClasses names the classes that are never predicted, and those that are, but for fewer than half of their images, with
-// their recall. The first is not nil.
+// lostClasses names the classes that are never predicted though there are images of them, and those that are predicted, but
+// for fewer than half of their images, with their recall. The first is not nil.
 func lostClasses(s engine.Score, names []string) (never, rare []string) {
 	const lost = 0.5
 	never = []string{}
+	recall := s.Recall()
 	for _, k := range s.NeverPredicted() {
-		never = append(never, names[k])
+		if recall[k] >= 0 {
+			never = append(never, names[k])
+		}
 	}
-	for k, r := range s.Recall() {
+	for k, r := range recall {
 		if r >= 0 && r < lost && !slices.Contains(never, names[k]) {
 			rare = append(rare, fmt.Sprintf("%s (%.1f %%)", names[k], 100*r))
 		}

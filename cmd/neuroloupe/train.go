@@ -98,6 +98,9 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 	over(&r.EarlyStop, c.EarlyStop)
 	over(&r.Keep, c.Keep)
 	over(&r.Frames, c.Frames)
+	if err := checkClasses(c.Classes); err != nil {
+		return r, err
+	}
 	if len(c.Classes) > 0 {
 		r.Classes = c.Classes
 	}

@@ -48,6 +48,10 @@ type Import struct {
 	Layers []string `toml:"layers,omitempty"` // what it called them
 	Mean   float64  `toml:"mean"`             // the pixels of its training were (pixel/255 − Mean)/Std, which is folded into layer 1;
 	Std    float64  `toml:"std"`              // 0 and 1 when they were taken as they are
+
+	Transpose bool   `toml:"transpose,omitempty"` // what its images were is folded into layer 1 too
+	Flip      string `toml:"flip,omitempty"`      // rows, cols, both; empty when they were not mirrored
+	Invert    bool   `toml:"invert,omitempty"`
 }
 
 // Device is what a run was trained on.
