@@ -48,7 +48,7 @@ func (c *Command) Run(limit time.Duration) (Result, error) {
 		}
 	}
 	pid, err := syscall.ForkExec(c.Path, append([]string{filepath.Base(c.Path)}, c.Args...), &syscall.ProcAttr{
-		Dir: c.Dir, Env: c.Env, Files: files, Sys: &syscall.SysProcAttr{Ptrace: true},
+		Dir: c.Dir, Env: c.Env, Files: files, Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("starting %s to follow it: %w", c.Path, err)
@@ -59,7 +59,7 @@ func (c *Command) Run(limit time.Duration) (Result, error) {
 	if err := t.follow(); err != nil {
 		t.kill()
 		for { // nobody else can take the dead away
-			if _, err := wait(nil); err != nil {
+			if _, err := wait(pid, nil); err != nil {
 				break
 			}
 		}
@@ -85,13 +85,12 @@ type tracer struct {
 type thread struct {
 	call  *Call
 	fault Fault
-	place int // of the number of bytes
 }
 
-// wait waits for a process or thread that this thread traces; the other threads of this process have theirs.
-func wait(ws *unix.WaitStatus) (int, error) {
+// wait waits for a thread of a process, which has a group of its own: this process may have other children.
+func wait(pid int, ws *unix.WaitStatus) (int, error) {
 	for {
-		tid, err := unix.Wait4(-1, ws, unix.WALL|unix.WNOTHREAD, nil)
+		tid, err := unix.Wait4(-pid, ws, unix.WALL|unix.WNOTHREAD, nil)
 		if err != unix.EINTR {
 			return tid, err
 		}
@@ -116,7 +115,7 @@ func (t *tracer) hang() {
 // follow runs the process from the stop at its start to its end.
 func (t *tracer) follow() error {
 	var ws unix.WaitStatus
-	tid, err := wait(&ws)
+	tid, err := wait(t.pid, &ws)
 	if err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (t *tracer) follow() error {
 		if err := unix.PtraceSyscall(tid, resume); err != nil && err != unix.ESRCH {
 			return err
 		}
-		if tid, err = wait(&ws); err != nil {
+		if tid, err = wait(t.pid, &ws); err != nil {
 			return err
 		}
 		resume = 0
