@@ -9,6 +9,24 @@ import (
 	"neuroloupe/cmd/neuroloupe/internal/faults"
 )
 
+// The kinds of promises that may not be kept.
+const (
+	hangs       = "hangs"
+	badExit     = "exit code"
+	panics      = "panics"
+	talksMuch   = "talks much"
+	wrongResult = "exit 0 and a wrong result"
+	wrongAnswer = "exit 0 and a wrong answer"
+	fileLost    = "file lost"
+	tempLeft    = "temporary file left by a command that ended by itself"
+	neither     = "file neither the old nor the new one"
+	noReason    = "error without its reason"
+	noName      = "error without the name of the file"
+	refused     = "cannot be taken up again"
+	otherEnd    = "taken up again, another end"
+	tempForGood = "temporary file left for good"
+)
+
 // problem is a promise that was not kept.
 type problem struct{ kind, text string }
 
@@ -26,20 +44,20 @@ func (r *reference) check(o outcome, d disturbance, now snapshot) (found []probl
 	killed := o.Signal == syscall.SIGKILL && !o.Hung
 	switch {
 	case o.Hung:
-		say("hangs", "not over after %v", faultLimit)
+		say(hangs, "not over after %v", faultLimit)
 	case !killed && o.Exit != exitDone && o.Exit != exitFailed && o.Exit != exitInterrupted:
-		say("exit code", "%v: %s", o.Result, o.stderr)
+		say(badExit, "%v: %s", o.Result, o.stderr)
 	case strings.Contains(o.stderr, "panic") || strings.Contains(o.stderr, "goroutine "):
-		say("panics", "%s", o.stderr)
+		say(panics, "%s", o.stderr)
 	case strings.Count(o.stderr, "\n") > r.lines+3:
-		say("talks much", "%s", o.stderr)
+		say(talksMuch, "%s", o.stderr)
 	}
 	if o.Exit == exitDone {
 		for _, p := range differ(r.end, now) {
-			say("exit 0 and a wrong result", "%s; said: %s", p, o.stderr)
+			say(wrongResult, "%s; said: %s", p, o.stderr)
 		}
 		if got := spoken.ReplaceAllString(o.stdout, ""); got != r.stdout {
-			say("exit 0 and a wrong answer", "stdout is %q, want %q; said: %s", got, r.stdout, o.stderr)
+			say(wrongAnswer, "stdout is %q, want %q; said: %s", got, r.stdout, o.stderr)
 		}
 		return found
 	}
@@ -47,13 +65,13 @@ func (r *reference) check(o outcome, d disturbance, now snapshot) (found []probl
 		text, there := now[p]
 		switch {
 		case !there && !r.gone[p]:
-			say("file lost", "%s", p)
+			say(fileLost, "%s", p)
 		case there && faults.Temporary(p):
 			if !killed && d.call.Name != "unlinkat" {
-				say("temporary file left by a command that ended by itself", "%s; said: %s", p, o.stderr)
+				say(tempLeft, "%s; said: %s", p, o.stderr)
 			}
 		case there && !r.may(p, text):
-			say("file neither the old nor the new one", "%s, %d bytes", p, len(text))
+			say(neither, "%s, %d bytes", p, len(text))
 		}
 	}
 	if o.Exit == exitFailed && d.errno != 0 {
@@ -62,9 +80,9 @@ func (r *reference) check(o outcome, d disturbance, now snapshot) (found []probl
 		name := strings.TrimSuffix(path.Base(d.call.File), "~")
 		switch {
 		case !strings.Contains(last, d.errno.Error()):
-			say("error without its reason", "%s", last)
+			say(noReason, "%s", last)
 		case name != "." && !strings.Contains(last, name):
-			say("error without the name of the file", "want %s: %s", name, last)
+			say(noName, "want %s: %s", name, last)
 		}
 	}
 	return found
@@ -89,12 +107,13 @@ func (r *reference) may(p, text string) bool {
 // checkAgain looks at the run that took a disturbed one up.
 func (r *reference) checkAgain(args []string, o outcome, now snapshot) (found []problem) {
 	if o.Exit != exitDone {
-		return []problem{{"cannot be taken up again", fmt.Sprintf("neuroloupe %s: %v: %s", strings.Join(args, " "), o.Result, lastLine(o.stderr))}}
+		said := fmt.Sprintf("neuroloupe %s: %v: %s", strings.Join(args, " "), o.Result, lastLine(o.stderr))
+		return []problem{{refused, said}}
 	}
 	for _, p := range differ(r.end, now) {
-		kind := "taken up again, another end"
+		kind := otherEnd
 		if faults.Temporary(p.path) {
-			kind = "temporary file left for good"
+			kind = tempForGood
 		}
 		found = append(found, problem{kind, p.String()})
 	}

@@ -41,7 +41,8 @@ func (c Call) Reads() bool { return c.Name == "read" || c.Name == "pread64" }
 // Changes reports whether the call changes what is on the disk.
 func (c Call) Changes() bool {
 	switch c.Name {
-	case "renameat", "renameat2", "mkdirat", "unlinkat", "ftruncate", "truncate", "fchmod", "fchmodat", "linkat", "symlinkat", "fallocate":
+	case "renameat", "renameat2", "mkdirat", "unlinkat", "ftruncate", "truncate",
+		"fchmod", "fchmodat", "linkat", "symlinkat", "fallocate":
 		return true
 	}
 	return c.Makes || c.Writes()

@@ -7,6 +7,6 @@
 // # Why
 //
 // strace -e inject counts for each thread by itself, so that with Go's threads the N-th call is another at each run. A
-// file system that fails (FUSE, device mapper) needs root and cannot kill at a call. Only calls of the program itself are
-// seen, not those of programs that it starts.
+// file system that fails (FUSE, device mapper) needs root and cannot kill at a call. Only calls of the program itself
+// are seen, not those of programs that it starts.
 package faults

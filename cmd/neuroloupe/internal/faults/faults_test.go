@@ -126,8 +126,8 @@ func calls(r faults.Result) string {
 func TestCalls(t *testing.T) {
 	for program, want := range map[string]string{
 		"replace": "openat_a~_1 write_a~_1 close_a~_1 newfstatat_a_1 renameat_a~_1",
-		"tidy": "newfstatat_sub/deep_1 newfstatat_sub_1 mkdirat_sub_1 mkdirat_sub/deep_1 openat_sub/deep/x_1 write_sub/deep/x_1 " +
-			"close_sub/deep/x_1 unlinkat_sub_1 unlinkat_sub_2",
+		"tidy": "newfstatat_sub/deep_1 newfstatat_sub_1 mkdirat_sub_1 mkdirat_sub/deep_1 " +
+			"openat_sub/deep/x_1 write_sub/deep/x_1 close_sub/deep/x_1 unlinkat_sub_1 unlinkat_sub_2",
 		"close": "openat_a_1 close_a_1",
 	} {
 		r, _, said := follow(t, program, faults.Command{})
@@ -148,40 +148,52 @@ func TestCalls(t *testing.T) {
 
 // What a fault does to the call, and to the files.
 func TestFaults(t *testing.T) {
-	const left = "a.0123abcd.tmp" // left behind
+	const none = "-"
+	eio, full := faults.Fault{Errno: syscall.EIO}, faults.Fault{Errno: syscall.ENOSPC}
+	before, after := faults.Fault{Kill: faults.Before}, faults.Fault{Kill: faults.After}
+	half, torn := faults.Fault{Half: true}, faults.Fault{Half: true, Kill: faults.After}
 	for _, tc := range []struct {
 		program, call string
 		fault         faults.Fault
-		exit          int
-		said          string            // part of it
-		files         map[string]string // their text; "-" for none
+		said          string // part of it; it then exits with 1
+		a, left       string // what a and the file beside it hold
 	}{
-		{"replace", "", faults.Fault{}, 0, "", map[string]string{"a": "new text", left: "-"}},
-		{"replace", "openat_a~_1", faults.Fault{Errno: syscall.ENOSPC}, 1, "no space left on device", map[string]string{"a": "old", left: "-"}},
-		{"replace", "write_a~_1", faults.Fault{Errno: syscall.EIO}, 1, "input/output error", map[string]string{"a": "old", left: ""}},
-		{"replace", "write_a~_1", faults.Fault{Half: true}, 0, "", map[string]string{"a": "new text", left: "-"}},
-		{"replace", "write_a~_1", faults.Fault{Half: true, Kill: faults.After}, -1, "", map[string]string{"a": "old", left: "new "}},
-		{"replace", "write_a~_1", faults.Fault{Kill: faults.Before}, -1, "", map[string]string{"a": "old", left: ""}},
-		{"replace", "write_a~_1", faults.Fault{Kill: faults.After}, -1, "", map[string]string{"a": "old", left: "new text"}},
-		{"replace", "renameat_a~_1", faults.Fault{Errno: syscall.EIO}, 1, "rename a.0123abcd.tmp a: input/output error", map[string]string{"a": "old", left: "new text"}},
-		{"replace", "renameat_a~_1", faults.Fault{Kill: faults.Before}, -1, "", map[string]string{"a": "old", left: "new text"}},
-		{"replace", "renameat_a~_1", faults.Fault{Kill: faults.After}, -1, "", map[string]string{"a": "new text", left: "-"}},
-		{"tidy", "mkdirat_sub/deep_1", faults.Fault{Errno: syscall.ENOSPC}, 1, "sub/deep: no space left on device", map[string]string{"sub/deep/x": "-"}},
-		{"close", "close_a_1", faults.Fault{Errno: syscall.EIO}, 1, "close a: input/output error", nil},
-		{"threads", "newfstatat_t3_17", faults.Fault{Errno: syscall.EIO}, 1, "stat t3: input/output error", nil},
+		{"replace", "", faults.Fault{}, "", "new text", none},
+		{"replace", "openat_a~_1", full, "no space left on device", "old", none},
+		{"replace", "write_a~_1", eio, "input/output error", "old", ""},
+		{"replace", "write_a~_1", half, "", "new text", none},
+		{"replace", "write_a~_1", torn, "", "old", "new "},
+		{"replace", "write_a~_1", before, "", "old", ""},
+		{"replace", "write_a~_1", after, "", "old", "new text"},
+		{"replace", "renameat_a~_1", eio, "rename a.0123abcd.tmp a: input/output error", "old", "new text"},
+		{"replace", "renameat_a~_1", before, "", "old", "new text"},
+		{"replace", "renameat_a~_1", after, "", "new text", none},
+		{"tidy", "mkdirat_sub/deep_1", full, "sub/deep: no space left on device", "old", none},
+		{"close", "close_a_1", eio, "close a: input/output error", "old", none},
+		{"threads", "newfstatat_t3_17", eio, "stat t3: input/output error", "old", none},
 	} {
 		name := fmt.Sprintf("%s %s %v", tc.program, tc.call, tc.fault)
 		r, dir, said := follow(t, tc.program, at(tc.call, tc.fault))
-		if r.Exit != tc.exit || !strings.Contains(said, tc.said) || strings.Count(said, "\n") > 1 || r.Hung {
-			t.Errorf("%s: %v, %q; want %d, %q", name, r, said, tc.exit, tc.said)
+		want := 0
+		switch {
+		case tc.fault.Kill != faults.Never:
+			want = -1
+		case tc.said != "":
+			want = 1
 		}
-		if killed := r.Signal == syscall.SIGKILL; killed != (tc.fault.Kill != faults.Never) {
+		if r.Exit != want || !strings.Contains(said, tc.said) || strings.Count(said, "\n") > 1 || r.Hung {
+			t.Errorf("%s: %v, %q; want %d, %q", name, r, said, want, tc.said)
+		}
+		if killed := r.Signal == syscall.SIGKILL; killed != (want < 0) {
 			t.Errorf("%s: killed %v", name, killed)
 		}
-		for file, want := range tc.files {
-			text, err := os.ReadFile(filepath.Join(dir, file))
-			if got := string(text); errors.Is(err, os.ErrNotExist) != (want == "-") || err == nil && got != want {
-				t.Errorf("%s: %s holds %q, %v; want %q", name, file, got, err, want)
+		for file, want := range map[string]string{"a": tc.a, "a.0123abcd.tmp": tc.left} {
+			got := none
+			if text, err := os.ReadFile(filepath.Join(dir, file)); err == nil {
+				got = string(text)
+			}
+			if got != want {
+				t.Errorf("%s: %s holds %q, want %q", name, file, got, want)
 			}
 		}
 	}
@@ -202,7 +214,7 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// A fault at each call of a kind from one on, as a disk that is full stays full; and what is told of calls that are done.
+// Every call fails from one on, as on a disk that stays full; what is told of calls that are done.
 func TestDecideAndDone(t *testing.T) {
 	var done []string
 	n := 0

@@ -11,7 +11,8 @@ func skip(tid int) error {
 	const systemCall = 0x404 // NT_ARM_SYSTEM_CALL
 	nr := int32(-1)
 	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(&nr)), Len: uint64(unsafe.Sizeof(nr))}
-	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SETREGSET, uintptr(tid), systemCall, uintptr(unsafe.Pointer(&iov)), 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE,
+		unix.PTRACE_SETREGSET, uintptr(tid), systemCall, uintptr(unsafe.Pointer(&iov)), 0, 0)
 	if errno != 0 {
 		return errno
 	}

@@ -183,7 +183,8 @@ type callInfo struct {
 func (t *tracer) step(tid int) error {
 	var info callInfo
 	size := unsafe.Sizeof(info)
-	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO, uintptr(tid), size, uintptr(unsafe.Pointer(&info)), 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE,
+		unix.PTRACE_GET_SYSCALL_INFO, uintptr(tid), size, uintptr(unsafe.Pointer(&info)), 0, 0)
 	if errno != 0 {
 		return errno
 	}
