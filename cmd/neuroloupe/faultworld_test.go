@@ -37,7 +37,7 @@ func scenarios() []scenario {
 		{
 			name: "train", args: trainInto("new"), kills: 200, sweep: true,
 			again: func(root string) []string {
-				if exists(filepath.Join(root, "new", "run.toml")) {
+				if _, err := os.Stat(filepath.Join(root, "new", "run.toml")); err == nil {
 					return []string{"train", "--resume", "new"}
 				}
 				return trainInto("new")
