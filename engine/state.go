@@ -53,8 +53,8 @@ func (st *State) Kept() (Params, float64) {
 
 const bestPrefix = "best."
 
-// progressKey is where the metadata of a checkpoint holds its Progress.
-const progressKey = "progress"
+// ProgressKey is where the metadata of a checkpoint holds its Progress.
+const ProgressKey = "progress"
 
 // Encode returns st as the tensors and the metadata of a file; the tensors share st's memory.
 func (st *State) Encode() ([]Tensor, map[string]string, error) {
@@ -67,14 +67,14 @@ func (st *State) Encode() ([]Tensor, map[string]string, error) {
 		t.Name = bestPrefix + t.Name
 		tensors = append(tensors, t)
 	}
-	return tensors, map[string]string{progressKey: string(text)}, nil
+	return tensors, map[string]string{ProgressKey: string(text)}, nil
 }
 
 // DecodeState returns the state that Encode gave for the same Spec; it takes the tensors over.
 func (s Spec) DecodeState(tensors []Tensor, meta map[string]string) (*State, error) {
 	fail := func(err error) (*State, error) { return nil, fmt.Errorf("engine: checkpoint: %w", err) }
 	st := &State{}
-	err := json.Unmarshal([]byte(meta[progressKey]), &st.Progress)
+	err := json.Unmarshal([]byte(meta[ProgressKey]), &st.Progress)
 	if err != nil {
 		return fail(fmt.Errorf("progress: %w", err))
 	}

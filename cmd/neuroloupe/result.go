@@ -99,7 +99,7 @@ func (j *job) finish(a *app, r *result) error {
 	}
 	a.notices(j.folder)
 	if err := a.drawTrainSheet(j); err != nil {
-		return fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s", err, path)
+		return fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws fewer neurons)", err, path)
 	}
 	r.Sheet = j.folder.Sheet()
 	return nil

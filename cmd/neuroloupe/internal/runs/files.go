@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
@@ -99,6 +100,12 @@ func (f *Folder) readTensors(name string) ([]engine.Tensor, map[string]string, e
 	tensors, meta, err := safetensors.ReadFile(f.file(name))
 	if err != nil {
 		return nil, nil, err
+	}
+	for key := range meta {
+		if !slices.Contains([]string{settingsKey, "net", "layout", gammaKey, "tensor", engine.ProgressKey}, key) {
+			// Of another name a checksum would not be checked.
+			return nil, nil, &safetensors.FormatError{File: f.file(name), Reason: fmt.Sprintf("unknown metadata %q: the file is damaged", key)}
+		}
 	}
 	got, ok := meta[settingsKey]
 	if !ok && f.Manifest.Format < sumsSince {

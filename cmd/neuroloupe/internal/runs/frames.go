@@ -72,7 +72,8 @@ func (f *Folder) writeLog(frames []Frame) error {
 // frameLog is what frames.log holds.
 type frameLog struct {
 	frames []Frame
-	damage string // what is wrong with the record after them; "" when the file ends there, or in the middle of a record
+	damage string // what is wrong with the record after them; "" when there is none, or the file ends in the middle of it
+	torn   bool   // the file ends in the middle of a record, which a kill leaves
 	start  int64  // of the first record; 0 when the file has not the form that writeLog gives it
 }
 
@@ -121,7 +122,10 @@ func (f *Folder) readRecords(r io.Reader, l *frameLog, sums bool) error {
 	info := f.Spec.ParamInfo().Weight(1)
 	for {
 		switch _, err := io.ReadFull(r, rec); {
-		case err == io.EOF || err == io.ErrUnexpectedEOF:
+		case err == io.EOF:
+			return nil
+		case err == io.ErrUnexpectedEOF:
+			l.torn = true
 			return nil
 		case err != nil:
 			return err
@@ -192,9 +196,15 @@ const framePrefix = "epoch"
 
 // Finish turns the log of frames into frames.safetensors; the run has ended.
 func (f *Folder) Finish() error {
+	if err := f.held(); err != nil {
+		return err
+	}
 	l, err := f.readLog()
 	if err != nil {
 		return err
+	}
+	if l.torn { // nobody has been killed here
+		l.damage = "its last record is cut short"
 	}
 	f.noteDamage(l)
 	info := f.Spec.ParamInfo().Weight(1)

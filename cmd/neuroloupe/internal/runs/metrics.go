@@ -14,7 +14,8 @@ import (
 	"neuroloupe/engine/atomicfile"
 )
 
-// A line of metrics.jsonl is a JSON object whose last member is the CRC-32C of the object without it:
+// A line of metrics.jsonl is a JSON object whose last member is the CRC-32C of the settings that the run has and of the
+// object without it:
 //
 //	{"epoch":1,…,"gamma":1,"crc32c":"0badcafe"}
 //
@@ -25,25 +26,46 @@ const maxMetrics = 1 << 30 // bytes of metrics.jsonl
 // castagnoli is the polynomial of CRC-32C.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-func sumMember(object []byte) string {
-	return fmt.Sprintf(`,"crc32c":"%08x"}`, crc32.Checksum(object, castagnoli()))
+// sumMember returns the end of the line of an object.
+func sumMember(settings, object string) string {
+	return fmt.Sprintf(`,"crc32c":"%08x"}`, crc32.Checksum([]byte(settings+object), castagnoli()))
 }
 
-// metricsLine returns the line of an object.
-func metricsLine(object []byte) []byte {
-	return append(object[:len(object)-1:len(object)-1], sumMember(object)+"\n"...)
-}
-
-// parseMetrics reads the line of an epoch.
-func parseMetrics(line string, epoch int) (m engine.Metrics, err error) {
-	object := strings.TrimSuffix(line, "\n")
-	if i := len(object) - len(sumMember(nil)); i > 0 && strings.HasPrefix(object[i:], `,"crc32c":"`) {
-		sum := object[i:]
-		object = object[:i] + "}"
-		if sum != sumMember([]byte(object)) {
-			return m, errors.New("it is damaged: its crc32c is another")
-		}
+// metricsLine returns the line of an epoch.
+func (f *Folder) metricsLine(m engine.Metrics) ([]byte, error) {
+	object, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("run folder: metrics of epoch %d: %w", m.Epoch, err)
 	}
+	if f.Manifest.Format < sumsSince {
+		return append(object, '\n'), nil
+	}
+	settings, err := f.Manifest.Settings()
+	if err != nil {
+		return nil, err
+	}
+	return append(object[:len(object)-1], sumMember(settings, string(object))+"\n"...), nil
+}
+
+// lineParser returns what reads the line of an epoch.
+func (f *Folder) lineParser() (func(line string, epoch int) (engine.Metrics, error), error) {
+	if f.Manifest.Format < sumsSince {
+		return parseMetrics, nil
+	}
+	settings, err := f.Manifest.Settings()
+	return func(line string, epoch int) (engine.Metrics, error) {
+		line = strings.TrimSuffix(line, "\n")
+		i := max(0, len(line)-len(sumMember("", "")))
+		object := line[:i] + "}"
+		if line[i:] != sumMember(settings, object) {
+			return engine.Metrics{}, errors.New("it is damaged, or another run's: its crc32c is not that of what it says")
+		}
+		return parseMetrics(object, epoch)
+	}, err
+}
+
+// parseMetrics reads the object of an epoch.
+func parseMetrics(object string, epoch int) (m engine.Metrics, err error) {
 	d := json.NewDecoder(strings.NewReader(object))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
@@ -73,9 +95,13 @@ func (f *Folder) Metrics() ([]engine.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	parse, err := f.lineParser()
+	if err != nil {
+		return nil, err
+	}
 	var ms []engine.Metrics
 	for line := range strings.Lines(text) {
-		m, err := parseMetrics(line, len(ms)+1)
+		m, err := parse(line, len(ms)+1)
 		if err != nil && !strings.HasSuffix(line, "\n") {
 			break
 		}
@@ -93,12 +119,16 @@ func (f *Folder) checkMetrics(epoch int) (cut func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	parse, err := f.lineParser()
+	if err != nil {
+		return nil, err
+	}
 	var kept bytes.Buffer
 	rest := text
 	for e := 1; e <= epoch; e++ {
 		line, _, _ := strings.Cut(rest, "\n")
 		rest = rest[min(len(line)+1, len(rest)):]
-		_, err := parseMetrics(line, e)
+		_, err := parse(line, e)
 		if line == "" {
 			err = errors.New("it is missing")
 		}

@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,11 +25,11 @@ func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error 
 	if err := f.writeKept(st); err != nil {
 		return err
 	}
-	text, err := json.Marshal(m)
+	line, err := f.metricsLine(m)
 	if err != nil {
-		return fmt.Errorf("run folder: metrics of epoch %d: %w", m.Epoch, err)
+		return err
 	}
-	if err := f.appendTo(metricsFile, metricsLine(text), os.O_CREATE); err != nil {
+	if err := f.appendTo(metricsFile, line, os.O_CREATE); err != nil {
 		return err
 	}
 	if frame {
