@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"runtime/debug"
 	"strings"
 
 	"neuroloupe/engine/memory"
@@ -19,6 +20,9 @@ import (
 
 // stride is how much is read at a time, so that what is hashed is still in the processor's cache.
 const stride = 1 << 18
+
+// large is how many bytes are worth collecting garbage for.
+const large = 1 << 28
 
 // Images is a stack of grey images of one size.
 type Images struct {
@@ -294,6 +298,9 @@ func (d *idxReader) body() ([]byte, error) {
 			grown := make([]byte, len(buf), more)
 			copy(grown, buf)
 			buf = grown
+			if more > large {
+				debug.FreeOSMemory() // of the smaller ones, before this one fills
+			}
 		}
 		n, err := d.fill(buf[len(buf):min(cap(buf), len(buf)+stride)])
 		buf = buf[:len(buf)+n]
