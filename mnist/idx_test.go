@@ -132,6 +132,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"product beyond integers", idx(nil, 1<<31, 1<<31, 1<<31), 4, "want sizes that fit in memory"},
 		{"product is 0 modulo 2^64", idx(nil, 1<<31, 1<<31, 4, 1), 4, "want sizes that fit in memory"},
 		{"colour", idx(counting(12), 1, 3, 2, 2), 4, "want n×1×rows×cols or n×rows×cols×1, got 1×3×2×2: only grey"},
+		{"one image that is all the file", idx(make([]byte, 1<<20+1<<10), 1, 1025, 1024), 8, "want images of at most 1048576 pixels, got 1025×1024: make the images smaller"},
 		{"pixels cut short", good[:20], 16, "want 2×3×2 = 12 bytes and then the end, got 4 bytes: the file is cut short"},
 		{"no pixels", good[:16], 16, "got 0 bytes"},
 		{"huge claim", idx(nil, 1<<31, 1<<16, 1<<10), 16, "got 0 bytes: the file is cut short"},
