@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -193,5 +194,72 @@ func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	src := openFunc(func() io.Reader { return bytes.NewReader(files[hard]) })
 	if n, failed, err := fill(t.Context(), src, []File{f}, &have, t.TempDir(), Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
 		t.Errorf("fill: %d files, %v, %v", n, failed, err)
+	}
+}
+
+// TestDamagedInAReadOnlyCache: what is wrong is said, and not only that it cannot be mended.
+func TestDamagedInAReadOnlyCache(t *testing.T) {
+	set, files := tiny(t)
+	s := serve(t, files, nil)
+	set.mirrors = []string{s.base()}
+	l := &library{sets: []official{set}, client: s.Client()}
+	cache := t.TempDir()
+	folder := filepath.Join(cache, "tiny")
+	write(t, folder, files)
+	path := filepath.Join(folder, hard)
+	rewrite(t, path, flip(files[hard], -1))
+	if err := os.Chmod(folder, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(folder, 0o755) })
+	if os.WriteFile(filepath.Join(folder, "probe"), nil, 0o600) == nil {
+		t.Skip("this user may write everywhere")
+	}
+	for _, offline := range []bool{false, true} {
+		_, err := l.load(t.Context(), "tiny", Options{Cache: cache, Offline: offline})
+		var bad *ChecksumError
+		if !errors.As(err, &bad) || bad.File != path || !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("offline %v: got %v, want the damage and why it stays", offline, err)
+		}
+	}
+}
+
+// cancelling cancels its context at one of its readings.
+type cancelling struct {
+	r      io.Reader
+	at     int
+	cancel func()
+}
+
+func (c *cancelling) Read(p []byte) (int, error) {
+	if c.at--; c.at < 0 {
+		c.cancel()
+	}
+	return c.r.Read(p[:min(len(p), 64)])
+}
+
+// TestReadingIsInterrupted: reading stops between two readings, of what arrives and of what lies in the cache.
+func TestReadingIsInterrupted(t *testing.T) {
+	set, files := tiny(t)
+	f := set.files(t.TempDir())[trainImages]
+	for at := range (len(files[hard]) - 1) / 64 {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := &cancelling{bytes.NewReader(files[hard]), at, cancel}
+		if _, err := readChecked(ctx, r, f, "source", io.Discard, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("reading %d: got %v", at, err)
+		}
+	}
+	cache := t.TempDir()
+	write(t, filepath.Join(cache, "tiny"), files)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := &library{sets: []official{set}}
+	for _, o := range []Options{{Cache: cache}, {Cache: cache, Offline: true, TestOnly: true}, {Cache: t.TempDir(), Offline: true}} {
+		_, err := l.load(ctx, "tiny", o)
+		var failed *FetchError
+		if !errors.Is(err, context.Canceled) || errors.As(err, &failed) {
+			t.Errorf("%+v: got %v, want context.Canceled alone", o, err)
+		}
 	}
 }

@@ -81,27 +81,21 @@ func (d *decoded) each(ctx context.Context, do func(role int) error) error {
 
 // agree checks the headers against each other: a label for each image, and images of one size.
 func (d *decoded) agree(files [roleCount]*idxReader) error {
-	var rows, cols [roleCount]int
 	for _, images := range []int{trainImages, testImages} {
 		if files[images] == nil {
 			continue
 		}
-		var want int
-		var err error
-		if want, rows[images], cols[images], err = files[images].shape(); err != nil {
-			return err
-		}
-		if got := files[images+1].size; got != want {
+		if got, want := files[images+1].size, files[images].n; got != want {
 			return d.disagree(images+1, 4, fmt.Sprintf("%d labels, one for each image of %s", want, d.in[images].name),
 				fmt.Sprint(got), "the two files do not belong together")
 		}
 	}
-	if files[trainImages] == nil || rows[trainImages] == rows[testImages] && cols[trainImages] == cols[testImages] {
+	a, b := files[trainImages], files[testImages]
+	if a == nil || a.rows == b.rows && a.cols == b.cols {
 		return nil
 	}
-	return d.disagree(testImages, 8,
-		fmt.Sprintf("images of %d×%d as in %s", rows[trainImages], cols[trainImages], d.in[trainImages].name),
-		fmt.Sprintf("%d×%d", rows[testImages], cols[testImages]), "training and test images must have one size")
+	return d.disagree(testImages, 8, fmt.Sprintf("images of %d×%d as in %s", a.rows, a.cols, d.in[trainImages].name),
+		fmt.Sprintf("%d×%d", b.rows, b.cols), "training and test images must have one size")
 }
 
 // sets checks the labels and returns the two sets. classes nil means the numbers.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"runtime/debug"
 	"strings"
 
 	"neuroloupe/engine/memory"
@@ -19,6 +20,9 @@ import (
 
 // stride is how much is read at a time, so that what is hashed is still in the processor's cache.
 const stride = 1 << 18
+
+// large is how many bytes are worth collecting garbage for.
+const large = 1 << 28
 
 // Images is a stack of grey images of one size.
 type Images struct {
@@ -76,36 +80,44 @@ func openIDX(r io.Reader, name string, images, hash bool) (*idxReader, error) {
 	if err == nil {
 		err = d.fits()
 	}
+	if err == nil && images {
+		err = d.shape()
+	}
 	return d, err
 }
 
-// shape returns the number of images and their size.
-func (d *idxReader) shape() (n, rows, cols int, err error) {
+// maxPixels bounds the size of an image; a network takes no more inputs.
+const maxPixels = 1 << 20
+
+// shape says what the sizes of a file of images mean.
+func (d *idxReader) shape() error {
 	switch dims := d.dims; {
 	case len(dims) == 2:
-		return dims[0], 1, dims[1], nil
+		d.n, d.rows, d.cols = dims[0], 1, dims[1]
 	case len(dims) == 3:
-		return dims[0], dims[1], dims[2], nil
+		d.n, d.rows, d.cols = dims[0], dims[1], dims[2]
 	case dims[1] == 1:
-		return dims[0], dims[2], dims[3], nil
+		d.n, d.rows, d.cols = dims[0], dims[2], dims[3]
 	case dims[3] == 1:
-		return dims[0], dims[1], dims[2], nil
+		d.n, d.rows, d.cols = dims[0], dims[1], dims[2]
 	default:
-		return 0, 0, 0, d.fail(4, "n×1×rows×cols or n×rows×cols×1", times(dims),
+		return d.fail(4, "n×1×rows×cols or n×rows×cols×1", times(dims),
 			"only grey images can be read: convert them to one channel")
 	}
+	if d.size/d.n > maxPixels {
+		return d.fail(8, fmt.Sprintf("images of at most %d pixels", maxPixels), times([]int{d.rows, d.cols}),
+			"make the images smaller; a network has an input for every pixel")
+	}
+	return nil
 }
 
 // readImages reads the pixels.
-func (d *idxReader) readImages() (m *Images, err error) {
-	m = &Images{}
-	if m.N, m.Rows, m.Cols, err = d.shape(); err != nil {
+func (d *idxReader) readImages() (*Images, error) {
+	pixels, err := d.body()
+	if err != nil {
 		return nil, err
 	}
-	if m.Pixels, err = d.body(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return &Images{Pixels: pixels, N: d.n, Rows: d.rows, Cols: d.cols}, nil
 }
 
 // elementType is the third byte of an IDX file.
@@ -143,6 +155,8 @@ type idxReader struct {
 	hash   hash.Hash // of the data after decompression; nil when nobody asks
 	dims   []int     // set by header
 	size   int       // their product, the bytes of the body
+
+	n, rows, cols int // of images, set by shape
 }
 
 func newIDXReader(r io.Reader, name string) (*idxReader, error) {
@@ -294,6 +308,9 @@ func (d *idxReader) body() ([]byte, error) {
 			grown := make([]byte, len(buf), more)
 			copy(grown, buf)
 			buf = grown
+			if more > large {
+				debug.FreeOSMemory() // of the smaller ones, before this one fills
+			}
 		}
 		n, err := d.fill(buf[len(buf):min(cap(buf), len(buf)+stride)])
 		buf = buf[:len(buf)+n]

@@ -43,7 +43,7 @@ type Options struct {
 	// starts again from 0 when a file is fetched again.
 	Progress func(file string, done, total int64)
 	// Notice, when not nil, is called from the calling goroutine with a line for the person: which source is asked,
-	// why one was passed over, that a bad file was deleted.
+	// why one was passed over, that a file of the cache is bad.
 	Notice func(line string)
 }
 

@@ -107,13 +107,7 @@ func checkIDX(f io.Reader, path string, images bool) (raw string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if images {
-		_, _, _, err = d.shape()
-	}
-	if err == nil {
-		err = d.skip()
-	}
-	if err != nil || !d.gzip {
+	if err := d.skip(); err != nil || !d.gzip {
 		return "", err
 	}
 	return hex.EncodeToString(d.hash.Sum(nil)), nil
