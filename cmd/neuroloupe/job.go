@@ -45,11 +45,11 @@ func (j *job) close() error {
 }
 
 // open opens the device and compiles the network for it.
-func (j *job) open(want string, workers int, gpu cuda.Options, s engine.Spec, batch int) (err error) {
+func (j *job) open(a *app, want string, workers int, gpu cuda.Options, s engine.Spec, batch int) (err error) {
 	if workers < 0 {
 		return usage("%d workers: want 1 or more, or 0 for one per core", workers)
 	}
-	if j.backend, j.reason, err = engine.Pick(want, drivers(workers, gpu)...); err != nil {
+	if j.backend, j.reason, err = a.pick(want, workers, gpu); err != nil {
 		return err
 	}
 	if err := forGPU(gpu, j.backend, j.reason); err != nil {
@@ -119,7 +119,7 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	var gpu cuda.Options
 	over(&gpu.Mode, c.CUDAMode)
 	over(&gpu.Precision, c.Precision)
-	if err := j.open(want, workers, gpu, spec, r.Batch); err != nil {
+	if err := j.open(a, want, workers, gpu, spec, r.Batch); err != nil {
 		return nil, err
 	}
 	dead := e.deadPixels()
@@ -231,7 +231,7 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	over(&gpu.Mode, c.CUDAMode)
 	over(&gpu.Precision, c.Precision)
 	a.say("going on with %s after %d of %d epochs", j.folder.Path, j.state.Epoch, m.Train.Epochs)
-	return j.open(want, workers, gpu, j.folder.Spec, m.Train.Batch)
+	return j.open(a, want, workers, gpu, j.folder.Spec, m.Train.Batch)
 }
 
 // notices says what was found in a run folder that a person should know.
