@@ -19,7 +19,7 @@ func (c *collector) why() error {
 		return nil
 	}
 	net, d := c.run.Net, c.run.Tests.Data
-	last := c.z[net.Last()]
+	last := c.outputs
 	mistakes, err := net.Mistakes(last, d.Labels)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (c *collector) why() error {
 	for _, m := range mistakes[:min(len(mistakes), whyMistakes)] {
 		chosen = append(chosen, m.Image)
 	}
-	means := inspect.Means(c.a[net.Hidden()], net.Spec.Layers[net.Hidden()].Units)
+	means := c.seen[net.Hidden()].Mean
 	for _, i := range chosen {
 		if err := c.explain(i, means); err != nil {
 			return err
