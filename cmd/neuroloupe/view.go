@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -38,6 +35,7 @@ type view struct {
 	executor   engine.Executor
 	borrowed   bool // program and executor are another's to close
 	bound      map[*mnist.Set]engine.DataRef
+	named      []string // see labels
 	scored     *engine.Score
 	activities map[int]inspect.Activity
 }
@@ -97,26 +95,6 @@ func (v *view) spec() engine.Spec { return v.net.Spec }
 // size is that of an input image.
 func (v *view) size() (rows, cols int) {
 	return v.folder.Manifest.Data.Rows, v.folder.Manifest.Data.Cols
-}
-
-// classes are the names of the outputs.
-func (v *view) classes() []string { return v.folder.Manifest.Data.Classes }
-
-// class finds an output by its class's name, whatever its case, or else by its number.
-func (v *view) class(text string) (int, error) {
-	names := v.classes()
-	if k := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, text) }); k >= 0 {
-		return k, nil
-	}
-	if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(names) && !slices.Contains(names, text) && !numbered(names) {
-		return k, nil
-	}
-	return 0, usage("class %q: want one of %s", text, strings.Join(names, ", "))
-}
-
-// numbered reports whether the classes are called by numbers, so that a number is a name and nothing else.
-func numbered(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { _, err := strconv.Atoi(n); return err != nil })
 }
 
 // hidden returns the index of hidden layer n, counted from 1; 0 stands for the one given as usual, which may be −1 for
@@ -201,6 +179,9 @@ func (v *view) loadAll() (*examples, error) {
 // load reads the data set of the run, as it lies on the disk.
 func (v *view) load(o mnist.Options) (*mnist.Dataset, error) {
 	m := v.folder.Manifest.Data
+	if n := v.spec().Classes(); m.Name == "" && n > 256 { // labels are bytes
+		return nil, fmt.Errorf("%s was imported without a data set, and none has classes for its %d outputs", v.folder.Path, n)
+	}
 	if m.Name == "" {
 		return nil, fmt.Errorf("%s was imported without a data set; import it again with --data mnist, --data fashion or "+
 			"--data and a folder of IDX files", v.folder.Path)
