@@ -41,6 +41,9 @@ func (e *otherDataError) Error() string { return e.text }
 // where the run found it.
 func (a *app) runData(f *runs.Folder, dir string, o mnist.Options) (*mnist.Dataset, error) {
 	m := f.Manifest.Data
+	if n := f.Spec.Classes(); m.Name == "" && n > 256 { // labels are bytes
+		return nil, &otherDataError{fmt.Sprintf("%s was imported without a data set, and none has classes for its %d outputs", f.Path, n)}
+	}
 	if m.Name == "" {
 		return nil, &otherDataError{f.Path + " was imported without a data set; import it again with --data mnist, " +
 			"--data fashion or --data and a folder of IDX files"}

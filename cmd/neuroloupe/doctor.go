@@ -175,7 +175,8 @@ func (v *view) advise(d *diagnosis) []string {
 	add := func(format string, args ...any) { advice = append(advice, fmt.Sprintf(format, args...)) }
 
 	for _, fault := range v.net.Faults() {
-		add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly", strings.ToUpper(fault[:1])+fault[1:])
+		add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly",
+			strings.ToUpper(fault[:1])+fault[1:])
 	}
 	noise := d.RhoMedian != nil && *d.RhoMedian >= mostlyStart
 	if noise {

@@ -109,7 +109,7 @@ func (c *dreamCmd) dream(v *view) (*dreamt, error) {
 		return nil, err
 	}
 	for _, k := range classes {
-		d.outputs = append(d.outputs, about(k, v.classes()[k], inspect.Column(z, k)))
+		d.outputs = append(d.outputs, about(k, v.labels()[k], inspect.Column(z, k)))
 	}
 	if err := c.neurons(v, p, d); err != nil {
 		return nil, err
@@ -294,7 +294,7 @@ func (d *dreamt) bests(v *view, title string, all []made) render.Thumbs {
 	for _, m := range all {
 		t.Images = append(t.Images, d.test.Image(m.best))
 		t.Names = append(t.Names, m.name)
-		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " + v.classes()[d.test.Labels[m.best]]})
+		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " + v.labels()[d.test.Labels[m.best]]})
 	}
 	return t
 }

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// printJSON prints a document as encoding/json does, but null for a number that is not finite, which JSON has no word for:
-// one bad weight must not take the document with it.
+// printJSON prints a document as encoding/json does, but null for a number that is not finite, which JSON has no word
+// for: one bad weight must not take the document with it.
 func (a *app) printJSON(v any) error {
 	var b, indented bytes.Buffer
 	if err := encode(&b, reflect.ValueOf(v)); err != nil {

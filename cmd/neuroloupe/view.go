@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -40,6 +37,7 @@ type view struct {
 	executor   engine.Executor
 	borrowed   bool // program and executor are another's to close
 	bound      map[*mnist.Set]engine.DataRef
+	named      []string // see labels
 	scored     *engine.Score
 	activities map[int]inspect.Activity
 }
@@ -105,26 +103,6 @@ func (v *view) spec() engine.Spec { return v.net.Spec }
 // size is that of an input image.
 func (v *view) size() (rows, cols int) {
 	return v.folder.Manifest.Data.Rows, v.folder.Manifest.Data.Cols
-}
-
-// classes are the names of the outputs.
-func (v *view) classes() []string { return v.folder.Manifest.Data.Classes }
-
-// class finds an output by its class's name, whatever its case, or else by its number.
-func (v *view) class(text string) (int, error) {
-	names := v.classes()
-	if k := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, text) }); k >= 0 {
-		return k, nil
-	}
-	if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(names) && !slices.Contains(names, text) && !numbered(names) {
-		return k, nil
-	}
-	return 0, usage("class %q: want one of %s", text, strings.Join(names, ", "))
-}
-
-// numbered reports whether the classes are called by numbers, so that a number is a name and nothing else.
-func numbered(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { _, err := strconv.Atoi(n); return err != nil })
 }
 
 // hidden returns the index of hidden layer n, counted from 1; 0 stands for the one given as usual, which may be −1 for

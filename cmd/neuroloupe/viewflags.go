@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"neuroloupe/render"
 )
@@ -85,6 +86,9 @@ func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) er
 
 // paint draws a figure of the numbers n.
 func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
+	if note := v.labelNote(); note != "" {
+		fig.Caption = strings.TrimSpace(fig.Caption + " " + note)
+	}
 	if v.app.drawn != nil {
 		v.app.drawn(fig, n)
 	}

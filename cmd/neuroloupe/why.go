@@ -130,21 +130,21 @@ func (x *account) ends(n int) (plus, minus []int) {
 	return plus, minus
 }
 
-// answer is the class that is explained: 3, or 3 rather than 5.
+// answer is the class that is explained, as pictures show it: 3, or 3 rather than 5.
 func (x *account) answer() string {
-	names := x.view.classes()
+	names := x.view.labels()
 	if x.not < 0 {
 		return names[x.predicted]
 	}
 	return names[x.predicted] + " rather than " + names[x.not]
 }
 
-// what is the image in words: test:18, a 3.
-func (x *account) what() string {
+// what is the image in words, with its class by the names given: test:18 (3).
+func (x *account) what(names []string) string {
 	if x.image.label < 0 {
 		return x.image.name
 	}
-	return fmt.Sprintf("%s (%s)", x.image.name, x.view.classes()[x.image.label])
+	return fmt.Sprintf("%s (%s)", x.image.name, names[x.image.label])
 }
 
 func (c *whyCmd) Run(a *app) error {
@@ -199,7 +199,7 @@ func (c *whyCmd) run(v *view) error {
 	}
 	name := "why-" + img.file()
 	if c.Not != "" {
-		name += "-not-" + fileWord(v.classes()[not])
+		name += "-not-" + classWord(v.classes(), not)
 	}
 	return c.draw(v, fig, withLayer(name, layer, v.net.Hidden()), x.numbers(c.Top))
 }
@@ -208,7 +208,7 @@ func (c *whyCmd) run(v *view) error {
 func (x *account) words() [][2]string {
 	v, names := x.view, x.view.classes()
 	a := x.why.A[v.net.Last()]
-	rows := [][2]string{{"image", x.what()}}
+	rows := [][2]string{{"image", x.what(names)}}
 	if x.image.note != "" {
 		rows = append(rows, [2]string{"made from", x.image.note})
 	}

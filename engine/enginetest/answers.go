@@ -94,8 +94,8 @@ func (b *bench) answers(c answersCase) error {
 	})
 }
 
-// decided draws n examples whose answer single precision cannot get wrong, and returns the answers too. There are several,
-// or every example would be class 0.
+// decided draws n examples whose answer single precision cannot get wrong, and returns the answers too. There are
+// several, or every example would be class 0.
 func decided(c answersCase, params []engine.Tensor, n int) (d engine.Data, answers []int, err error) {
 	ref, inputs := newReference(c.spec, params), c.spec.Inputs
 	all := digits(source("answers/"+c.name), 4*n, inputs, c.spec.Classes())

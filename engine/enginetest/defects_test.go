@@ -224,7 +224,9 @@ func TestDefects(t *testing.T) {
 				}
 			}
 		})},
-		{"z found back from the output", "infer/answers/high/sigmoid,sigmoid", fromOutputs(func(a float64) float64 { return math.Log(a / (1 - a)) })},
+		{"z found back from the output", "infer/answers/high/sigmoid,sigmoid", fromOutputs(func(a float64) float64 {
+			return math.Log(a / (1 - a))
+		})},
 		{"z found back from the output", "infer/answers/near/relu,softmax", fromOutputs(math.Log)},
 		{"inference disturbs training", "bytes/cutting/sgd", queried(func(e *interpreted, _ *engine.Query) { e.bufs[e.p.Params[1]][0]++ })},
 
