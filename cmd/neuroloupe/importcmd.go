@@ -41,8 +41,9 @@ type importCmd struct {
 }
 
 func (importCmd) Help() string {
-	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. What a file does
-not say of itself, its activations above all, must be given. With a data set the network is tested, which shows whether it
+	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. Its layers are found
+by the names and shapes of the file's arrays, whatever else is in it. What a file does not say of itself, its activations
+above all, must be given. With a data set the network is tested, which shows whether it
 was read as it was meant.
 
 Examples:
