@@ -73,7 +73,8 @@ func nothing(c *contents) error {
 	case len(c.pickled) > 0:
 		return pickledError(c.pickled)
 	case len(c.unread) > 0:
-		return fmt.Errorf("it holds no arrays of floating-point numbers, but %s; save the weights as float32", some(c.unread, 12))
+		return fmt.Errorf("it holds no arrays of floating-point numbers, but %s; save the weights as float32",
+			some(c.unread, 6))
 	}
 	return errors.New("it holds no arrays; save the weights and biases of each layer")
 }
@@ -107,7 +108,7 @@ func (n *Net) build(p *plan, data map[string][]float32) {
 		values := data[l.weight.name]
 		if p.layout == OutIn {
 			values = transpose(values, out, in)
-		} else if len(p.layers) > 0 {
+		} else {
 			values = slices.Clone(values)
 		}
 		b := make([]float32, out)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -29,7 +30,9 @@ type list struct {
 // jsonReader reads JSON as it comes, with Python's NaN and Infinity for numbers, keeping the numbers alone.
 type jsonReader struct {
 	r      *bufio.Reader
+	size   int64 // of the file
 	at     int64 // bytes read
+	digits []byte
 	left   int64 // how many numbers may still be kept
 	arrays int
 	lists  []named           // every array of numbers, under the path of its keys
@@ -43,8 +46,11 @@ type named struct {
 }
 
 // readJSON reads a whole file.
-func readJSON(r io.Reader, o Options) (*jsonReader, error) {
-	p := &jsonReader{r: bufio.NewReaderSize(r, 64<<10), left: min(o.maxValues(), o.affordable()), texts: map[string]string{}}
+func readJSON(r io.Reader, size int64, o Options) (*jsonReader, error) {
+	p := &jsonReader{
+		r: bufio.NewReaderSize(r, 64<<10), size: size,
+		left: min(o.maxValues(), o.affordable()), texts: map[string]string{},
+	}
 	if b, err := p.r.Peek(3); err == nil && string(b) == "\ufeff" {
 		_, _ = p.r.Discard(3)
 	}
@@ -219,9 +225,21 @@ func (p *jsonReader) append(l *list, v float32, i int) error {
 	if p.left--; p.left < 0 {
 		return errors.New("more numbers than a network has, or than there is memory for")
 	}
+	p.grow(l, 1)
 	l.data = append(l.data, v)
 	l.shape[0]++
 	return nil
+}
+
+// grow makes room for n more numbers. Many are expected to go on as they came until the end of the file, so that they are
+// not copied again and again.
+func (p *jsonReader) grow(l *list, n int) {
+	const many = 1 << 18
+	if have := len(l.data); have >= many && have+n > cap(l.data) {
+		expected := float64(have) * float64(p.size) / float64(p.at)
+		more := min(int64(expected)-int64(have), p.left)
+		l.data = slices.Grow(l.data, max(n, have/4, int(more)))
+	}
 }
 
 // add adds an array to a list of arrays: as a row while all are rows of one length.
@@ -236,6 +254,7 @@ func (p *jsonReader) add(l, part *list, i int) error {
 		l.shape, l.data = []int{1, part.shape[0]}, part.data
 		return nil
 	case row && len(l.shape) == 2 && l.shape[1] == part.shape[0]:
+		p.grow(l, len(part.data))
 		l.data = append(l.data, part.data...)
 		l.shape[0]++
 		return nil
@@ -261,7 +280,7 @@ func (p *jsonReader) count() error {
 
 // number reads a number, or a word that stands for one, that begins with c; null is none.
 func (p *jsonReader) number(c byte) (float32, error) {
-	text := make([]byte, 0, 32)
+	text := p.digits[:0]
 	for {
 		switch {
 		case c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '+' || c == '.':
@@ -273,6 +292,7 @@ func (p *jsonReader) number(c byte) (float32, error) {
 				return 0, err
 			}
 			p.at--
+			p.digits = text
 			return parseNumber(text)
 		}
 		if len(text) > maxText {
@@ -298,14 +318,18 @@ func parseNumber(text []byte) (float32, error) {
 	case "true", "false":
 		return 0, nil
 	}
-	if !json.Valid(text) {
+	if c := text[0]; c != '-' && (c < '0' || c > '9') || len(text) > 1 && !json.Valid(text) {
 		return 0, fmt.Errorf("%.40q is no number", text)
 	}
 	v, err := strconv.ParseFloat(string(text), 64)
-	if f := float32(v); err == nil && !math.IsInf(float64(f), 0) {
-		return f, nil
+	f := float32(v)
+	switch {
+	case errors.Is(err, strconv.ErrSyntax):
+		return 0, fmt.Errorf("%.40q is no number", text)
+	case math.IsInf(float64(f), 0):
+		return 0, fmt.Errorf("%.40s is too large for float32", text)
 	}
-	return 0, fmt.Errorf("%.40s is too large for float32", text)
+	return f, err
 }
 
 // text reads a string after its first quotation mark.
@@ -328,7 +352,8 @@ func (p *jsonReader) text() (string, error) {
 			}
 			raw = append(raw, c)
 		case len(raw) > maxText:
-			return "", fmt.Errorf("a text of more than %d bytes: numbers are wanted as numbers, as tolist() gives them, not written into a text", maxText)
+			return "", fmt.Errorf("a text of more than %d bytes: numbers are wanted as numbers, as tolist() gives them, "+
+				"not written into a text", maxText)
 		}
 	}
 }

@@ -13,10 +13,11 @@ import (
 // What to type in Python for files that are programs, or that need a library of their own to be read.
 const (
 	saveArrays = "; in the program that made it, save the arrays with numpy.savez(\"net.npz\", W1=…, b1=…, …)"
-	savePickle = "a Python pickle, which is a program and not data; where it can be trusted, open it in Python and save its " +
-		"arrays with numpy.savez(\"net.npz\", W1=…, b1=…, …)"
-	saveTorch = "a PyTorch file of pickles, which are programs and not data; in Python, save it with safetensors.torch.save_file(" +
-		"torch.load(FILE, weights_only=True), \"net.safetensors\"), or model.state_dict() in place of torch.load when it holds a model"
+	savePickle = "a Python pickle, which is a program and not data; where it can be trusted, open it in Python and " +
+		"save its arrays with numpy.savez(\"net.npz\", W1=…, b1=…, …)"
+	saveTorch = "a PyTorch file of pickles, which are programs and not data; in Python, save it with " +
+		"safetensors.torch.save_file(torch.load(FILE, weights_only=True), \"net.safetensors\"), or with " +
+		"model.state_dict() in place of torch.load when it holds a model"
 	saveKeras = "; in Python, model = keras.models.load_model(FILE), then numpy.savez(\"net.npz\", *model.get_weights())"
 )
 
@@ -37,12 +38,15 @@ func notNetwork(head []byte, size int64) error {
 		return errors.New("a Git LFS pointer, the note that stands for a file which was not fetched; in its repository: " +
 			"git lfs pull, or download the file itself from its page")
 	case bytes.HasPrefix(text, []byte("<")) && within(text, "<html", "<!doctype", "<head", "<body"):
-		return errors.New("a web page, not a network: what was downloaded is the page about the file; take its raw or download link")
+		return errors.New("a web page, not a network: what was downloaded is the page about the file; " +
+			"take its raw or download link")
 	case bytes.HasPrefix(text, []byte("<")):
-		return errors.New("XML or a web page, not a network: perhaps a server's answer in place of the file; download it again")
+		return errors.New("XML or a web page, not a network: perhaps a server's answer in place of the file; " +
+			"download it again")
 	case starts("\x93NUMPY") && within(head, "'|O'", "'O'"):
-		return errors.New("a single numpy array of pickled Python objects, which are programs and not data; where it can be trusted, " +
-			"in Python: a = numpy.load(FILE, allow_pickle=True), then numpy.savez(\"net.npz\", *a), or **a.item() when it is a dictionary")
+		return errors.New("a single numpy array of pickled Python objects, which are programs and not data; " +
+			"where it can be trusted, in Python: a = numpy.load(FILE, allow_pickle=True), then " +
+			"numpy.savez(\"net.npz\", *a), or **a.item() when it is a dictionary")
 	case starts("\x93NUMPY"):
 		return errors.New("a single numpy array, not a network" + saveArrays)
 	case starts("\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"): // torch.save before 1.6
@@ -58,7 +62,8 @@ func notNetwork(head []byte, size int64) error {
 	case starts("\x89HDF"):
 		return errors.New("an HDF5 file, as of Keras" + saveKeras)
 	case starts("MATLAB 5.0"):
-		return errors.New("a MATLAB file; in Python, m = scipy.io.loadmat(FILE), then numpy.savez(\"net.npz\", W1=m[…], b1=m[…], …)")
+		return errors.New("a MATLAB file; in Python, m = scipy.io.loadmat(FILE), then " +
+			"numpy.savez(\"net.npz\", W1=m[…], b1=m[…], …)")
 	case starts("GGUF"):
 		return errors.New("a GGUF language model, which has no neurons that look at pixels")
 	case len(head) > 8 && string(head[4:8]) == "TFL3":
@@ -91,13 +96,13 @@ func notNPZ(names []string) error {
 		return errors.New(saveTorch)
 	case any(ends("model.weights.h5", ".weights.h5")) || any(ends("metadata.json")) && any(ends("config.json")):
 		return errors.New("a Keras model, a .keras file" + saveKeras)
-	case any(ends("schema.json")) && any(func(n string) bool { return strings.HasSuffix(n, ".pkl") || n == "schema.json" }):
+	case slices.Contains(names, "schema.json"):
 		return errors.New("a skops or scikit-learn model; in Python, numpy.savez(\"net.npz\", " +
 			"**{f\"W{i}\": w for i, w in enumerate(model.coefs_)}, **{f\"b{i}\": b for i, b in enumerate(model.intercepts_)})")
 	case any(ends(".npz", ".safetensors", ".json", ".gz", ".pt", ".pth", ".h5", ".keras", ".pkl")):
 		return fmt.Errorf("a zip archive of other files (%s); unpack it and import the one that is the network", some(names, 4))
 	case len(names) == 0:
-		return errors.New("npz: an archive that holds nothing; save the arrays again, with numpy.savez(\"net.npz\", W1=…, b1=…, …)")
+		return errors.New("an archive that holds nothing" + saveArrays)
 	}
 	return fmt.Errorf("a zip archive without arrays (it holds %s), not npz%s", some(names, 4), saveArrays)
 }
@@ -119,18 +124,35 @@ func folderError(path string) error {
 	return fmt.Errorf("%s is a folder, want a file: npz, safetensors or JSON", path)
 }
 
+// pickle is an array of pickled Python objects.
+type pickle struct {
+	name string
+	dict bool // one object, which is a dictionary as a rule, and no list
+}
+
 // pickledError says what to do about arrays that numpy pickled.
-func pickledError(names []string) error {
-	lists := []string{}
-	for _, n := range names {
-		key := "W"
-		if labelOf(n, false).role == bias {
+func pickledError(pickles []pickle) error {
+	var names, parts []string
+	for _, p := range pickles {
+		names = append(names, p.name)
+		key, role := p.name+"_", labelOf(p.name, false).role
+		switch {
+		case role == weight:
+			key = "W"
+		case role == bias:
 			key = "b"
+		case slices.ContainsFunc(pickles, func(q pickle) bool { return labelOf(q.name, false).role != noRole }):
+			continue // sizes beside weights and biases
 		}
-		lists = append(lists, fmt.Sprintf("**{\"%s%%d\" %% i: a for i, a in enumerate(z[%q], 1)}", key, n))
+		part := fmt.Sprintf("**{%q %% i: a for i, a in enumerate(z[%q], 1)}", key+"%d", p.name)
+		if p.dict {
+			part = fmt.Sprintf("**z[%q].item()", p.name)
+		}
+		parts = append(parts, part)
 	}
-	return fmt.Errorf("%s are lists that numpy pickled (dtype object), which are programs and not data; where the file can be trusted, "+
-		"in Python: z = numpy.load(FILE, allow_pickle=True), then numpy.savez(\"net.npz\", %s)", some(names, 6), strings.Join(lists[:min(len(lists), 6)], ", "))
+	return fmt.Errorf("it holds Python objects that numpy pickled (dtype object: %s), which are programs and not data; "+
+		"where the file can be trusted, in Python: z = numpy.load(FILE, allow_pickle=True), then numpy.savez(\"net.npz\", %s)",
+		some(names, 6), strings.Join(parts[:min(len(parts), 6)], ", "))
 }
 
 // some names the first so many.

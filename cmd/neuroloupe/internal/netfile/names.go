@@ -75,8 +75,8 @@ func split(name string) []word {
 var (
 	kerasEnd = regexp.MustCompile(`:\d+$`)
 	// asideWord is a word of what training keeps beside the weights, and of what is measured.
-	asideWord = regexp.MustCompile(`^(adamw?|moments?|momentums?|velocit(y|ies)|avg|grads?|gradients?|optim|optimizer|optimiser|` +
-		`opt|cache|mask|masks|ema|old|prev|previous|init|initial|running|moving|mean|std|var|variance|deltas?|sgd|rms|` +
+	asideWord = regexp.MustCompile(`^(adamw?|moments?|momentums?|velocit(y|ies)|avg|grads?|gradients?|optim|optimizer|` +
+		`optimiser|opt|cache|mask|masks|ema|old|prev|previous|init|initial|running|moving|mean|std|var|variance|deltas?|sgd|rms|` +
 		`rmsprop|loss|losses|history|acc|accuracy|errors?|confusion|[mvsg]?d[wb]|[mvsg][wb])$`)
 	momentWord = regexp.MustCompile(`^([mvsgd]|[mvsg]d)$`) // before the role's word: mW1, vdW1
 )
@@ -207,7 +207,7 @@ func (l label) family() string {
 	return strings.Join(parts, " ")
 }
 
-// leadsTo reports whether weights so called end at the layer that a bias is called after: input_hidden at hidden, ih at h.
+// leadsTo reports whether weights so called end at the layer that a bias is called after: input_hidden at hidden.
 func (l label) leadsTo(b label) bool {
 	w, v := strings.Join(l.words, " "), strings.Join(b.words, " ")
 	return v != "" && strings.HasSuffix(w, v)

@@ -113,7 +113,8 @@ func read(r io.ReaderAt, size int64, o Options) (*Net, error) {
 	n := &Net{Form: "npz"}
 	var c *contents
 	var err error
-	tensors := len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32 // after its length, any first byte
+	// A safetensors file begins with a length, so with any byte.
+	tensors := len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32
 	if err := notNetwork(head, size); err != nil && !tensors {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // Learning" (2015), chapter 3, weights Out×In and biases Out×1, with or without a cost; or lists of numbers under other
 // keys, {"W1": [[…]], "b1": […]}, or under none.
 func openJSON(r io.Reader, size int64, o Options) (*contents, *Net, error) {
-	p, err := readJSON(r, o)
+	p, err := readJSON(r, size, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,14 +77,16 @@ func (c *contents) flatten(name string, l *list, layers int) error {
 		cols := l.shape[1]
 		for r := range layers {
 			row := l.data[r*cols : (r+1)*cols]
-			c.arrays = append(c.arrays, newArray(fmt.Sprintf("%s[%d]", name, r), []int{cols}, func() ([]float32, error) { return row, nil }))
+			load := func() ([]float32, error) { return row, nil }
+			c.arrays = append(c.arrays, newArray(fmt.Sprintf("%s[%d]", name, r), []int{cols}, load))
 		}
 	case len(l.shape) > 0:
 		c.arrays = append(c.arrays, newArray(name, l.shape, func() ([]float32, error) { return l.data, nil }))
 	}
 	for i, part := range l.parts {
-		if is.role == weight && i > 0 && len(part.shape) == 1 && len(l.parts[0].shape) == 1 && part.shape[0] != l.parts[0].shape[0] {
-			return fmt.Errorf("%s: row %d has %d numbers, row 0 has %d", name, i, part.shape[0], l.parts[0].shape[0])
+		first := l.parts[0].shape
+		if is.role == weight && len(part.shape) == 1 && len(first) == 1 && part.shape[0] != first[0] {
+			return fmt.Errorf("%s: row %d has %d numbers, row 0 has %d", name, i, part.shape[0], first[0])
 		}
 		if err := c.flatten(fmt.Sprintf("%s[%d]", name, i), part, layers); err != nil {
 			return err

@@ -67,7 +67,9 @@ func (p *plan) none() []int { return slices.Repeat([]int{-1}, len(p.layers)) }
 func (p *plan) byLayer(vectors []array) []int {
 	pairs := p.none()
 	for i, l := range p.layers {
-		pairs[i] = slices.IndexFunc(vectors, func(v array) bool { return v.role == bias && l.weight.role == weight && sameLayer(l.weight, v) })
+		pairs[i] = slices.IndexFunc(vectors, func(v array) bool {
+			return v.role == bias && l.weight.role == weight && sameLayer(l.weight, v)
+		})
 	}
 	return pairs
 }
@@ -122,8 +124,9 @@ func refuse(c *contents, o Options) error {
 		case len(a.shape) == 1 && a.role == weight && slices.ContainsFunc(c.arrays, func(b array) bool {
 			return b.role == bias && sameLayer(a, b) && slices.Equal(a.shape, b.shape)
 		}):
-			return fmt.Errorf("%s has shape %s, as of a normalisation between layers: only fully connected layers can be read; "+
-				"work it into the layer before it, or leave it out with --layers (it holds %s)", a.name, dims(a.shape), holds(c.arrays))
+			return fmt.Errorf("%s has shape %s, as of a normalisation between layers: only fully connected layers can be "+
+				"read; work it into the layer before it, or leave it out with --layers (it holds %s)",
+				a.name, dims(a.shape), holds(c.arrays))
 		}
 	}
 	return nil

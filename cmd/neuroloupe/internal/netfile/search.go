@@ -67,7 +67,8 @@ func readings(c *contents, o Options) ([]*plan, error) {
 	case len(c.pickled) > 0:
 		return nil, pickledError(c.pickled)
 	}
-	return nil, fmt.Errorf("it holds no matrix of weights: %s; save each layer's weights as a matrix, W1, W2, …", holds(c.arrays))
+	return nil, fmt.Errorf("it holds no matrix of weights: %s; save each layer's weights as a matrix, W1, W2, …",
+		holds(c.arrays))
 }
 
 // choice says which arrays are looked at.
@@ -139,7 +140,8 @@ func (s *search) take(ch choice) error {
 			return fmt.Errorf("no layer %q; it has %s", want, some(names, 12))
 		}
 		if k := slices.IndexFunc(s.weights[i+1:], is); k >= 0 && s.weights[i].name != want {
-			return fmt.Errorf("%s and %s are both of layer %q; give the whole name of one", s.weights[i].name, s.weights[i+1+k].name, want)
+			return fmt.Errorf("%s and %s are both of layer %q; give the whole name of one",
+				s.weights[i].name, s.weights[i+1+k].name, want)
 		}
 		chosen = append(chosen, s.weights[i])
 	}
@@ -272,13 +274,15 @@ func (s *search) why() error {
 	for _, w := range s.weights {
 		names = append(names, w.layerName())
 	}
-	return fmt.Errorf("the layers do not follow one another: %s; give --layers with the names of the network's layers in order, "+
-		"out of %s (it holds %s)", strings.Join(parts, "; "), strings.Join(names[:min(len(names), 20)], ","), holds(s.c.arrays))
+	return fmt.Errorf("the layers do not follow one another: %s; give --layers with the names of the network's layers in "+
+		"order, out of %s (it holds %s)",
+		strings.Join(parts, "; "), strings.Join(names[:min(len(names), 20)], ","), holds(s.c.arrays))
 }
 
 // hintByName takes PyTorch's names for a hint: "x.weight" is Out×In.
 func (c *contents) hintByName() {
-	if c.hint == Auto && slices.ContainsFunc(c.arrays, func(a array) bool { return a.matrix() && strings.HasSuffix(a.name, ".weight") }) {
+	torch := func(a array) bool { return a.matrix() && strings.HasSuffix(a.name, ".weight") }
+	if c.hint == Auto && slices.ContainsFunc(c.arrays, torch) {
 		c.hint = OutIn
 	}
 }

@@ -59,7 +59,7 @@ func (a array) len() int {
 type contents struct {
 	arrays  []array
 	unread  []string // what cannot be read, each with the reason in brackets
-	pickled []string // names of the arrays that are pickled Python objects
+	pickled []pickle // the arrays that are pickled Python objects
 	size    int64    // of the file, in bytes
 	packed  bool     // it may be compressed
 	hint    Layout   // the layout to take where the shapes allow both; Auto when nothing says it
@@ -71,8 +71,8 @@ func (c *contents) leaveOut(name, why string) {
 	c.unread = append(c.unread, fmt.Sprintf("%.60s (%s)", name, why))
 }
 
-// packedMost is how many times its size a compressed file may grow. Trained weights hardly shrink; the zeros of a pruned
-// network and of Adam's moments do.
+// packedMost is how many times its size a compressed file may grow. Trained weights hardly shrink; the zeros of a
+// pruned network do.
 const packedMost = 200
 
 // afford checks what the arrays that are to be read will take before they are read.
@@ -91,7 +91,8 @@ func (c *contents) afford(arrays []array, o Options) error {
 			"or made to fill the memory", c.size, values, packedMost)
 	}
 	if most := o.affordable(); values > most {
-		return fmt.Errorf("its %d numbers take about %d MB to read, and there is memory for %d MB", values, copies*4*values/mb+1, copies*4*most/mb)
+		return fmt.Errorf("its %d numbers take about %d MB to read, and there is memory for %d MB",
+			values, copies*4*values/mb+1, copies*4*most/mb)
 	}
 	return nil
 }
@@ -138,7 +139,7 @@ func openNPZ(r io.ReaderAt, size int64) (*contents, error) {
 		case err != nil:
 			return nil, fmt.Errorf("npz: array %.60q: %w", name, err)
 		case a.Pickled:
-			c.pickled = append(c.pickled, name)
+			c.pickled = append(c.pickled, pickle{name, len(a.Shape) == 0})
 			c.leaveOut(name, a.Note)
 		case a.Note != "":
 			c.leaveOut(name, a.Note)
@@ -165,7 +166,7 @@ func openSafetensors(r io.ReaderAt, size int64) (*contents, map[string]string, e
 		return nil, nil, err
 	}
 	if n := binary.LittleEndian.Uint64(length[:]); n > maxHeader && int64(n) < size {
-		return nil, nil, fmt.Errorf("safetensors: header of %d bytes, more arrays than a network of fully connected layers has", n)
+		return nil, nil, fmt.Errorf("safetensors: header of %d bytes, more arrays than fully connected layers have", n)
 	}
 	f, err := safetensors.Open(r, size)
 	if err != nil {
