@@ -330,8 +330,8 @@ func (a *advice) lostClasses() {
 		text += "Mend the images first. "
 	case len(good) > 0:
 		for _, g := range good {
-			text += fmt.Sprintf("%s loses %s, not %d, in %s, and %s are right, not %s. ", g.flags, count(g.lost, "class"), base.lost, a.short(),
-				percent(g.accuracy), percent(base.accuracy))
+			text += fmt.Sprintf("%s loses %d of the classes, not %d, in %s, and %s are right, not %s. ", g.flags, g.lost, base.lost,
+				a.short(), percent(g.accuracy), percent(base.accuracy))
 		}
 	case base != nil && base.lost == 0:
 		text += fmt.Sprintf("%s, from the same start, lose none, so no setting was found to blame. ", a.short())

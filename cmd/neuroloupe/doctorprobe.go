@@ -18,8 +18,8 @@ import (
 const (
 	shortImages = 5000 // images it learns from, at most
 	shortTests  = 2000 // images it is tested on
-	shortEpochs = 5
-	shortWork   = 2.5e9 // images times weights, in all epochs
+	shortEpochs = 3
+	shortWork   = 1.5e9 // images times weights, in all epochs
 	shortLeast  = 1000  // images; a network that is too large for so many is not tried
 )
 
