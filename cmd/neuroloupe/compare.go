@@ -49,6 +49,7 @@ func (c *compareCmd) run(v *view) error {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	w.warn()
 	p, err := c.compare(v, w)
 	if err != nil {
 		return err

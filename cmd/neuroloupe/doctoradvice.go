@@ -39,6 +39,10 @@ func (a *advice) add(format string, args ...any) {
 func (v *view) advise(d *diagnosis) []string {
 	m := v.folder.Manifest
 	a := &advice{v: v, d: d, recipe: m.Train, surgery: v.surgery(), texts: []string{}, imported: m.Import != nil}
+	for _, fault := range v.net.Faults() {
+		a.add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly",
+			strings.ToUpper(fault[:1])+fault[1:])
+	}
 	a.oddData()
 	a.noise()
 	a.deadPixels()

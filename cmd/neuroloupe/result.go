@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -122,13 +121,6 @@ func lostClasses(s engine.Score, names []string) (never, rare []string) {
 		}
 	}
 	return never, rare
-}
-
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 func (r *result) print(w io.Writer) error {

@@ -65,6 +65,13 @@ func openView(a *app, run, dataDir string) (*view, error) {
 	return v, nil
 }
 
+// warn says which of the network's weights are no numbers.
+func (v *view) warn() {
+	for _, fault := range v.net.Faults() {
+		v.app.say("WARNING: %s, %s; what is computed from them cannot be trusted", v.folder.Path, fault)
+	}
+}
+
 // use gives v the data set and the executor of a training that has ended, whose owner closes them. The executor must
 // hold the weights of the run.
 func (v *view) use(e *examples, x engine.Executor, p *engine.Program) {

@@ -37,7 +37,11 @@ func (f *viewFlags) open(a *app) (*view, error) {
 			return nil, err
 		}
 	}
-	return openView(a, f.Folder, dir)
+	v, err := openView(a, f.Folder, dir)
+	if err == nil {
+		v.warn()
+	}
+	return v, err
 }
 
 // with opens the run, does something with it and closes it.

@@ -245,13 +245,14 @@ type whyDoc struct {
 	Hidden    []float64   `json:"hidden"`
 	Neurons   []whyNeuron `json:"neurons"`
 	SumError  float64     `json:"sum_error"`
+	Warnings  []string    `json:"warnings,omitempty"` // which of the network's weights are no numbers
 }
 
 func (x *account) json() whyDoc {
 	names := x.view.classes()
 	d := whyDoc{
 		Image: x.image.name, Predicted: names[x.predicted], Logits: x.why.Z[x.view.net.Last()],
-		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput),
+		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput), Warnings: x.view.net.Faults(),
 	}
 	if x.image.label >= 0 {
 		d.Label = &names[x.image.label]
