@@ -153,7 +153,7 @@ func transpose(m []float32, rows, cols int) []float32 {
 	return t
 }
 
-// holds names arrays with their shapes, the first dozen.
+// holds names arrays with their shapes, the first few.
 func holds(arrays []array) string {
 	var parts []string
 	for _, a := range arrays {
@@ -162,7 +162,7 @@ func holds(arrays []array) string {
 	if len(parts) == 0 {
 		return "none"
 	}
-	return some(parts, 12)
+	return some(parts, 8)
 }
 
 // dims writes a shape as people do, 784×100.

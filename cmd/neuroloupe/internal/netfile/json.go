@@ -328,7 +328,7 @@ func (p *jsonReader) text() (string, error) {
 			}
 			raw = append(raw, c)
 		case len(raw) > maxText:
-			return "", fmt.Errorf("a string of more than %d bytes", maxText)
+			return "", fmt.Errorf("a text of more than %d bytes: numbers are wanted as numbers, as tolist() gives them, not written into a text", maxText)
 		}
 	}
 }

@@ -89,10 +89,19 @@ var roleWords = [...]*regexp.Regexp{
 	regexp.MustCompile(`^([mvsg]?d?)(?:(w)|(b))([ihoxy]{0,3}|in|out|hid)$`),
 }
 
-// roleOf finds the role in a word: its place in the word, and the names of layers before and after it.
-func roleOf(w string) (role byte, from, to int, rest []string) {
-	for _, p := range roleWords {
-		m := p.FindStringSubmatchIndex(w)
+// capitalRole is a capital W or B before a short name of layers: Wa, Bb, Wout.
+var capitalRole = regexp.MustCompile(`^()(?:(W)|(B))(\p{Ll}{1,2}|out)$`)
+
+// roleOf finds the role in a word, as it is written and in lower case: its place in the word, and the names of layers
+// before and after it.
+func roleOf(written, w string) (role byte, from, to int, rest []string) {
+	for i := range len(roleWords) + 1 {
+		var m []int
+		if i < len(roleWords) {
+			m = roleWords[i].FindStringSubmatchIndex(w)
+		} else {
+			m = capitalRole.FindStringSubmatchIndex(written)
+		}
 		if m == nil {
 			continue
 		}
@@ -123,7 +132,7 @@ func labelOf(name string, matrix bool) label {
 	roles := make([]found, len(words))
 	for i, w := range words {
 		f := &roles[i]
-		f.role, f.from, f.to, f.rest = roleOf(w.text)
+		f.role, f.from, f.to, f.rest = roleOf(name[w.start:w.end], w.text)
 		f.from, f.to = w.start+f.from, w.start+f.to
 	}
 	for _, f := range roles {

@@ -37,6 +37,7 @@ type plan struct {
 type rank struct {
 	unused   int // arrays that their names call weights or biases, left out
 	bare     int // layers without biases where there are vectors
+	left     int // matrices left out that no name sets aside, where there are vectors
 	reversed int // 1 when there are more outputs than inputs
 	disorder int // 0 in the order of the names, 1 of the numbers within each family of names, 2 of the shapes alone
 	folds    int // 1 when biases are folded into the weights
@@ -49,8 +50,9 @@ func (r rank) compare(s rank) int {
 
 // order compares all but the layout.
 func (r rank) order(s rank) int {
-	return cmp.Or(cmp.Compare(r.unused, s.unused), cmp.Compare(r.bare, s.bare), cmp.Compare(r.reversed, s.reversed),
-		cmp.Compare(r.disorder, s.disorder), cmp.Compare(r.folds, s.folds))
+	return cmp.Or(cmp.Compare(r.unused, s.unused), cmp.Compare(r.bare, s.bare), cmp.Compare(r.left, s.left),
+		cmp.Compare(r.reversed, s.reversed), cmp.Compare(r.disorder, s.disorder),
+		cmp.Compare(r.folds, s.folds))
 }
 
 func (p *plan) arrays() []array {

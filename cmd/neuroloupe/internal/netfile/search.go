@@ -20,6 +20,7 @@ type search struct {
 	weights []array // the matrices to be put in order, as their names sort them
 	vectors []array // what may be biases
 	named   int     // how many arrays of the file its names call weights or biases
+	loose   int     // how many of its matrices might be weights for all that names say
 	pick    bool    // some of the weights may be left out
 	steps   int
 	plans   []*plan
@@ -54,7 +55,7 @@ func readings(c *contents, o Options) ([]*plan, error) {
 		if best == nil || s.plans[0].order(best[0].rank) < 0 {
 			best = s.plans
 		}
-		if best[0].unused == 0 {
+		if best[0].unused == 0 && best[0].left == 0 {
 			break
 		}
 	}
@@ -75,17 +76,19 @@ type choice struct {
 	pick bool
 }
 
+// derived reports whether an array was made of another, by its name and shape.
+func (c *contents) derived(a array) bool {
+	return slices.ContainsFunc(c.arrays, func(b array) bool { return a.from(b.label) && slices.Equal(a.shape, b.shape) })
+}
+
 // choices returns which arrays to look at, in turn: those that their names call weights and biases, at first without
 // what only goes with them; then all, by their shapes.
 func choices(c *contents, o Options) []choice {
-	derived := func(a array) bool {
-		return slices.ContainsFunc(c.arrays, func(b array) bool { return a.from(b.label) && slices.Equal(a.shape, b.shape) })
-	}
 	cs := []choice{
 		{name: func(a array) bool { return a.role != noRole && !a.aside }},
-		{name: func(a array) bool { return a.role != noRole && !a.aside && !derived(a) }},
+		{name: func(a array) bool { return a.role != noRole && !a.aside && !c.derived(a) }},
 		{name: func(a array) bool { return a.role != noRole }},
-		{name: func(a array) bool { return a.role != noRole && !derived(a) }},
+		{name: func(a array) bool { return a.role != noRole && !c.derived(a) }},
 		{name: func(a array) bool { return !a.aside }},
 		{name: func(array) bool { return true }},
 	}
@@ -104,6 +107,9 @@ func (s *search) take(ch choice) error {
 	for _, a := range s.c.arrays {
 		if a.role != noRole && !a.aside {
 			s.named++
+		}
+		if a.matrix() && !a.vector() && !a.aside && !s.c.derived(a) {
+			s.loose++
 		}
 		if !ch.name(a) {
 			continue
@@ -206,8 +212,11 @@ func (s *search) try(layout Layout, order []array) error {
 	if s.pick {
 		p.unused += len(s.weights) - len(order)
 	}
+	if len(s.vectors) > 0 {
+		p.left = max(0, s.loose-len(order))
+	}
 	if len(s.o.Layers) > 0 {
-		p.unused = 0
+		p.unused, p.left = 0, 0
 	}
 	for _, l := range p.layers {
 		if !l.hasBias && !l.folded && len(s.vectors) > 0 {
