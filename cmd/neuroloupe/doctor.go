@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"neuroloupe/engine"
@@ -175,6 +176,30 @@ func medianSmoothness(maps [][]float32, rows, cols int) float64 {
 		all = append(all, inspect.Smoothness(m, rows, cols))
 	}
 	return inspect.Median(all)
+}
+
+// next says what to look at now.
+func (v *view) next(d *diagnosis) string {
+	run := v.folder.Path
+	if d.noData != nil {
+		return fmt.Sprintf("Next: neuroloupe templates %s shows what each class looks for; what neurons do needs the test images, for "+
+			"which --folder DIR says where they are", run)
+	}
+	class := strings.ReplaceAll(fmt.Sprintf("%q", v.classes()[len(v.classes())-1]), `"`, "")
+	if strings.ContainsAny(class, " '\\") {
+		class = strconv.Itoa(len(v.classes()) - 1)
+	}
+	return fmt.Sprintf("Next: neuroloupe why %s --image test:0 follows one image through the network; neuroloupe class %s %s shows which "+
+		"neurons speak for a class, and which its weights alone would name; neuroloupe ablate %s which of them matter; neuroloupe report %s "+
+		"puts it all on one page", run, run, class, run, run)
+}
+
+// layerOption is the flag that names a hidden layer, 0 being the first, which needs none.
+func layerOption(layer int) string {
+	if layer == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" --layer %d", layer+1)
 }
 
 // visibleDead reports whether the dead pixels' weights stand out in the raw maps.
