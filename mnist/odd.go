@@ -130,7 +130,8 @@ func (f faults) odd(which string, lo, hi int) []Oddity {
 		add(stretch(0, hi), "the brightest pixel of the %simages is %d, where full ink is 255; multiply them by %.4g", which, hi,
 			255/float64(hi))
 	case f.pale:
-		add(stretch(lo, hi), "the darkest pixel of the %simages is %d, where paper is 0; stretch %d to %d over 0 to 255", which, lo, lo, hi)
+		add(stretch(lo, hi), "the darkest pixel of the %simages is %d, where paper is 0; stretch %d to %d over 0 to 255",
+			which, lo, lo, hi)
 	}
 	if f.bright {
 		add(invert, "the %simages are dark on bright paper, where ink is 255 and paper 0; invert them, 255 − pixel", which)
@@ -191,7 +192,8 @@ func oddClasses(train, test *look) []Oddity {
 		add("%s", unusedText(train, test, unused))
 	}
 	if len(untrained) > 0 {
-		add("no training image is of %s, but test images are: what has no training image cannot be learned", nameSome(names, untrained))
+		add("no training image is of %s, but test images are: what has no training image cannot be learned",
+			nameSome(names, untrained))
 	}
 	if len(untested) > 0 {
 		add("no test image is of %s: how well it is learned cannot be tested", nameSome(names, untested))
@@ -276,7 +278,8 @@ func repeated(train, test *Set) []Oddity {
 		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d training images are different, the rest are copies", len(seen), n)})
 	}
 	if float64(again) > sharedPart*float64(m) {
-		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d test images are training images too: the accuracy on them says too much", again, m)})
+		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d test images are training images too: the accuracy on them "+
+			"says too much", again, m)})
 	}
 	blank := train.Len() - n
 	if n > 0 && 10*blank > train.Len() {

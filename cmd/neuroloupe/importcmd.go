@@ -242,7 +242,8 @@ func (s *subject) find(a *app, net *netfile.Net) error {
 	r.Split = fmt.Sprintf("%d/0", d.Train.Len()) // how its training images were split is not known
 	if used := usedLabels(d); len(c.Classes) == 0 && len(used) < len(d.Train.Classes) && len(used) == outputs {
 		r.Classes = used
-		s.notes = append(s.notes, fmt.Sprintf("its %d outputs are taken for the labels that have images: --classes %s", outputs, commas(used)))
+		s.notes = append(s.notes, fmt.Sprintf("its %d outputs are taken for the labels that have images: --classes %s", outputs,
+			commas(used)))
 	}
 	e, err := cut(d, r)
 	if err != nil {

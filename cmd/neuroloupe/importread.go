@@ -229,7 +229,8 @@ func commas(ns []int) string {
 // shellWord quotes what a shell would not take as one word.
 func shellWord(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:+=@%", r) || r > 127)
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 127 ||
+			strings.ContainsRune("-_./,:+=@%", r))
 	}) {
 		return s
 	}

@@ -69,7 +69,8 @@ func (s *subject) try(ctx context.Context) (err error) {
 	}
 	// What else was there, one change away from the best.
 	others := slices.DeleteFunc(all, func(r reading) bool {
-		return r.changes(centre) != 1 || r.flip != centre.flip || slices.ContainsFunc(s.ts, func(t trial) bool { return t.reading == r })
+		return r.changes(centre) != 1 || r.flip != centre.flip ||
+			slices.ContainsFunc(s.ts, func(t trial) bool { return t.reading == r })
 	})
 	if s.advised != nil && len(s.advised.classes) > 0 || float64(len(others)*n)*t.cost() > list {
 		return nil
@@ -121,20 +122,21 @@ func (s *subject) result(v *view) (*imported, error) {
 // say puts in words what was taken and why, and what would be better.
 func (s *subject) say(r *imported, accuracy float64, classes int) {
 	if s.taken != s.said {
-		r.Notes = append(r.Notes, fmt.Sprintf("taken as %s (%s), for nothing says otherwise: so it is right for %.2f %% of the images, as %s "+
-			"for %.2f %%; --no-try takes it as it is said", s.taken.words(s.said, s.how, nil), r.Flags, 100*accuracy,
+		r.Notes = append(r.Notes, fmt.Sprintf("taken as %s (%s), for nothing says otherwise: so it is right for %.2f %% of the "+
+			"images, as %s for %.2f %%; --no-try takes it as it is said", s.taken.words(s.said, s.how, nil), r.Flags, 100*accuracy,
 			s.said.words(s.taken, s.how, nil), 100*s.ts[0].accuracy))
 		if also := s.also(4); also != "" {
 			r.Notes = append(r.Notes, "also tried: "+also)
 		}
 	} else if len(s.nets) > 1 && s.how[s.taken.net] != "" {
-		r.Notes = append(r.Notes, fmt.Sprintf("read %s, which of %d ways to read it is the most accurate", s.how[s.taken.net], len(s.nets)))
+		r.Notes = append(r.Notes, fmt.Sprintf("read %s, which of %d ways to read it is the most accurate", s.how[s.taken.net],
+			len(s.nets)))
 	}
 	little := ""
 	switch {
 	case accuracy < 2/float64(classes):
-		little = fmt.Sprintf("%.1f %% is hardly better than guessing, %.0f %% for %d classes: the network is not used as it was trained. ",
-			100*accuracy, 100/float64(classes), classes)
+		little = fmt.Sprintf("%.1f %% is hardly better than guessing, %.0f %% for %d classes: the network is not used as it was "+
+			"trained. ", 100*accuracy, 100/float64(classes), classes)
 	case accuracy < wellRead:
 		little = fmt.Sprintf("%.1f %% is little for these images. ", 100*accuracy)
 	}

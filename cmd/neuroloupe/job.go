@@ -125,10 +125,7 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	dead := e.deadPixels()
 	initial := spec.NewParams()
 	if r.ZeroDead {
-		w := initial.Weight(1)
-		for _, i := range dead {
-			clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
-		}
+		zeroDead(initial, dead)
 	}
 	out := c.Out
 	if out == "" {
@@ -148,6 +145,14 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	}
 	j.state = spec.NewState(initial.Clone())
 	return j, nil
+}
+
+// zeroDead sets the weights of the first layer from some inputs to 0.
+func zeroDead(ps engine.Params, dead []int) {
+	w := ps.Weight(1)
+	for _, i := range dead {
+		clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
+	}
 }
 
 // dataName returns the data set to load: mnist by default, a folder by its whole path.

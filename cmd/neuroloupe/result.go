@@ -113,10 +113,12 @@ func (j *job) score(d engine.Data) (engine.Score, error) {
 	return engine.Evaluate(j.executor, j.program, ref, d)
 }
 
+// lostRecall is the recall below which a class is lost.
+const lostRecall = 0.5
+
 // lostClasses names the classes that are never predicted though there are images of them, and those that are predicted, but
 // for fewer than half of their images, with their recall. The first is not nil.
 func lostClasses(s engine.Score, names []string) (never, rare []string) {
-	const lost = 0.5
 	never = []string{}
 	recall := s.Recall()
 	for _, k := range s.NeverPredicted() {
@@ -125,7 +127,7 @@ func lostClasses(s engine.Score, names []string) (never, rare []string) {
 		}
 	}
 	for k, r := range recall {
-		if r >= 0 && r < lost && !slices.Contains(never, names[k]) {
+		if r >= 0 && r < lostRecall && !slices.Contains(never, names[k]) {
 			rare = append(rare, fmt.Sprintf("%s (%.1f %%)", names[k], 100*r))
 		}
 	}
