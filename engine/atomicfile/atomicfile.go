@@ -18,9 +18,17 @@ import (
 //
 // A link is followed. What is not a regular file, such as /dev/stdout, cannot be replaced and is written to.
 func Write(path string, write func(io.Writer) error) (err error) {
-	path = follow(path)
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // also a link that points nowhere, which is replaced
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
 		return writeTo(path, write)
+	default:
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
 	}
 	Clean(path)
 	f, err := createBeside(path)
@@ -49,14 +57,6 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	}
 	f.Close() // what it could say, Sync has said
 	return syncFolder(filepath.Dir(path))
-}
-
-// follow returns what a link points to; path itself when it is none, or points nowhere.
-func follow(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil && path != "" { // "" is "." to EvalSymlinks
-		return target
-	}
-	return path
 }
 
 // MkdirAll makes a folder and those above it that are missing, and flushes each folder that it made one in: a power cut

@@ -65,7 +65,9 @@ func names(path string, f *os.File) bool {
 // Clean removes what killed processes have left of their writes to path. What a living process is writing stays, and so
 // does whatever Write would not have named.
 func Clean(path string) {
-	path = follow(path)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	folder, base := filepath.Split(path)
 	if folder == "" {
 		folder = "."

@@ -199,3 +199,17 @@ func TestMkdirAll(t *testing.T) {
 		}
 	}
 }
+
+// A target that cannot be looked at is not taken for one that is not there.
+func TestWriteLooksFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.Symlink("f", path); err != nil { // to itself
+		t.Skip(err)
+	}
+	if err := atomicfile.WriteBytes(path, nil); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("it is replaced: %v %v", info, err)
+	}
+}

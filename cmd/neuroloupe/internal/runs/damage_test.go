@@ -68,7 +68,7 @@ func trained(t *testing.T, seed uint64, epochs int, ended bool) map[string]strin
 
 // flips returns a file with one bit changed, at so many places from its first to its last byte.
 func flips(data string) map[string]string {
-	const places = 12
+	const places = 8
 	all := map[string]string{}
 	for n := range min(places, len(data)) {
 		i := n * (len(data) - 1) / max(1, min(places, len(data))-1)
@@ -80,7 +80,7 @@ func flips(data string) map[string]string {
 }
 
 // damage makes a folder of a run's files whose file name is damaged in a way, as often as there are places to damage it at.
-// "other" is the file of another run, "folder" a folder in its place.
+// "other" is the file of another run, "folder" a folder in its place, "error" one of the system that is not "not there".
 func damage(t *testing.T, run, other map[string]string, name, way string, check func(t *testing.T, dir, what string)) {
 	t.Helper()
 	all := map[string]string{way: run[name]}
@@ -98,7 +98,7 @@ func damage(t *testing.T, run, other map[string]string, name, way string, check 
 		dir := filepath.Join(t.TempDir(), "run")
 		put(t, dir, run)
 		path := filepath.Join(dir, name)
-		if way == "removed" || way == "folder" {
+		if way == "removed" || way == "folder" || way == "error" {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
@@ -110,6 +110,11 @@ func damage(t *testing.T, run, other map[string]string, name, way string, check 
 				t.Fatal(err)
 			}
 		}
+		if way == "error" {
+			if err := os.Symlink(name, path); err != nil { // to itself
+				t.Skip(err)
+			}
+		}
 		check(t, dir, name+" "+what)
 	}
 }
@@ -118,28 +123,28 @@ func damage(t *testing.T, run, other map[string]string, name, way string, check 
 // nothing has been changed; "goes on", to the files of an undisturbed run; "mends", the same, and says what was lost, which
 // may be frames.
 func TestResumeDamaged(t *testing.T) {
-	ways := []string{"removed", "emptied", "halved", "flipped", "other", "folder"}
+	ways := []string{"removed", "emptied", "halved", "flipped", "other", "folder", "error"}
 	for _, run := range []struct {
 		ended bool
 		files map[string]string
 	}{
 		{false, map[string]string{
-			manifestFile:   "refuse  refuse  refuse  refuse  refuse  refuse",
-			initialFile:    "refuse  refuse  refuse  refuse  refuse  refuse",
-			weightsFile:    "mends   mends   mends   mends   refuse  refuse",
-			checkpointFile: "refuse  refuse  refuse  refuse  refuse  refuse",
-			metricsFile:    "refuse  refuse  refuse  refuse  refuse  refuse",
-			frameLogFile:   "mends   mends   mends   mends   refuse  refuse",
-			lockFile:       "goes-on goes-on goes-on goes-on goes-on refuse",
+			manifestFile:   "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			initialFile:    "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			weightsFile:    "mends   mends   mends   mends   refuse  refuse  refuse",
+			checkpointFile: "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			metricsFile:    "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			frameLogFile:   "mends   mends   mends   mends   refuse  refuse  refuse",
+			lockFile:       "goes-on goes-on goes-on goes-on goes-on refuse  refuse",
 		}},
 		{true, map[string]string{
-			manifestFile:   "refuse  refuse  refuse  refuse  refuse  refuse",
-			initialFile:    "refuse  refuse  refuse  refuse  refuse  refuse",
-			weightsFile:    "mends   mends   mends   mends   refuse  refuse",
-			checkpointFile: "refuse  refuse  refuse  refuse  refuse  refuse",
-			metricsFile:    "refuse  refuse  refuse  refuse  refuse  refuse",
-			framesFile:     "mends   refuse  refuse  refuse  refuse  refuse",
-			lockFile:       "goes-on goes-on goes-on goes-on goes-on refuse",
+			manifestFile:   "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			initialFile:    "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			weightsFile:    "mends   mends   mends   mends   refuse  refuse  refuse",
+			checkpointFile: "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			metricsFile:    "refuse  refuse  refuse  refuse  refuse  refuse  refuse",
+			framesFile:     "mends   refuse  refuse  refuse  refuse  refuse  refuse",
+			lockFile:       "goes-on goes-on goes-on goes-on goes-on refuse  refuse",
 		}},
 	} {
 		good, other, whole := trained(t, 1, 3, run.ended), trained(t, 2, 3, run.ended), trained(t, 1, 5, true)
@@ -254,7 +259,7 @@ func TestReadDamaged(t *testing.T) {
 		if name == manifestFile {
 			continue // then nothing is read: TestManifestBytes
 		}
-		for _, way := range []string{"removed", "emptied", "halved", "flipped", "other", "folder"} {
+		for _, way := range []string{"removed", "emptied", "halved", "flipped", "other", "folder", "error"} {
 			damage(t, good, other, name, way, func(t *testing.T, dir, what string) {
 				f, err := Open(dir)
 				if err != nil {

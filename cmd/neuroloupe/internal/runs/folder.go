@@ -80,7 +80,7 @@ func Open(path string) (*Folder, error) {
 
 // noManifest says what can be done with a folder that has no run.toml.
 func (f *Folder) noManifest(missing error) error {
-	if _, err := os.Stat(f.file(metricsFile)); err == nil {
+	if _, err := os.Stat(f.file(metricsFile)); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w, though a run's other files are there: put it back from a copy, or see its weights alone: "+
 			"neuroloupe import %s", missing, f.file(weightsFile))
 	}
