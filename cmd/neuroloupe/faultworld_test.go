@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -180,13 +181,15 @@ func (w *world) run(args []string) {
 // undisturbed runs a command without following it.
 func (w *world) undisturbed(args []string) (o outcome, err error) {
 	var out, talk bytes.Buffer
-	c := exec.Command(w.program, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), faultLimit)
+	defer cancel()
+	c := exec.CommandContext(ctx, w.program, args...)
 	c.Dir, c.Env, c.Stdout, c.Stderr = w.root, w.env(), &out, &talk
 	err = c.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		err = nil
 	}
-	return outcome{faults.Result{Exit: c.ProcessState.ExitCode()}, out.String(), talk.String()}, err
+	return outcome{faults.Result{Exit: c.ProcessState.ExitCode(), Hung: ctx.Err() != nil}, out.String(), talk.String()}, err
 }
 
 // follow runs a command with c's faults. Its stdout is a file of the world, and so can fail.
@@ -254,6 +257,9 @@ func (w *world) snapshot() (snapshot, error) {
 			return err
 		case d.IsDir():
 			s[path+"/"] = ""
+			return nil
+		case !d.Type().IsRegular():
+			s[path] = d.Type().String()
 			return nil
 		}
 		text, err := fs.ReadFile(root, path)
