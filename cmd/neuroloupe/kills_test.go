@@ -92,11 +92,10 @@ func (r *reference) kill(t *testing.T, w *world, random *rand.Rand) (kills int, 
 		want = 2
 	}
 	check(w.reset(t, r.scenario))
-	var now snapshot
 	for args := r.args; kills < want; args = r.command(w) {
 		o, err := w.follow(args, faults.Command{KillAt: 1 + random.IntN(r.total)})
 		check(err)
-		now, err = w.snapshot()
+		now, err := w.snapshot()
 		check(err)
 		found = append(found, r.check(o, disturbance{}, now)...)
 		switch {
@@ -111,5 +110,5 @@ func (r *reference) kill(t *testing.T, w *world, random *rand.Rand) (kills int, 
 			check(w.reset(t, r.scenario))
 		}
 	}
-	return kills, append(found, r.takeUp(t, w, now)...)
+	return kills, append(found, r.takeUp(t, w)...)
 }

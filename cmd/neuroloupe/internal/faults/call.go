@@ -113,7 +113,7 @@ func (r Result) String() string {
 }
 
 // random are the parts of names that differ from run to run: of temporary files beside their target, and in TMPDIR.
-var random = regexp.MustCompile(`\.[0-9a-z]{6,}\.(tmp|part)$|neuroloupe-[0-9]+`)
+var random = regexp.MustCompile(`\.[0-9a-z]{6,}\.(tmp|part)$|(neuroloupe|\.fetch)-[0-9]+`)
 
 // Temporary reports whether a path has the name of a temporary file, or is in a temporary folder.
 func Temporary(path string) bool { return random.MatchString(path) }
