@@ -135,12 +135,12 @@ func tidy(v float64) float64 {
 // triedRemedy is a remedy that helps, with what it gave.
 type triedRemedy struct {
 	remedy
-	*trial
+	*probed
 }
 
 // helping returns the remedies that help by a short training and leave the network as accurate, the best first, two at
 // most. None without a short training.
-func (a *advice) helping(helps func(base, with *trial) bool, better func(a, b *trial) bool, rs ...remedy) []triedRemedy {
+func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *probed) bool, rs ...remedy) []triedRemedy {
 	if a.surgery == nil {
 		return nil
 	}
@@ -159,9 +159,9 @@ func (a *advice) helping(helps func(base, with *trial) bool, better func(a, b *t
 	}
 	slices.SortStableFunc(good, func(x, y triedRemedy) int {
 		switch {
-		case better(x.trial, y.trial):
+		case better(x.probed, y.probed):
 			return -1
-		case better(y.trial, x.trial):
+		case better(y.probed, x.probed):
 			return 1
 		}
 		return 0
@@ -245,8 +245,8 @@ func (a *advice) deadPixels() {
 	if !a.imported && !a.recipe.ZeroDead {
 		text += ". Start them at 0: train with --zero-dead"
 	}
-	if r := a.with(decay()); !a.imported && len(a.helping(func(base, with *trial) bool { return with.deadRMS < 0.8*base.deadRMS },
-		func(x, y *trial) bool { return x.deadRMS < y.deadRMS }, r)) > 0 {
+	if r := a.with(decay()); !a.imported && len(a.helping(func(base, with *probed) bool { return with.deadRMS < 0.8*base.deadRMS },
+		func(x, y *probed) bool { return x.deadRMS < y.deadRMS }, r)) > 0 {
 		text += ". Or let weight decay wipe them out: " + r.flags
 	}
 	a.add("%s", text)
@@ -266,13 +266,13 @@ func (a *advice) startSmall() {
 	if !a.noisy() || a.badData {
 		return
 	}
-	smooth := func(base, with *trial) bool { return with.raw >= base.raw+smoother }
+	smooth := func(base, with *probed) bool { return with.raw >= base.raw+smoother }
 	small := startFrom(engine.InitScaled)
 	rs := []remedy{a.with(small, decay()), a.with(small)}
 	if preset, ok := a.clear(); ok {
 		rs = append(rs, preset)
 	}
-	good := a.helping(smooth, func(x, y *trial) bool { return x.raw > y.raw }, rs...)
+	good := a.helping(smooth, func(x, y *probed) bool { return x.raw > y.raw }, rs...)
 	if len(good) == 0 {
 		return
 	}
@@ -322,10 +322,10 @@ func (a *advice) lostClasses() {
 		text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the factor σ'(z) ≈ 0, " +
 			"which cross-entropy does not have. "
 	}
-	good := a.helping(func(base, with *trial) bool {
+	good := a.helping(func(base, with *probed) bool {
 		return with.lost < base.lost || base.lost > 0 && beyond(with.accuracy, base.accuracy, with.tests)
-	}, func(x, y *trial) bool { return x.lost < y.lost || x.lost == y.lost && x.accuracy > y.accuracy }, a.learnBetter()...)
-	base := (*trial)(nil)
+	}, func(x, y *probed) bool { return x.lost < y.lost || x.lost == y.lost && x.accuracy > y.accuracy }, a.learnBetter()...)
+	base := (*probed)(nil)
 	if a.surgery != nil {
 		base = a.surgery.base()
 	}
@@ -367,12 +367,12 @@ func (a *advice) stuckNeurons() {
 	if d.activation == engine.ReLU {
 		text, small = "are 0 for every test image and can learn no more", startFrom(engine.InitHe)
 	}
-	fewer := func(base, with *trial) bool { return base.saturated > 0 && 2*with.saturated <= base.saturated }
+	fewer := func(base, with *probed) bool { return base.saturated > 0 && 2*with.saturated <= base.saturated }
 	var rs []remedy
 	if !a.badData {
 		rs = append([]remedy{a.with(small), a.with(decay())}, a.rates()...)
 	}
-	for i, g := range a.helping(fewer, func(x, y *trial) bool { return x.saturated < y.saturated }, rs...) {
+	for i, g := range a.helping(fewer, func(x, y *probed) bool { return x.saturated < y.saturated }, rs...) {
 		if i == 0 {
 			text += fmt.Sprintf(". %s leaves %d so in %s, not %d", g.flags, g.saturated, a.short(), a.surgery.base().saturated)
 		}
@@ -389,8 +389,8 @@ func (a *advice) roughMaps() {
 	}
 	text := fmt.Sprintf("What was learned is not smooth itself (%.2f; a picture has more than %.1f)", *s, readable)
 	if !a.badData {
-		for _, g := range a.helping(func(base, with *trial) bool { return with.learned >= base.learned+smoother },
-			func(x, y *trial) bool { return x.learned > y.learned }, longer(a.recipe), a.with(decay())) {
+		for _, g := range a.helping(func(base, with *probed) bool { return with.learned >= base.learned+smoother },
+			func(x, y *probed) bool { return x.learned > y.learned }, longer(a.recipe), a.with(decay())) {
 			text += fmt.Sprintf(". %s makes it %s in %s, not %s", g.flags, hundredths(g.learned), a.short(), hundredths(a.surgery.base().learned))
 		}
 	}

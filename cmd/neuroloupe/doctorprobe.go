@@ -30,8 +30,8 @@ type remedy struct {
 	mend   func(*mnist.Set) *mnist.Set // nil for none
 }
 
-// trial is what a short training ends with.
-type trial struct {
+// probed is what a short training ends with.
+type probed struct {
 	accuracy  float64 // of tests images
 	tests     int
 	lost      int     // classes that are found in fewer than half of their images
@@ -41,8 +41,8 @@ type trial struct {
 	deadRMS   float64 // of the raw weights of the never-inked pixels
 }
 
-// noWorse reports whether o is as accurate as another trial, but for chance.
-func (o trial) noWorse(than trial) bool { return !beyond(than.accuracy, o.accuracy, o.tests) }
+// noWorse reports whether o is as accurate as another, but for chance.
+func (o probed) noWorse(than probed) bool { return !beyond(than.accuracy, o.accuracy, o.tests) }
 
 // surgery tries remedies: it trains the run's network anew for a short time, with its settings and with others, from the
 // same seed on the same images.
@@ -53,7 +53,7 @@ type surgery struct {
 	images *mnist.Set // to learn from
 	tests  *mnist.Set
 	epochs int
-	done   map[string]*trial
+	done   map[string]*probed
 }
 
 // surgery returns nil when nothing can be tried: the run was not trained here, its images cannot be read, or it is too
@@ -82,15 +82,15 @@ func (v *view) surgery() *surgery {
 	whole := v.folder.Manifest.Train.Epochs * e.train.Len() / images.Len() // no longer than the run
 	return &surgery{
 		v: v, data: e, spec: v.spec(), images: images, tests: some(tests, shortTests),
-		epochs: max(1, min(shortEpochs, budget/images.Len(), whole)), done: map[string]*trial{},
+		epochs: max(1, min(shortEpochs, budget/images.Len(), whole)), done: map[string]*probed{},
 	}
 }
 
-// base is the trial with the run's own settings.
-func (s *surgery) base() *trial { return s.try(remedy{}) }
+// base is what comes of the run's own settings.
+func (s *surgery) base() *probed { return s.try(remedy{}) }
 
-// try returns the trial of a remedy; nil for one that changes nothing, cannot be had, or makes training diverge.
-func (s *surgery) try(r remedy) *trial {
+// try returns what comes of a remedy; nil for one that changes nothing, cannot be had, or makes training diverge.
+func (s *surgery) try(r remedy) *probed {
 	if o, ok := s.done[r.flags]; ok {
 		return o
 	}
@@ -102,7 +102,7 @@ func (s *surgery) try(r remedy) *trial {
 	return o
 }
 
-func (s *surgery) train(r remedy) (*trial, error) {
+func (s *surgery) train(r remedy) (*probed, error) {
 	own := s.v.folder.Manifest.Train
 	changed := own
 	changed.Classes = slices.Clone(own.Classes)
@@ -155,7 +155,7 @@ func (s *surgery) train(r remedy) (*trial, error) {
 // look finds in a short training what diagnose finds in a run.
 func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, start engine.Params, st *engine.State,
 	tests *mnist.Set,
-) (*trial, error) {
+) (*probed, error) {
 	d := engineData(tests)
 	ref, err := x.Bind(d)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, s
 	if err != nil {
 		return nil, err
 	}
-	o := &trial{accuracy: score.Accuracy(), tests: tests.Len()}
+	o := &probed{accuracy: score.Accuracy(), tests: tests.Len()}
 	trained := s.data.train.ClassCounts()
 	for k, r := range score.Recall() {
 		if r >= 0 && r < lostRecall && trained[k] > 0 {
