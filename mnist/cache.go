@@ -100,7 +100,9 @@ func (e *cacheError) Unwrap() error { return e.err }
 
 // readChecked returns what r gives if it is the official file f, copying it to w on the way. It never reads more than a
 // byte beyond the official size, and stops when the context ends.
-func readChecked(ctx context.Context, r io.Reader, f File, source string, w io.Writer, progress func(string, int64, int64)) ([]byte, error) {
+func readChecked(
+	ctx context.Context, r io.Reader, f File, source string, w io.Writer, progress func(string, int64, int64),
+) ([]byte, error) {
 	data := make([]byte, f.Bytes+1)
 	n := 0
 	for n < len(data) {
@@ -136,7 +138,9 @@ func readChecked(ctx context.Context, r io.Reader, f File, source string, w io.W
 
 // readCache returns the files of a set that are in the cache and whole, and what is wrong with those that are not: they
 // stay until a good copy is there to replace them.
-func readCache(ctx context.Context, files []File, o Options) (have [roleCount]*kept, bad [roleCount]*ChecksumError, err error) {
+func readCache(ctx context.Context, files []File, o Options) (
+	have [roleCount]*kept, bad [roleCount]*ChecksumError, err error,
+) {
 	results := make([]kept, len(files))
 	errs := make([]error, len(files))
 	parallel(len(files), func(i int) {

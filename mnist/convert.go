@@ -66,7 +66,8 @@ func notAFolder(name, path string) error {
 		return fmt.Errorf("mnist: %w", err)
 	}
 	head = head[:n]
-	if idxName.MatchString(filepath.Base(path)) || n > 3 && head[0] == 0 && head[1] == 0 && elementType(head[2]) == unsignedByte {
+	isIDX := n > 3 && head[0] == 0 && head[1] == 0 && elementType(head[2]) == unsignedByte
+	if isIDX || idxName.MatchString(filepath.Base(path)) {
 		return fmt.Errorf("mnist: %s is one file of a data set: give the folder that it is in, %s", name, filepath.Dir(name))
 	}
 	k := what(head)
@@ -74,14 +75,15 @@ func notAFolder(name, path string) error {
 	case "":
 		return fmt.Errorf("mnist: %s is a file, not a folder; %s", name, soFar)
 	case "a numpy archive":
-		return fmt.Errorf("mnist: %s is a numpy archive%s; %s: convert it with %s", name, arrays(path), soFar, python(pythonNPZ, "numpy", name))
+		return fmt.Errorf("mnist: %s is a numpy archive%s; %s: convert it with %s",
+			name, arrays(path), soFar, python(pythonNPZ, "numpy", name))
 	case "a table of text":
 		skip := 0
 		if line, _, _ := strings.Cut(string(head), "\n"); strings.ContainsAny(line, "abcdefghijklmnopqrstuvwxyz") {
 			skip = 1
 		}
-		return fmt.Errorf("mnist: %s is a table of text; %s: if it has a label and then the pixels in every line, convert it with %s",
-			name, soFar, python(fmt.Sprintf(pythonTable, skip), "numpy", name))
+		return fmt.Errorf("mnist: %s is a table of text; %s: if it has a label and then the pixels in every line, "+
+			"convert it with %s", name, soFar, python(fmt.Sprintf(pythonTable, skip), "numpy", name))
 	}
 	return fmt.Errorf("mnist: %s is %s; %s: %s", name, k.name, soFar, k.hint)
 }
@@ -113,8 +115,8 @@ func (s *search) foreign(top *shelf) error {
 		case ".npz", ".csv":
 			return notAFolder(filepath.Join(s.given, name), filepath.Join(top.path, name))
 		case ".parquet":
-			return fmt.Errorf("mnist: %s holds Parquet tables (%s); data sets are read as IDX files so far: write its images and labels "+
-				"as four IDX files", s.given, name)
+			return fmt.Errorf("mnist: %s holds Parquet tables (%s); data sets are read as IDX files so far: write its images "+
+				"and labels as four IDX files", s.given, name)
 		}
 	}
 	classes, train, test := pictures(top), s.given, s.given
@@ -134,8 +136,8 @@ func (s *search) foreign(top *shelf) error {
 	if train == s.given || test == s.given {
 		test = train
 	}
-	return fmt.Errorf("mnist: %s holds a folder of pictures for each class (%s); data sets are read as IDX files so far: if all have "+
-		"one size, convert them with %s", s.given, list(classes), python(pythonPictures, "numpy and Pillow", train, test))
+	return fmt.Errorf("mnist: %s holds a folder of pictures for each class (%s); data sets are read as IDX files so far: "+
+		"if all have one size, convert them with %s", s.given, list(classes), python(pythonPictures, "numpy and Pillow", train, test))
 }
 
 // pictures names the folders of a folder that hold pictures.

@@ -45,10 +45,10 @@
 //	[PREFIX-]t10k-images-idx3-ubyte[.gz]    [PREFIX-]t10k-labels-idx1-ubyte[.gz]
 //
 // with test for t10k, and '.' or '_' for '-', as one likes; where several sets lie side by side as EMNIST's do, the path
-// ends in the prefix. They may also lie in a folder of it, or in one of that, as in torchvision's MNIST/raw, or each in a
-// folder of its own. Only regular files are opened. The file classes.txt, when it is there, names the classes, one a line from label 0. The images
-// may be any: nothing is compared with a pin (only [Verify] reports whether these are the official files), and nothing
-// in the folder is ever changed or deleted.
+// ends in the prefix. They may also lie in a folder of it, or in one of that, as in torchvision's MNIST/raw, or each in
+// a folder of its own. Only regular files are opened. The file classes.txt, when it is there, names the classes, one a
+// line from label 0. The images may be any: nothing is compared with a pin (only [Verify] reports whether these are the
+// official files), and nothing in the folder is ever changed or deleted.
 //
 // # Odd data
 //
@@ -58,7 +58,8 @@
 // # Why
 //
 // A file is decoded as a stream and memory grows with what has really been read, because a header is only a claim: 16
-// bytes can claim 2³² images. A claim can also be true and too much, 5 MB of gzip hold 5 GB of zeros: the headers of all
-// files are read first, must agree, and must ask for no more than half of the memory that is left. A source that fails for one file is not asked for the others, because an unreachable
-// mirror would otherwise cost its timeout four times.
+// bytes can claim 2³² images. A claim can also be true and too much, as 5 MB of gzip hold 5 GB of zeros: the headers of
+// all files are read first, must agree, and must ask for no more than half of the memory that is left. A source that
+// fails for one file is not asked for the others, because an unreachable mirror would otherwise cost its timeout four
+// times.
 package mnist

@@ -254,7 +254,8 @@ func (d *idxReader) fits() error {
 	left := d.stored - d.offset
 	switch {
 	case d.gzip && int64(d.size)/maxDeflate > d.stored:
-		return d.fail(d.offset, d.claim(), fmt.Sprintf("%d bytes of gzip, which cannot hold them", d.stored), lengthHint(true))
+		return d.fail(d.offset, d.claim(), fmt.Sprintf("%d bytes of gzip, which cannot hold them", d.stored),
+			lengthHint(true))
 	case !d.gzip && left != int64(d.size):
 		return d.fail(d.offset, d.claim(), fmt.Sprintf("%d bytes", left), lengthHint(left < int64(d.size)))
 	}

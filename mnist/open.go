@@ -60,11 +60,11 @@ func (f *hashingFile) Len() int { return int(max(0, f.size-f.n)) }
 // file describes what was read. raw is the sha256 of what it decompresses to, empty when that is the file itself.
 func (f *hashingFile) file(raw string) File {
 	path := f.f.Name()
-	d := File{Name: filepath.Base(path), Path: path, SHA256: hex.EncodeToString(f.hash.Sum(nil)), RawSHA256: raw, Bytes: f.n}
+	sum := hex.EncodeToString(f.hash.Sum(nil))
 	if raw == "" {
-		d.RawSHA256 = d.SHA256
+		raw = sum
 	}
-	return d
+	return File{Name: filepath.Base(path), Path: path, SHA256: sum, RawSHA256: raw, Bytes: f.n}
 }
 
 // hashFile describes the file at path as it is stored.
@@ -94,7 +94,8 @@ func isFolder(path string) (bool, error) {
 	return false, fmt.Errorf("mnist: %w", err)
 }
 
-// isNothing reports whether an error says that a path names nothing, also because a file stands where it wants a folder.
+// isNothing reports whether an error says that a path names nothing, also because a file stands where it wants a
+// folder.
 func isNothing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

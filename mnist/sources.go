@@ -107,7 +107,8 @@ func goSettings(flags string) []string {
 		keep += " -modcacherw"
 	}
 	return []string{
-		"GOFLAGS=" + keep, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOROOT=", "GOEXPERIMENT=none", "GOFIPS140=off",
+		"GOFLAGS=" + keep, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOROOT=", "GOEXPERIMENT=none",
+		"GOFIPS140=off",
 	}
 }
 

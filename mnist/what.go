@@ -30,8 +30,8 @@ func what(head []byte) kind {
 	case len(head) == 0:
 		return kind{"an empty file", "the file is empty: get it again"}
 	case starts("version https://git-lfs", "version https://hawser"):
-		return kind{"a Git LFS pointer", "this is a Git LFS pointer, which stands for the data: run git lfs pull where it was cloned, " +
-			"or download the file itself"}
+		return kind{"a Git LFS pointer", "this is a Git LFS pointer, which stands for the data: run git lfs pull where it " +
+			"was cloned, or download the file itself"}
 	case starts("/annex/objects/"):
 		return kind{"a git-annex pointer", "this is a git-annex pointer, which stands for the data: run git annex get"}
 	case bytes.HasPrefix(text, []byte("<")):
@@ -42,7 +42,8 @@ func what(head []byte) kind {
 		return other("a numpy archive", "")
 	case starts("PK\x03\x04", "PK\x05\x06"):
 		return other("a zip archive", ": unpack it")
-	case starts("BZh", "\xfd7zXZ", "\x28\xb5\x2f\xfd", "7z\xbc\xaf", "Rar!"), len(head) > 262 && string(head[257:262]) == "ustar":
+	case starts("BZh", "\xfd7zXZ", "\x28\xb5\x2f\xfd", "7z\xbc\xaf", "Rar!"),
+		len(head) > 262 && string(head[257:262]) == "ustar":
 		return other("an archive or a compressed file", ": unpack it; gzip alone is read as it is")
 	case starts("\x93NUMPY"):
 		return other("a numpy array", "")

@@ -37,16 +37,20 @@ type otherDataError struct{ text string }
 
 func (e *otherDataError) Error() string { return e.text }
 
-// runData reads the data set that a run was made with, and checks that it is the same. dir is the folder it is in now, "" for
-// where the run found it.
+func otherData(format string, args ...any) error {
+	return &otherDataError{fmt.Sprintf(format, args...)}
+}
+
+// runData reads the data set that a run was made with, and checks that it is the same. dir is the folder it is in now,
+// "" for where the run found it.
 func (a *app) runData(f *runs.Folder, dir string, o mnist.Options) (*mnist.Dataset, error) {
 	m := f.Manifest.Data
 	if n := f.Spec.Classes(); m.Name == "" && n > 256 { // labels are bytes
 		return nil, &otherDataError{fmt.Sprintf("%s was imported without a data set, and none has classes for its %d outputs", f.Path, n)}
 	}
 	if m.Name == "" {
-		return nil, &otherDataError{f.Path + " was imported without a data set; import it again with --data mnist, " +
-			"--data fashion or --data and a folder of IDX files"}
+		return nil, otherData("%s was imported without a data set; import it again with --data mnist, --data fashion or "+
+			"--data and a folder of IDX files", f.Path)
 	}
 	name, at := m.Name, m.Folder
 	switch {
@@ -64,8 +68,8 @@ func (a *app) runData(f *runs.Folder, dir string, o mnist.Options) (*mnist.Datas
 		return nil, err
 	}
 	if n := d.Test.Pixels(); n != f.Spec.Inputs {
-		return nil, &otherDataError{fmt.Sprintf("%s takes %d inputs, but the images of %s have %d×%d pixels", f.Path, f.Spec.Inputs,
-			d.Name, d.Test.Rows, d.Test.Cols)}
+		return nil, otherData("%s takes %d inputs, but the images of %s have %d×%d pixels",
+			f.Path, f.Spec.Inputs, d.Name, d.Test.Rows, d.Test.Cols)
 	}
 	for i, want := range m.Files {
 		if i < len(d.Files) && (d.Files[i].SHA256 == "" || sameFile(want, d.Files[i])) {
@@ -75,19 +79,19 @@ func (a *app) runData(f *runs.Folder, dir string, o mnist.Options) (*mnist.Datas
 		if rawSHA256(want) == "" {
 			also = ", or with the same one compressed otherwise: the run keeps the sum of the file alone, not of what is in it"
 		}
-		return nil, &otherDataError{fmt.Sprintf("%s was trained with another %s, of sha256 %s%s; point --folder at the folder that has it",
-			f.Path, want.Name, want.SHA256, also)}
+		return nil, otherData("%s was trained with another %s, of sha256 %s%s; point --folder at the folder that has it",
+			f.Path, want.Name, want.SHA256, also)
 	}
 	return d, nil
 }
 
 // sameFile reports whether a file holds what the one that a run recorded did, compressed or not.
 func sameFile(want runs.File, got mnist.File) bool {
-	return want.SHA256 == got.SHA256 || want.SHA256 == got.RawSHA256 || got.RawSHA256 != "" && rawSHA256(want) == got.RawSHA256
+	return want.SHA256 == got.SHA256 || got.RawSHA256 != "" && (want.SHA256 == got.RawSHA256 || rawSHA256(want) == got.RawSHA256)
 }
 
-// rawSHA256 is that of what a recorded file decompresses to. Runs of earlier versions have it for official files alone; "" for
-// others.
+// rawSHA256 is that of what a recorded file decompresses to. Of runs of earlier versions it is known for official files
+// alone, and "" for others.
 func rawSHA256(f runs.File) string {
 	for _, k := range mnist.Known() {
 		for _, official := range k.Files {

@@ -39,8 +39,8 @@ func (c *countdown) Err() error {
 	return c.Context.Err()
 }
 
-// TestInterruptedPictures interrupts commands at many places of their work: each ends with 130 and has written nothing over what
-// was there, or has done all of its work.
+// TestInterruptedPictures interrupts commands at many places of their work: each ends with 130 and has written nothing
+// over what was there, or has done all of its work.
 func TestInterruptedPictures(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	run, npz := filepath.Join(dir, "run"), filepath.Join(dir, "net.npz")
@@ -119,7 +119,8 @@ func TestMissingIsNotUnread(t *testing.T) {
 	cache := t.TempDir()
 	write := func(set string, data string) string {
 		dir := filepath.Join(t.TempDir(), set)
-		if err := errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(filepath.Join(dir, "t10k-images-idx3-ubyte.gz"), []byte(data), 0o666)); err != nil {
+		path := filepath.Join(dir, "t10k-images-idx3-ubyte.gz")
+		if err := errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(data), 0o666)); err != nil {
 			t.Fatal(err)
 		}
 		return filepath.Dir(dir)

@@ -188,7 +188,7 @@ func (v *view) test() (*mnist.Set, error) {
 	case v.testsErr != nil:
 		return nil, v.testsErr
 	case v.tests.Len() == 0:
-		v.testsErr = &otherDataError{"the data set has no test images"}
+		v.testsErr = otherData("the data set has no test images")
 		return nil, v.testsErr
 	}
 	return v.tests, nil
@@ -214,9 +214,9 @@ func (v *view) loadTests() (*mnist.Set, error) {
 }
 
 // look finds out whether the test images are there, before anything is drawn. Every picture says how good its network
-// is on them, and most show more of them; without them there is a lesser one. That must not be drawn, and perhaps written
-// over a better one, when they are there and only could not be read: then the error says why. Afterwards whoever needs
-// the images can take every error for their not being there.
+// is on them, and most show more of them; without them there is a lesser one. That must not be drawn, and perhaps
+// written over a better one, when they are there and only could not be read: then the error says why. Afterwards
+// whoever needs the images can take every error for their not being there.
 func (v *view) look() error {
 	_, err := v.score()
 	if err == nil || v.app.ctx.Err() == nil && v.testsErr != nil && isMissing(v.testsErr) {
@@ -225,8 +225,9 @@ func (v *view) look() error {
 	return err
 }
 
-// isMissing reports whether a data set that could not be read is not there: no file, nowhere to fetch it from, or another one
-// in its place. One that is damaged, that the system does not let read, or whose reading was interrupted is there.
+// isMissing reports whether a data set that could not be read is not there: no file, nowhere to fetch it from, or
+// another one in its place. One that is damaged, that the system does not let read, or whose reading was interrupted is
+// there.
 func isMissing(err error) bool {
 	var nowhere *mnist.FetchError
 	var other *otherDataError
