@@ -263,7 +263,7 @@ func TestDefects(t *testing.T) {
 			b := newBench(tc.defect)
 			if tc.defect.lower != nil {
 				b.lower = func(s engine.Spec, capacity int) (*engine.Program, error) {
-					p, err := lowerByHand(s, capacity)
+					p, err := Textbook(s, capacity)
 					tc.defect.lower(p)
 					return p, err
 				}

@@ -269,7 +269,7 @@ func (c *current) run(in *engine.Instr) {
 	case engine.OpUpdate:
 		kernel.Update(out, x, y, z, in, c.lr, c.step)
 	default:
-		panic(fmt.Sprintf("lowerByHand makes no %v", in.Op))
+		panic(fmt.Sprintf("Textbook writes no %v", in.Op))
 	}
 	if e.b.defect.after != nil {
 		e.b.defect.after(c, in, out)
