@@ -39,6 +39,9 @@ func (b *interpreter) Compile(p *engine.Program) (engine.Executor, error) {
 	if b.closed && !b.defect.useAfterClose {
 		return nil, engine.ErrClosed
 	}
+	if err := p.Validate(); err != nil && !b.defect.compileAnything {
+		return nil, err
+	}
 	if b.defect.compile != nil {
 		b.defect.compile(p)
 	}
