@@ -18,7 +18,8 @@ func Example() {
 		Inputs: 6 * 6, Loss: engine.CrossEntropy, Seed: 1,
 		Layers: []engine.Layer{{Units: 5, Activation: engine.Sigmoid}, {Units: 2, Activation: engine.Softmax}},
 	}
-	backend, _, err := engine.Pick("auto", cpu.Driver{})
+	ctx := context.Background()
+	backend, _, err := engine.Pick(ctx, "auto", cpu.Driver{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func Example() {
 	}
 	defer t.Executor.Close()
 	t.Train, t.Test = sides(1000), sides(200)
-	if err := t.Run(context.Background(), spec.NewState(spec.NewParams())); err != nil {
+	if err := t.Run(ctx, spec.NewState(spec.NewParams())); err != nil {
 		log.Fatal(err)
 	}
 	score, err := t.Score(t.Test)

@@ -62,13 +62,11 @@ type attributed struct {
 }
 
 func (c *attributeCmd) attribute(v *view, img chosen) (*attributed, error) {
-	x := inspect.Pixels(img.pixels)
-	pass, err := v.net.Forward(x)
+	_, answer, err := v.ask(img)
 	if err != nil {
 		return nil, err
 	}
-	at := &attributed{not: -1, predicted: inspect.Descending(pass.Z[v.net.Last()])[0]}
-	at.class = at.predicted
+	at := &attributed{class: answer, not: -1, predicted: answer}
 	if c.Class != "" {
 		if at.class, err = v.class(c.Class); err != nil {
 			return nil, err
@@ -86,7 +84,7 @@ func (c *attributeCmd) attribute(v *view, img chosen) (*attributed, error) {
 	if err != nil {
 		return nil, err
 	}
-	at.all, err = v.net.AttributeAll(v.app.ctx, x, t, inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
+	at.all, err = v.net.AttributeAll(v.app.ctx, inspect.Pixels(img.pixels), t, inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
 	return at, err
 }
 

@@ -43,12 +43,16 @@ func (c *compareCmd) Run(a *app) error {
 	return c.with(a, c.run)
 }
 
-func (c *compareCmd) run(v *view) error {
+func (c *compareCmd) run(v *view) (err error) {
 	w, err := openView(v.app, c.Other, v.dataDir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.look(); err != nil {
+		return err
+	}
+	w.warn()
 	p, err := c.compare(v, w)
 	if err != nil {
 		return err

@@ -68,6 +68,9 @@ func (c *doctorCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
+	if err := v.look(); err != nil {
+		return err
+	}
 	d := v.diagnose()
 	if c.JSON {
 		return a.printJSON(d)
@@ -171,6 +174,9 @@ func (v *view) advise(d *diagnosis) []string {
 	advice := []string{}
 	add := func(format string, args ...any) { advice = append(advice, fmt.Sprintf(format, args...)) }
 
+	for _, fault := range v.net.Faults() {
+		add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly", strings.ToUpper(fault[:1])+fault[1:])
+	}
 	noise := d.RhoMedian != nil && *d.RhoMedian >= mostlyStart
 	if noise {
 		film := ""

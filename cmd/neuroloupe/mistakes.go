@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"neuroloupe/engine/inspect"
@@ -249,11 +250,13 @@ func (m *mistakes) matrix(v *view) render.Matrix {
 	}
 }
 
-// largest is the largest drive of all that are shown.
+// largest is the largest drive of all that are shown; what cannot be drawn does not count.
 func (m *mistakes) largest() float64 {
 	most := 0.0
 	for _, d := range m.drivers {
-		most = max(most, d[0].Drive)
+		if d[0].Drive <= math.MaxFloat32 { // and no NaN
+			most = max(most, d[0].Drive)
+		}
 	}
 	return most
 }

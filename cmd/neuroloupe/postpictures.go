@@ -27,7 +27,7 @@ func (p *post) findExample() (chosen, error) {
 			return chosen{}, err
 		}
 		for i, row := range logits {
-			if engine.ArgMax(row) == int(test.Labels[i]) {
+			if engine.Answer(row) == int(test.Labels[i]) {
 				right[i]++
 			}
 		}

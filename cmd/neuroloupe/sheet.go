@@ -117,7 +117,7 @@ func (c *sheetCmd) info() map[string]string {
 
 // drawTrainSheet draws the sheet that a training run ends with, from the weights that its executor holds.
 func (a *app) drawTrainSheet(j *job) error {
-	v, err := openView(a, j.folder.Path, "")
+	v, err := newView(a, j.folder, "")
 	if err != nil {
 		return err
 	}

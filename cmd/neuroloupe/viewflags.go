@@ -37,16 +37,23 @@ func (f *viewFlags) open(a *app) (*view, error) {
 			return nil, err
 		}
 	}
-	return openView(a, f.Folder, dir)
+	v, err := openView(a, f.Folder, dir)
+	if err == nil {
+		v.warn()
+	}
+	return v, err
 }
 
-// with opens the run, does something with it and closes it.
+// with opens the run, looks for its test images, does something with it and closes it.
 func (f *viewFlags) with(a *app, do func(*view) error) error {
 	v, err := f.open(a)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(v), v.close())
+	if err = v.look(); err == nil {
+		err = do(v)
+	}
+	return errors.Join(err, v.close())
 }
 
 // colormap is the one that --colormap names.
