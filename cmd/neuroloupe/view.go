@@ -343,7 +343,7 @@ func (v *view) activity(layer int) (inspect.Activity, error) {
 	if err := p.Executor.Write(v.net.Params...); err != nil {
 		return inspect.Activity{}, err
 	}
-	act, err := inspect.Observe(p.Executor, v.spec(), p.Ref, p.Data, layer)
+	act, err := p.Observe(v.net, layer)
 	if err != nil {
 		return inspect.Activity{}, err
 	}
