@@ -36,6 +36,11 @@ lint: ## check formatting, vet and staticcheck
 	go vet ./...
 	$(STATICCHECK) ./...
 
+vet-all: ## vet for other systems and processors, of 32 bits too
+	@for target in linux/386 linux/arm linux/arm64 linux/riscv64 windows/amd64 darwin/arm64; do \
+	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go vet ./... || exit 1; \
+	done
+
 bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
@@ -83,4 +88,4 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx soak fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak fuzz generate ptxas golden

@@ -340,9 +340,6 @@ func (v *view) activity(layer int) (inspect.Activity, error) {
 	if err != nil {
 		return inspect.Activity{}, err
 	}
-	if err := p.Executor.Write(v.net.Params...); err != nil {
-		return inspect.Activity{}, err
-	}
 	act, err := p.Observe(v.net, layer)
 	if err != nil {
 		return inspect.Activity{}, err
