@@ -45,6 +45,9 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 	npm install --ignore-scripts --no-save --prefix $(ONNXRUNTIME) onnxruntime-node@1.30.0
 	NEUROLOUPE_ONNXRUNTIME=$(ONNXRUNTIME) go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
 
+soak: ## fail every file call of the commands once, and kill them at 1,000 random moments (Linux; about 20 minutes)
+	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills)$$'
+
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -79,4 +82,4 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx soak fuzz generate ptxas golden

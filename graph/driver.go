@@ -33,6 +33,9 @@ func device() engine.Device {
 	}
 }
 
+// Name returns [DeviceID].
+func (Driver) Name() string { return DeviceID }
+
 // Devices returns the TapeMachine, which is always usable.
 func (Driver) Devices() []engine.Device { return []engine.Device{device()} }
 

@@ -164,7 +164,7 @@ func (c *filmCmd) film(v *view) (render.Film, *numbers, error) {
 		return fail(err)
 	}
 	for t, j := range order {
-		f.Sheet.Tiles[t] = render.Tile{Name: strconv.Itoa(j), Lines: []string{"→ " + v.classes()[classes[j]]}}
+		f.Sheet.Tiles[t] = render.Tile{Name: strconv.Itoa(j), Lines: []string{"→ " + v.labels()[classes[j]]}}
 	}
 	m := v.folder.Manifest
 	f.Sheet.Title = fmt.Sprintf("%s · %s · %s", m.Data.Title, v.spec(), m.Train.Preset)
@@ -172,7 +172,8 @@ func (c *filmCmd) film(v *view) (render.Film, *numbers, error) {
 	if c.Show == "learned" {
 		f.Sheet.Subtitle = fmt.Sprintf("learned weights W − γW₀, what training has put there by then; %s", s.count(v, len(order)))
 	}
-	f.Sheet.Caption = fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all frames. → %s, at the end.", how)
+	f.Sheet.Caption = strings.TrimSpace(fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all "+
+		"frames. → %s, at the end. %s", how, v.labelNote()))
 	n := &numbers{}
 	addVector(n, "neuron", order)
 	addTexts(n, "class", pick(v.classes(), pick(classes, order)))

@@ -121,6 +121,9 @@ func (v *view) report() (*report.Run, error) {
 	r.Tests, r.NoData = v.probeTest()
 	r.Activity = v.activity
 	d := v.diagnose()
+	if err := v.app.ctx.Err(); err != nil {
+		return nil, err
+	}
 	for _, row := range d.rows(v)[1:] { // the first names the run
 		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
 	}

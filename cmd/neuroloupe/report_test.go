@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -384,6 +386,30 @@ func TestReportOfWideNet(t *testing.T) {
 		t.Errorf("test images of largest and smallest z: %v, want 3 and 3", got)
 	}
 	b.quiet()
+}
+
+// A last line of metrics that a kill left unfinished is no damage: the page and the film are what they were.
+func TestReportOfTornMetrics(t *testing.T) {
+	run, dir := trained(t, "--net", "120-5-4", "--epochs", "2"), t.TempDir()
+	write := func(name string) []byte {
+		must(t, "film", run, "-o", filepath.Join(dir, name+".gif"))
+		must(t, "report", run, "-o", filepath.Join(dir, name+".html"))
+		return slices.Concat(mustRead(t, dir, name+".gif"), mustRead(t, dir, name+".html"))
+	}
+	whole := write("whole")
+	f, err := os.OpenFile(filepath.Join(run, "metrics.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"epoch":3,"loss":0.1,"train_acc`); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(write("torn"), whole) {
+		t.Error("the torn line changed the page or the film")
+	}
 }
 
 // What takes long is said beforehand, and what does not is not.

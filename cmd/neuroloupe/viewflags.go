@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"neuroloupe/render"
 )
@@ -55,10 +56,15 @@ func (f *viewFlags) open(a *app) (*view, error) {
 			return nil, err
 		}
 	}
-	return openView(a, f.Folder, dir)
+	v, err := openView(a, f.Folder, dir)
+	if err == nil {
+		v.warn()
+	}
+	return v, err
 }
 
-// with checks the flags, opens the run, does something with it and closes it. numbers are the command's own.
+// with checks the flags, opens the run, looks for its test images, does something with it and closes it. numbers are the
+// command's own.
 func (f *viewFlags) with(a *app, do func(*view) error, numbers ...flagNumber) error {
 	f.numbers = numbers
 	if err := f.check(); err != nil {
@@ -74,7 +80,10 @@ func (f *viewFlags) with(a *app, do func(*view) error, numbers ...flagNumber) er
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(v), v.close())
+	if err = v.look(); err == nil {
+		err = do(v)
+	}
+	return errors.Join(err, v.close())
 }
 
 // colormap is the one that --colormap names.
@@ -106,6 +115,9 @@ func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) er
 
 // paint draws a figure of the numbers n.
 func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
+	if note := v.labelNote(); note != "" {
+		fig.Caption = strings.TrimSpace(fig.Caption + " " + note)
+	}
 	if v.app.drawn != nil {
 		v.app.drawn(fig, n)
 	}

@@ -224,6 +224,10 @@ func TestDefects(t *testing.T) {
 				}
 			}
 		})},
+		{"z found back from the output", "infer/answers/high/sigmoid,sigmoid", fromOutputs(func(a float64) float64 {
+			return math.Log(a / (1 - a))
+		})},
+		{"z found back from the output", "infer/answers/near/relu,softmax", fromOutputs(math.Log)},
 		{"inference disturbs training", "bytes/cutting/sgd", queried(func(e *interpreted, _ *engine.Query) { e.bufs[e.p.Params[1]][0]++ })},
 
 		{"no two runs alike", "bytes/again", restless()},
@@ -284,6 +288,17 @@ func TestDefects(t *testing.T) {
 			t.Errorf("not found by any of %d checks", ran)
 		})
 	}
+}
+
+// fromOutputs gives as z of the output layer what its activations allow to say of it.
+func fromOutputs(inverse func(a float64) float64) defect {
+	return rewritten(engine.OpActivate, func(c *current, in *engine.Instr, out []float32) {
+		if last := c.e.p.Layers[len(c.e.p.Layers)-1]; c.infer && in.Out == last.A {
+			for i, a := range out {
+				c.e.bufs[last.Z][i] = float32(inverse(float64(a)))
+			}
+		}
+	})
 }
 
 // restless rounds otherwise in every other run: what a reduction in no fixed order does.

@@ -14,7 +14,7 @@ import (
 //
 //	train        parameters, optimiser state and losses against the textbook, over activations, losses, methods,
 //	             penalties, dropout, depths, sizes, batches with their tails, learning rates and first steps
-//	infer        z and a of each layer, for any range of examples
+//	infer        z and a of each layer, for any range of examples; which class is answered where outputs tie
 //	bytes        the same bytes for the same calls, however cut, in however many executors
 //	exchange     parameters and state go in and out bit by bit
 //	faults       what is wrong with a call is an error that names it, and nothing changes

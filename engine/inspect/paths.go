@@ -71,3 +71,11 @@ func narrow(v []float64) []float32 {
 	}
 	return f
 }
+
+func widen(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	return w
+}
