@@ -71,7 +71,9 @@ type benchReport struct {
 func (c *benchCmd) validate() error {
 	accuracy := finite("--to-accuracy", c.ToAccuracy)
 	accuracy.most = 1
-	numbers := []flagNumber{atLeast("--runs", c.Runs, 1), atLeast("--workers", c.Workers, 0), finite("--lr", c.LR), accuracy}
+	numbers := []flagNumber{
+		atLeast("--runs", c.Runs, 1), atLeast("--workers", c.Workers, 0), finite("--lr", c.LR), accuracy,
+	}
 	for _, b := range c.Batch {
 		numbers = append(numbers, atLeast("--batch", b, 1))
 	}

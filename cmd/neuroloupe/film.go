@@ -55,7 +55,8 @@ func (c *filmCmd) Run(a *app) error {
 		return err
 	}
 	c.endings = []string{".gif", ".png", ".apng"}
-	return c.with(a, func(v *view) error { return c.write(v, apng) }, append(tiles(c.Tile, c.Cols, c.Top), atLeast("--every", c.Every, 1))...)
+	numbers := append(tiles(c.Tile, c.Cols, c.Top), atLeast("--every", c.Every, 1))
+	return c.with(a, func(v *view) error { return c.write(v, apng) }, numbers...)
 }
 
 // write draws the film and writes it, as an animated PNG or a GIF.
@@ -277,7 +278,8 @@ func (v *view) startAccuracy() (float64, error) {
 // encodeFilm writes a film as an animated PNG or a GIF.
 func (v *view) encodeFilm(w io.Writer, f render.Film, apng bool) error {
 	if apng {
-		return f.EncodeAPNG(w, map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title})
+		text := map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title}
+		return f.EncodeAPNG(w, text)
 	}
 	return f.EncodeGIF(w)
 }

@@ -84,7 +84,8 @@ func checkNumbers(all ...flagNumber) error {
 
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// tooLarge says of a picture that is too large which of the flags would make it smaller; other errors stay what they are.
+// tooLarge says of a picture that is too large which of the flags would make it smaller; other errors stay what they
+// are.
 func tooLarge(err error, all []flagNumber) error {
 	var size *render.SizeError
 	if !errors.As(err, &size) {

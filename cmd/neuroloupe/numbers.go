@@ -82,7 +82,8 @@ func writeData(w io.Writer, ending string, n *numbers) error {
 		}
 		seen[a.name] = true
 	}
-	write := map[string]func(io.Writer, *numbers) error{".csv": writeCSV, ".json": writeJSON, ".npz": writeNPZ}[strings.ToLower(ending)]
+	forms := map[string]func(io.Writer, *numbers) error{".csv": writeCSV, ".json": writeJSON, ".npz": writeNPZ}
+	write := forms[strings.ToLower(ending)]
 	if write == nil {
 		return fmt.Errorf("--data: no form %q, want %s", ending, oneOf(dataEndings()))
 	}

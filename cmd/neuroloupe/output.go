@@ -19,8 +19,8 @@ import (
 const standard = "-"
 
 // checkOutput reports, before any work is done, that a file which a flag names cannot be what is written: its name must
-// end in one of endings, whatever their case, if there are any, because what is written goes by that; its folder must be
-// there, and it must not be a folder itself. What is there and no regular file, such as /dev/stdout, is written to
+// end in one of endings, whatever their case, if there are any, because what is written goes by that; its folder must
+// be there, and it must not be a folder itself. What is there and no regular file, such as /dev/stdout, is written to
 // whatever it is called. "" is nothing to check.
 func checkOutput(flag, path string, endings ...string) error {
 	if path == "" {
@@ -57,8 +57,8 @@ func oneOf(all []string) string {
 	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
-// piped returns the app for a command whose result goes to standard output as a file: what it prints goes to stderr, with
-// the talk. A terminal is refused.
+// piped returns the app for a command whose result goes to standard output as a file: what it prints goes to stderr,
+// with the talk. A terminal is refused.
 func (a *app) piped(flag string) (*app, error) {
 	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return nil, usage("%s %s: standard output is a terminal; name a file, or pipe it somewhere", flag, standard)
