@@ -33,10 +33,7 @@ Examples:
 }
 
 func (c *attributeCmd) Run(a *app) error {
-	if c.Steps < 1 {
-		return usage("--steps %d: want 1 or more", c.Steps)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, atLeast("--steps", c.Steps, 1))
 }
 
 func (c *attributeCmd) run(v *view) error {

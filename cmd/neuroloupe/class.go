@@ -30,10 +30,7 @@ Examples:
 }
 
 func (c *classCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *classCmd) run(v *view) error {

@@ -37,10 +37,7 @@ Examples:
 }
 
 func (c *compareCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *compareCmd) run(v *view) (err error) {

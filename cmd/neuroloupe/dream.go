@@ -33,10 +33,9 @@ Examples:
 }
 
 func (c *dreamCmd) Run(a *app) error {
-	if c.Top < 0 || c.L2 < 0 || c.TV < 0 || math.IsInf(c.L2+c.TV, 0) || math.IsNaN(c.L2+c.TV) {
-		return usage("--top %d --l2 %v --tv %v: want 0 or more, and finite", c.Top, c.L2, c.TV)
-	}
-	return c.with(a, c.run)
+	top := sizing("--top", c.Top)
+	top.least = 0 // none
+	return c.with(a, c.run, top, finite("--l2", c.L2), finite("--tv", c.TV))
 }
 
 func (c *dreamCmd) run(v *view) error {

@@ -15,7 +15,6 @@ import (
 	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -48,10 +47,6 @@ Examples:
 
 func (c *filmCmd) Run(a *app) error {
 	switch {
-	case c.Top < 0:
-		return usage("--top %d: want 1 or more", c.Top)
-	case c.Every < 1:
-		return usage("--every %d: want 1 or more", c.Every)
 	case c.Delay < 10*time.Millisecond || c.Delay > time.Minute:
 		return usage("--delay %v: want 10ms to 1m", c.Delay)
 	}
@@ -59,11 +54,16 @@ func (c *filmCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.with(a, func(v *view) error { return c.write(v, apng) })
+	c.endings = []string{".gif", ".png", ".apng"}
+	numbers := append(tiles(c.Tile, c.Cols, c.Top), atLeast("--every", c.Every, 1))
+	return c.with(a, func(v *view) error { return c.write(v, apng) }, numbers...)
 }
 
 // write draws the film and writes it, as an animated PNG or a GIF.
 func (c *filmCmd) write(v *view, apng bool) error {
+	if v.noStart != nil {
+		return noFilm(v.noStart)
+	}
 	if c.Show == "" {
 		c.Show = "learned"
 	}
@@ -76,26 +76,23 @@ func (c *filmCmd) write(v *view, apng bool) error {
 		out = filepath.Join(v.folder.Path, "film"+map[bool]string{false: ".gif", true: ".png"}[apng])
 	}
 	v.app.say("drawing %d frames", len(film.Frames))
-	if err := v.saveFilm(out, film, apng); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
-		return err
+	if err := v.app.write(out, func(w io.Writer) error { return v.encodeFilm(w, film, apng) }); err != nil {
+		return tooLarge(err, c.numbers)
 	}
 	return c.saveNumbers(v, n)
 }
 
 // animated reports whether the film is to be an animated PNG, by flag or by the name of the file.
 func (c *filmCmd) animated() (bool, error) {
-	switch ext := strings.ToLower(filepath.Ext(c.Output)); {
-	case ext == ".png", ext == ".apng":
+	switch strings.ToLower(filepath.Ext(c.Output)) {
+	case ".png", ".apng":
 		return true, nil
-	case c.Output == "", ext == ".gif" && !c.APNG:
-		return c.APNG, nil
-	case ext == ".gif":
-		return false, usage("--apng -o %s: an animated PNG wants a name that ends in .png or .apng", c.Output)
+	case ".gif":
+		if c.APNG {
+			return false, usage("--apng -o %s: an animated PNG wants a name that ends in .png or .apng", c.Output)
+		}
 	}
-	return false, usage("-o %s: want a name that ends in .gif, .png or .apng", c.Output)
+	return c.APNG, nil
 }
 
 // eachFrame calls fn for those of the frames kept that want asks for, told the place of each and how many there are, and
@@ -115,12 +112,16 @@ func (v *view) eachFrame(want func(i, of int) bool, fn func(f runs.Frame)) error
 		return notKept("%s kept no frames but its start: it was trained with --frames %s; a film needs --frames epoch",
 			v.folder.Path, v.folder.Manifest.Train.Frames)
 	case errors.As(err, &start):
-		return notKept("a film needs the weights as they were from epoch to epoch: %v", err)
+		return noFilm(start)
 	case errors.Is(err, fs.ErrNotExist):
 		return notKept("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
 			v.folder.Path, v.folder.Path)
 	}
 	return err
+}
+
+func noFilm(start *runs.StartError) error {
+	return notKept("a film needs the weights as they were from epoch to epoch: %v", start)
 }
 
 func notKept(format string, args ...any) error {
@@ -274,16 +275,11 @@ func (v *view) startAccuracy() (float64, error) {
 	return s.Accuracy(), err
 }
 
-// saveFilm writes a film as an animated PNG or a GIF.
-func (v *view) saveFilm(path string, f render.Film, apng bool) error {
-	err := atomicfile.Write(path, func(w io.Writer) error {
-		if apng {
-			return f.EncodeAPNG(w, map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title})
-		}
-		return f.EncodeGIF(w)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+// encodeFilm writes a film as an animated PNG or a GIF.
+func (v *view) encodeFilm(w io.Writer, f render.Film, apng bool) error {
+	if apng {
+		text := map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title}
+		return f.EncodeAPNG(w, text)
 	}
-	return nil
+	return f.EncodeGIF(w)
 }

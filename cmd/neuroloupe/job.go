@@ -47,8 +47,8 @@ func (j *job) close() error {
 
 // open opens the device and compiles the network for it.
 func (j *job) open(a *app, want string, workers int, gpu cuda.Options, s engine.Spec, batch int) (err error) {
-	if workers < 0 {
-		return usage("%d workers: want 1 or more, or 0 for one per core", workers)
+	if err := checkNumbers(atLeast("--workers", workers, 0)); err != nil {
+		return err
 	}
 	if j.backend, j.reason, err = a.pick(want, workers, gpu); err != nil {
 		return err

@@ -59,7 +59,8 @@ type commands struct {
 type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
-	terminal       bool // stderr is one
+	terminal       bool      // stderr is one
+	pipe           io.Writer // where "-" is written, when a file goes to standard output; see piped
 
 	drawn func(render.Figure, *numbers) // told each figure and its numbers; nil for nobody
 }

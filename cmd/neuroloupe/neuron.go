@@ -41,10 +41,7 @@ type page struct {
 }
 
 func (c *neuronCmd) Run(a *app) error {
-	if c.Count < 1 {
-		return usage("--count %d: want 1 or more", c.Count)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--count", c.Count))
 }
 
 func (c *neuronCmd) run(v *view) error {

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/cpu"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/graph"
@@ -391,16 +390,12 @@ func (v *view) name() string {
 	return filepath.Base(path)
 }
 
-// savePicture writes a picture whose text says what it shows of which run; info is added to that.
-func (v *view) savePicture(path string, pic *render.Picture, info map[string]string) error {
+// encodePicture writes a picture as a PNG whose text says what it shows of which run; info is added to that.
+func (v *view) encodePicture(w io.Writer, pic *render.Picture, info map[string]string) error {
 	all := pic.Info()
 	all["run"], all["net"], all["data"] = v.name(), v.spec().String(), v.folder.Manifest.Data.Title
 	for k, s := range info {
 		all[k] = s
 	}
-	var b bytes.Buffer
-	if err := render.EncodePNG(&b, pic.Image, all); err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(path, b.Bytes())
+	return render.EncodePNG(w, pic.Image, all)
 }

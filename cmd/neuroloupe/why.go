@@ -148,10 +148,10 @@ func (x *account) what(names []string) string {
 }
 
 func (c *whyCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
+	if c.JSON && c.Output == standard {
+		return usage("--json and -o %s both want standard output; name a file", standard)
 	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *whyCmd) run(v *view) error {

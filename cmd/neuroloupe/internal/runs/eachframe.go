@@ -1,8 +1,8 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,8 +16,8 @@ import (
 // of a large network may be more than memory holds, and after the whole file is known to be undamaged. An error of fn
 // ends it. The error is a [*StartError] for a network that was made elsewhere.
 func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) error {
-	if im := f.Manifest.Import; im != nil {
-		return &StartError{Run: f.Path, File: filepath.Base(im.File)}
+	if err := f.noStart(); err != nil {
+		return err
 	}
 	file, err := atomicfile.Open(f.file(framesFile))
 	if err != nil {
@@ -33,7 +33,10 @@ func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) erro
 		err = tensors.Verify()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.file(framesFile), err)
+		return inFile(err, f.file(framesFile))
+	}
+	if err := f.checkMeta(framesFile, tensors.Meta()); err != nil {
+		return err
 	}
 	all, last := tensors.Infos(), -1
 	for i, t := range all {
@@ -47,11 +50,21 @@ func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) erro
 		}
 		data, err := tensors.Load(i)
 		if err != nil {
-			return fmt.Errorf("%s: %w", f.file(framesFile), err)
+			return inFile(err, f.file(framesFile))
 		}
 		if err := fn(Frame{Epoch: epoch, Weights: engine.Tensor{Name: t.Name, Shape: t.Shape, Data: data}}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inFile says in which file something is wrong.
+func inFile(err error, path string) error {
+	if format := (*safetensors.FormatError)(nil); errors.As(err, &format) {
+		in := *format
+		in.File = path
+		return &in
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }

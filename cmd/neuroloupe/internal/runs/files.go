@@ -101,17 +101,22 @@ func (f *Folder) readTensors(name string) ([]engine.Tensor, map[string]string, e
 	if err != nil {
 		return nil, nil, err
 	}
+	return tensors, meta, f.checkMeta(name, meta)
+}
+
+// checkMeta checks what a file of tensors says of itself, and that it belongs to the folder's settings.
+func (f *Folder) checkMeta(name string, meta map[string]string) error {
 	for key := range meta {
 		if !slices.Contains([]string{settingsKey, "net", "layout", gammaKey, "tensor", engine.ProgressKey}, key) {
 			// Of another name a checksum would not be checked.
-			return nil, nil, &safetensors.FormatError{File: f.file(name), Reason: fmt.Sprintf("unknown metadata %q: the file is damaged", key)}
+			return &safetensors.FormatError{File: f.file(name), Reason: fmt.Sprintf("unknown metadata %q: the file is damaged", key)}
 		}
 	}
 	got, ok := meta[settingsKey]
 	if !ok && f.Manifest.Format < sumsSince {
-		return tensors, meta, nil
+		return nil
 	}
-	return tensors, meta, f.belongs(name, got)
+	return f.belongs(name, got)
 }
 
 // belongs reports as an error that a file was written for other settings than those of run.toml.

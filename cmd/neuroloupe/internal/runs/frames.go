@@ -223,22 +223,13 @@ func (f *Folder) Finish() error {
 // Frames reads frames.safetensors, in the order of the epochs; the run must have ended. The error is a [*StartError] for
 // a network that was made elsewhere.
 func (f *Folder) Frames() ([]Frame, error) {
-	if err := f.noStart(); err != nil {
-		return nil, err
-	}
-	tensors, _, err := f.readTensors(framesFile)
+	var frames []Frame
+	err := f.EachFrame(func(int, int) bool { return true }, func(fr Frame) error {
+		frames = append(frames, fr)
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	frames := make([]Frame, len(tensors))
-	last := -1
-	for i, t := range tensors {
-		text, ok := strings.CutPrefix(t.Name, framePrefix)
-		epoch, err := strconv.Atoi(text)
-		if !ok || err != nil || epoch <= last || 4*len(t.Data) != f.dataSize() {
-			return nil, fmt.Errorf("%s: tensor %s is not the next frame of %v", f.file(framesFile), t.Name, f.Spec)
-		}
-		frames[i], last = Frame{epoch, t}, epoch
 	}
 	return frames, nil
 }
