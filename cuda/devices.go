@@ -20,20 +20,29 @@ const (
 )
 
 // Devices returns the GPUs, or one that is not usable and says why there is none.
-func (Driver) Devices() []engine.Device {
-	if err := driver.Load(); err != nil {
+func (d Driver) Devices() []engine.Device {
+	devices, err := await(d.Wait, "find its devices", find, func([]engine.Device) {})
+	if err != nil {
 		return missing(reason(err))
+	}
+	return devices
+}
+
+// find opens the NVIDIA driver and lists its devices, of which there is at least one.
+func find() ([]engine.Device, error) {
+	if err := driver.Load(); err != nil {
+		return nil, err
 	}
 	version, err := driver.DriverVersion()
 	if err != nil {
-		return missing(reason(err))
+		return nil, err
 	}
 	infos, err := driver.Devices()
 	if err != nil {
-		return missing(reason(err))
+		return nil, err
 	}
 	if len(infos) == 0 {
-		return missing("the NVIDIA driver finds no device")
+		return nil, errors.New("the NVIDIA driver finds no device")
 	}
 	devices := make([]engine.Device, len(infos))
 	for i, info := range infos {
@@ -48,7 +57,7 @@ func (Driver) Devices() []engine.Device {
 		}
 		devices[i].Usable = devices[i].Reason == ""
 	}
-	return devices
+	return devices, nil
 }
 
 // unfit says why a device cannot be used, or nothing.
@@ -91,7 +100,7 @@ func (d Driver) Open(id string) (engine.Backend, error) {
 		if !dev.Usable {
 			return nil, fmt.Errorf("cuda: device %s cannot be used: %s", id, dev.Reason)
 		}
-		return open(dev, d.Options)
+		return d.open(dev)
 	}
 	if id == backendName {
 		return nil, fmt.Errorf("cuda: no device can be used (%s)", strings.Join(ids, "; "))
@@ -99,18 +108,30 @@ func (d Driver) Open(id string) (engine.Backend, error) {
 	return nil, fmt.Errorf("cuda: no device %q; want one of %s", id, strings.Join(ids, " "))
 }
 
-func open(dev engine.Device, o Options) (engine.Backend, error) {
+func (d Driver) open(dev engine.Device) (engine.Backend, error) {
 	index, err := strconv.Atoi(strings.TrimPrefix(dev.ID, backendName+":"))
 	if err != nil {
 		return nil, fmt.Errorf("cuda: device %q: %w", dev.ID, err)
 	}
-	ctx, err := driver.Open(index)
+	ctx, err := await(d.Wait, "open device "+dev.ID,
+		func() (*driver.Context, error) { return driver.Open(index) },
+		func(late *driver.Context) { _ = late.Close() })
 	if err != nil {
 		return nil, fmt.Errorf("cuda: device %s: %w", dev.ID, explain(err, dev))
 	}
-	b := &backend{device: dev, ctx: ctx}
-	if b.runtime, err = newRuntime(ctx, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("cuda: device %s: %w", dev.ID, explain(err, dev)), ctx.Close())
+	slow := d.Wait
+	slow.Limit *= compiling
+	b, err := await(slow, "compile the kernels for device "+dev.ID,
+		func() (*backend, error) {
+			r, err := newRuntime(ctx, d.Options)
+			if err != nil {
+				return nil, errors.Join(explain(err, dev), ctx.Close())
+			}
+			return &backend{device: dev, ctx: ctx, runtime: r}, nil
+		},
+		func(late *backend) { _ = late.Close() })
+	if err != nil {
+		return nil, fmt.Errorf("cuda: device %s: %w", dev.ID, err)
 	}
 	return b, nil
 }

@@ -19,10 +19,14 @@ type Device struct {
 	Reason     string `json:"reason"` // why it is not usable, or when it is not chosen by itself; may be empty
 }
 
-// Driver finds devices of one kind and opens them. Finding must be cheap and must never fail a program that does not
-// want the device.
+// Driver finds devices of one kind and opens them. Finding must never fail a program that does not want the device; it is
+// not asked of a driver whose devices cannot be meant.
 type Driver interface {
-	// Devices lists what is there, and what is not usable with the reason. It never returns an empty list.
+	// Name is the Backend of all its devices. Their IDs are the name, or begin with it and a colon. It is known without
+	// looking for devices.
+	Name() string
+	// Devices lists what is there, and what is not usable with the reason. It never returns an empty list: where there is
+	// none, one that is not usable has the name for its ID and says why.
 	Devices() []Device
 	// Open opens the device with that ID; the caller closes the Backend.
 	Open(id string) (Backend, error)
@@ -163,3 +167,6 @@ func (d Data) Validate(s Spec) error {
 
 // ErrClosed is returned by a closed Executor or Backend.
 var ErrClosed = errors.New("engine: closed")
+
+// ErrNoAnswer is wrapped by the error of a Driver that did not answer in the time it was given.
+var ErrNoAnswer = errors.New("no answer")

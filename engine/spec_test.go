@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -144,61 +143,4 @@ func moments(x []float32) (mean, variance float64) {
 		variance += (float64(v) - mean) * (float64(v) - mean)
 	}
 	return mean, variance / float64(len(x))
-}
-
-type fakeDriver struct {
-	devices []engine.Device
-	err     error
-}
-
-func (f fakeDriver) Devices() []engine.Device { return f.devices }
-func (f fakeDriver) Open(id string) (engine.Backend, error) {
-	if f.err != nil {
-		return nil, f.err
-	}
-	return fakeBackend(id), nil
-}
-
-type fakeBackend string
-
-func (b fakeBackend) Device() engine.Device                          { return engine.Device{ID: string(b)} }
-func (fakeBackend) Compile(*engine.Program) (engine.Executor, error) { return nil, nil }
-func (fakeBackend) Close() error                                     { return nil }
-
-func TestPick(t *testing.T) {
-	none := fakeDriver{devices: []engine.Device{{ID: "cuda", Backend: "cuda", Reason: "no driver"}}}
-	two := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Usable: true}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
-	old := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Reason: "too old"}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
-	broken := fakeDriver{devices: two.devices, err: errors.New("out of memory")}
-	cpu := fakeDriver{devices: []engine.Device{{ID: "cpu", Backend: "cpu", Usable: true}}}
-	tape := fakeDriver{devices: []engine.Device{{ID: "tape", Backend: "tape", Usable: true, Oracle: true}}}
-	for _, c := range []struct {
-		name, want     string
-		drivers        []engine.Driver
-		id, reasonPart string // id "" = an error with reasonPart
-	}{
-		{"auto takes the first", "auto", []engine.Driver{two, cpu, tape}, "cuda:0", "first choice"},
-		{"auto falls back and says why", "auto", []engine.Driver{none, cpu, tape}, "cpu", "no driver"},
-		{"auto falls back when opening fails", "auto", []engine.Driver{broken, cpu}, "cpu", "out of memory"},
-		{"auto never takes the oracle", "auto", []engine.Driver{none, tape}, "", "no device can be used"},
-		{"explicit", "cuda:1", []engine.Driver{two, cpu}, "cuda:1", "asked for"},
-		{"explicit oracle", "tape", []engine.Driver{two, cpu, tape}, "tape", "asked for"},
-		{"a backend's first device", "cuda", []engine.Driver{two, cpu}, "cuda:0", "asked for"},
-		{"a backend's first usable device", "cuda", []engine.Driver{old, cpu}, "cuda:1", "asked for"},
-		{"explicit and unusable", "cuda:0", []engine.Driver{old, cpu}, "", "device cuda:0 cannot be used: too old"},
-		{"explicit and not there", "cuda", []engine.Driver{none, cpu}, "", "no driver"},
-		{"explicit second and none there", "cuda:1", []engine.Driver{none, cpu}, "", "no driver"},
-		{"explicit and broken", "cuda:0", []engine.Driver{broken, cpu}, "", "out of memory"},
-		{"unknown", "tpu", []engine.Driver{none, cpu}, "", "auto or one of cuda cpu"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			b, reason, err := engine.Pick(c.want, c.drivers...)
-			switch {
-			case c.id == "" && (err == nil || !strings.Contains(err.Error(), c.reasonPart)):
-				t.Errorf("error %v, want one with %q", err, c.reasonPart)
-			case c.id != "" && (err != nil || b.Device().ID != c.id || !strings.Contains(reason, c.reasonPart)):
-				t.Errorf("got %v %q %v, want %s %q", b, reason, err, c.id, c.reasonPart)
-			}
-		})
-	}
 }

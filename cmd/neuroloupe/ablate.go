@@ -222,7 +222,7 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 	matrix := render.Matrix{
 		Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
 		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
-		Rows:    v.classes(), Cols: names, Values: cells,
+		Rows:    v.labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
 	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", thousands(float64(b.images)))

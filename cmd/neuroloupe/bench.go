@@ -126,7 +126,7 @@ func (c *benchCmd) Run(a *app) (err error) {
 	gpu := cuda.Options{Mode: c.Mode, Precision: c.Precision}
 	var idle []error // why a device does not heed them
 	for _, want := range c.Devices {
-		b, why, perr := engine.Pick(want, drivers(c.Workers, gpu)...)
+		b, why, perr := a.pick(want, c.Workers, gpu)
 		if perr != nil {
 			return perr
 		}

@@ -158,9 +158,21 @@ func (j *job) firstEpoch(ctx context.Context, e engine.Executor, initial engine.
 	return st.Params, nil
 }
 
-// drivers are the ways to train, in the order of preference.
-func drivers(workers int, gpu cuda.Options) []engine.Driver {
-	return []engine.Driver{cuda.Driver{Options: gpu}, cpu.Driver{Workers: workers}, graph.Driver{}}
+// autoWait is how long --device auto waits for a driver before it takes the next.
+const autoWait = 5 * time.Second
+
+// drivers are the ways to train, in the order of preference. Who asks for a GPU waits for it until it is there or ctrl-C.
+func (a *app) drivers(want string, workers int, gpu cuda.Options) []engine.Driver {
+	wait := cuda.Wait{Context: a.ctx, Say: func(notice string) { a.say("%s", notice) }}
+	if want == "auto" {
+		wait.Limit = autoWait
+	}
+	return []engine.Driver{cuda.Driver{Options: gpu, Wait: wait}, cpu.Driver{Workers: workers}, graph.Driver{}}
+}
+
+// pick opens the device that want names.
+func (a *app) pick(want string, workers int, gpu cuda.Options) (engine.Backend, string, error) {
+	return engine.Pick(a.ctx, want, a.drivers(want, workers, gpu)...)
 }
 
 // forGPU refuses options of a GPU for a device that is none: they would have no effect.

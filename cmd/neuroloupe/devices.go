@@ -19,7 +19,7 @@ type devicesCmd struct {
 
 func (devicesCmd) Help() string {
 	return `Shows what is here to train on, which of it --device auto takes, and why not the others. The first time, an NVIDIA
-driver compiles the kernels for its device, which takes some seconds.
+driver compiles the kernels for its device, which takes some seconds. One that does not answer within 5 seconds is left out.
 
 Examples:
 
@@ -37,13 +37,24 @@ type listed struct {
 func (c *devicesCmd) Run(a *app) error {
 	var all []listed
 	auto := ""
-	for _, d := range drivers(0, cuda.Options{}) {
+	for _, d := range a.drivers("auto", 0, cuda.Options{}) {
+		var hung error
 		for _, dev := range d.Devices() {
 			l := listed{Device: dev}
 			if dev.Usable && dev.Backend == gpuBackend {
-				if err := l.try(d); err != nil {
+				err := hung
+				if err == nil {
+					err = l.try(d)
+				}
+				if err != nil {
 					l.Usable, l.Reason = false, oneLine(err)
 				}
+				if errors.Is(err, engine.ErrNoAnswer) {
+					hung = err // nor would it for the next
+				}
+			}
+			if a.ctx.Err() != nil {
+				return engine.ErrInterrupted
 			}
 			if auto == "" && l.Usable && !l.Oracle {
 				auto = l.ID

@@ -38,6 +38,7 @@ func (c *exportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	a.notices(f)
 	ps, _, err := f.Weights()
 	if err != nil {
 		return err

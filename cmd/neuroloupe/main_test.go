@@ -44,15 +44,19 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptShapes: shapes DIR [IMAGES] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes.
+// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes. With
+// a fault its pixels or labels are not what they should be; see spoil.
 func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
 	n := 300
-	if len(args) == 2 {
+	if len(args) >= 2 {
 		var err error
 		n, err = strconv.Atoi(args[1])
 		ts.Check(err)
 	}
 	ts.Check(writeShapes(ts.MkAbs(args[0]), n))
+	if len(args) == 3 {
+		ts.Check(spoil(ts.MkAbs(args[0]), args[2]))
+	}
 }
 
 // scriptCorrupt: corrupt FILE changes a byte in the middle; corrupt FILE short cuts it to half.

@@ -89,7 +89,7 @@ func (v *view) importance(layer int) ([]float64, error) {
 
 // tag names a neuron and the class that it speaks for most.
 func (v *view) tag(neuron, class int) string {
-	return fmt.Sprintf("%d → %s", neuron, v.classes()[class])
+	return fmt.Sprintf("%d → %s", neuron, v.labels()[class])
 }
 
 // tags names some neurons of a layer whose favourites are given.

@@ -26,19 +26,6 @@ type chosen struct {
 	note   string // what was done to a file to make an input of it; "" for an image of the data set
 }
 
-// file is the name of the image as part of a file's name: test18.
-func (c chosen) file() string {
-	base := c.name[strings.LastIndexAny(c.name, `/\`)+1:]
-	base = strings.TrimSuffix(strings.ToLower(base), ".png")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
-			return r
-		}
-		return -1
-	}, base)
-}
-
 // set is the image as a set of one, to probe the network with.
 func (v *view) set(c chosen) *mnist.Set {
 	rows, cols := v.size()

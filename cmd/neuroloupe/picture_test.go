@@ -81,7 +81,7 @@ func TestImageOfTheNetworksSize(t *testing.T) {
 			if !bytes.Equal(got.pixels, want.Pix) {
 				t.Errorf("other pixels")
 			}
-			if !strings.Contains(got.note, tt.note) || !strings.Contains(got.note, "the network's size") || got.label != -1 || got.file() != "mydigit3" {
+			if !strings.Contains(got.note, tt.note) || !strings.Contains(got.note, "the network's size") || got.label != -1 || got.file() != "My+Digit+3.PNG" {
 				t.Errorf("note %q, label %d, file %q", got.note, got.label, got.file())
 			}
 		})

@@ -7,8 +7,9 @@ import (
 	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/report"
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
-	"neuroloupe/engine/inspect"
 )
 
 type reportCmd struct {
@@ -39,15 +40,16 @@ func (c *reportCmd) run(v *view) error {
 	if r.Colormap, err = c.colormap(); err != nil {
 		return err
 	}
-	b := v.app.newBars()
+	var told func(int)
+	end := func() {}
 	r.Say = func(part string, done, of int) {
-		if done == 0 {
-			b.start("report", int64(of), func(float64) string { return "" }, func() string { return "" })
+		if told == nil {
+			told, end = v.app.counter("report", of, func(float64) string { return "" })
 		}
-		b.set(int64(done))
+		told(done)
 	}
 	doc, err := report.Collect(v.app.ctx, r)
-	b.close()
+	end()
 	if err != nil {
 		return err
 	}
@@ -74,27 +76,41 @@ func (c *reportCmd) run(v *view) error {
 	return c.saveNumbers(v, n)
 }
 
+// reportNotice is how long a report may take, in seconds, before that is said beforehand.
+const reportNotice = 3
+
+// neurons is how many hidden ones a network has.
+func neurons(s engine.Spec) int {
+	n := 0
+	for _, l := range s.Layers[:len(s.Layers)-1] {
+		n += l.Units
+	}
+	return n
+}
+
 // report says what a report of the run is made of.
 func (v *view) report() (*report.Run, error) {
 	m := v.folder.Manifest
 	r := &report.Run{
 		Title: v.name() + ": " + v.title(), Rows: m.Data.Rows, Cols: m.Data.Cols, Classes: m.Data.Classes,
 		Net: v.net, Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
-		Frames: v.filmFrames,
 	}
 	if v.noStart != nil {
 		r.NoStart = v.noStart
 	}
 	r.Tests, r.NoData = v.probeTest()
+	r.Activity = v.activity
 	d := v.diagnose()
+	if err := v.app.ctx.Err(); err != nil {
+		return nil, err
+	}
 	for _, row := range d.rows(v)[1:] { // the first names the run
 		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
 	}
 	r.Advice = d.Advice
-	var err error
-	r.Metrics, err = v.folder.Metrics()
-	r.Accurate = accuracyName(r.Metrics)
-	return r, err
+	r.Metrics, r.NoMetrics = v.folder.Metrics()
+	r.Accurate, r.Frames = accuracyName(r.Metrics), v.filmFrames(r.Metrics)
+	return r, nil
 }
 
 // facts are what there is to say of the run itself.
@@ -132,25 +148,22 @@ func (v *view) facts() []report.Fact {
 	return append(facts, report.Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
 }
 
-// filmFrames are the first layer's learned maps over training.
-func (v *view) filmFrames() ([]report.Frame, error) {
-	kept, err := v.keptFrames()
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := v.folder.Metrics()
-	if err != nil {
-		return nil, err
-	}
-	frames := make([]report.Frame, 0, len(kept))
-	for _, f := range kept {
-		gamma := v.gammaAt(f, metrics)
-		frames = append(frames, report.Frame{
-			Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
-			Learned: inspect.Maps(inspect.Learned(f.Weights, v.net.Initial.Weight(1), gamma)),
+// filmFrames goes through the first layer's learned maps over training; metrics are those of the run, as far as they are
+// known.
+func (v *view) filmFrames(metrics []engine.Metrics) report.Frames {
+	return func(want func(i, of int) []int, each func(report.Frame)) error {
+		var neurons []int
+		return v.eachFrame(func(i, of int) bool {
+			neurons = want(i, of)
+			return neurons != nil
+		}, func(f runs.Frame) {
+			gamma := v.gammaAt(f, metrics)
+			each(report.Frame{
+				Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
+				Learned: v.mapsAt(f, "learned", gamma, neurons),
+			})
 		})
 	}
-	return frames, nil
 }
 
 // reportWords are the words that explain knows.

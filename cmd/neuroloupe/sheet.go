@@ -117,7 +117,7 @@ func (c *sheetCmd) info() map[string]string {
 
 // drawTrainSheet draws the sheet that a training run ends with, from the weights that its executor holds.
 func (a *app) drawTrainSheet(j *job) error {
-	v, err := openView(a, j.folder.Path, "")
+	v, err := newView(a, j.folder, "")
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 		}
 		for t, j := range order {
 			p.Tiles[t].Name = strconv.Itoa(j)
-			p.Tiles[t].Lines = append([]string{"→ " + v.classes()[classes[j]]}, p.Tiles[t].Lines...)
+			p.Tiles[t].Lines = append([]string{"→ " + v.labels()[classes[j]]}, p.Tiles[t].Lines...)
 			if rho != nil {
 				p.Tiles[t].Lines = append(p.Tiles[t].Lines, fmt.Sprintf("ρ %.2f", rho[j]))
 			}

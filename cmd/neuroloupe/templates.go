@@ -75,7 +75,7 @@ func (c *templatesCmd) run(v *view) error {
 		var norms []float64
 		for i, m := range k.maps {
 			norms = append(norms, inspect.Norm(m))
-			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.classes()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])}})
+			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.labels()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])}})
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{s})
 		addMatrix(n, k.name, k.maps)

@@ -2,12 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -38,6 +37,7 @@ type view struct {
 	executor   engine.Executor
 	borrowed   bool // program and executor are another's to close
 	bound      map[*mnist.Set]engine.DataRef
+	named      []string // see labels
 	scored     *engine.Score
 	activities map[int]inspect.Activity
 }
@@ -48,7 +48,13 @@ func openView(a *app, run, dataDir string) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{app: a, folder: f, net: inspect.Net{Spec: f.Spec}, dataDir: dataDir}
+	a.notices(f)
+	return newView(a, f, dataDir)
+}
+
+// newView reads the network of a run folder.
+func newView(a *app, f *runs.Folder, dataDir string) (v *view, err error) {
+	v = &view{app: a, folder: f, net: inspect.Net{Spec: f.Spec}, dataDir: dataDir}
 	if v.net.Params, v.net.Gamma, err = f.Weights(); err != nil {
 		return nil, err
 	}
@@ -63,6 +69,13 @@ func openView(a *app, run, dataDir string) (*view, error) {
 		v.gammaMeasured = true
 	}
 	return v, nil
+}
+
+// warn says which of the network's weights are no numbers.
+func (v *view) warn() {
+	for _, fault := range v.net.Faults() {
+		v.app.say("WARNING: %s, %s; what is computed from them cannot be trusted", v.folder.Path, fault)
+	}
 }
 
 // use gives v the data set and the executor of a training that has ended, whose owner closes them. The executor must
@@ -90,26 +103,6 @@ func (v *view) spec() engine.Spec { return v.net.Spec }
 // size is that of an input image.
 func (v *view) size() (rows, cols int) {
 	return v.folder.Manifest.Data.Rows, v.folder.Manifest.Data.Cols
-}
-
-// classes are the names of the outputs.
-func (v *view) classes() []string { return v.folder.Manifest.Data.Classes }
-
-// class finds an output by its class's name, whatever its case, or else by its number.
-func (v *view) class(text string) (int, error) {
-	names := v.classes()
-	if k := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, text) }); k >= 0 {
-		return k, nil
-	}
-	if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(names) && !slices.Contains(names, text) && !numbered(names) {
-		return k, nil
-	}
-	return 0, usage("class %q: want one of %s", text, strings.Join(names, ", "))
-}
-
-// numbered reports whether the classes are called by numbers, so that a number is a name and nothing else.
-func numbered(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { _, err := strconv.Atoi(n); return err != nil })
 }
 
 // hidden returns the index of hidden layer n, counted from 1; 0 stands for the one given as usual, which may be −1 for
@@ -179,47 +172,11 @@ func (v *view) examples() (*examples, error) {
 }
 
 func (v *view) loadAll() (*examples, error) {
-	d, err := v.load(mnist.Options{})
-	if err != nil {
-		return nil, err
-	}
-	r := v.folder.Manifest.Train
-	e, err := cut(d, &r)
+	e, err := v.app.examplesOf(v.folder, v.dataDir, mnist.Options{Offline: true})
 	if err == nil && v.tests != nil {
 		e.test = v.tests // an executor may be bound to it
 	}
 	return e, err
-}
-
-// load reads the data set of the run, as it lies on the disk.
-func (v *view) load(o mnist.Options) (*mnist.Dataset, error) {
-	m := v.folder.Manifest.Data
-	if m.Name == "" {
-		return nil, fmt.Errorf("%s was imported without a data set; import it again with --data mnist, --data fashion or "+
-			"--data and a folder of IDX files", v.folder.Path)
-	}
-	name, dir := m.Name, m.Folder
-	switch {
-	case v.dataDir != "" && known(name):
-		dir = v.dataDir
-	case v.dataDir != "":
-		name = v.dataDir
-	}
-	o.Dir, o.Offline = dir, true
-	d, err := mnist.Load(v.app.ctx, name, o)
-	if err != nil {
-		return nil, err
-	}
-	if n := d.Test.Pixels(); n != v.spec().Inputs {
-		return nil, fmt.Errorf("%s takes %d inputs, but the images of %s have %d×%d pixels", v.folder.Path, v.spec().Inputs, d.Name, d.Test.Rows, d.Test.Cols)
-	}
-	for i, want := range m.Files {
-		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 && d.Files[i].SHA256 != "" {
-			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
-				v.folder.Path, want.Name, want.SHA256)
-		}
-	}
-	return d, nil
 }
 
 // test returns the test images. The training images, which take most of the time to read, are left where they are.
@@ -231,7 +188,8 @@ func (v *view) test() (*mnist.Set, error) {
 	case v.testsErr != nil:
 		return nil, v.testsErr
 	case v.tests.Len() == 0:
-		return nil, errors.New("the data set has no test images")
+		v.testsErr = otherData("the data set has no test images")
+		return nil, v.testsErr
 	}
 	return v.tests, nil
 }
@@ -244,11 +202,43 @@ func (v *view) loadTests() (*mnist.Set, error) {
 		}
 		return e.test, nil
 	}
-	d, err := v.load(mnist.Options{TestOnly: true})
+	d, err := v.app.runData(v.folder, v.dataDir, mnist.Options{TestOnly: true, Offline: true})
 	if err != nil {
 		return nil, err
 	}
-	return ofClasses(d.Test, v.folder.Manifest.Train.Classes)
+	s, err := ofClasses(d.Test, v.folder.Manifest.Train.Classes)
+	if err != nil {
+		return nil, err
+	}
+	return renamed(s, v.folder), nil
+}
+
+// look finds out whether the test images are there, before anything is drawn. Every picture says how good its network
+// is on them, and most show more of them; without them there is a lesser one. That must not be drawn, and perhaps
+// written over a better one, when they are there and only could not be read: then the error says why. Afterwards
+// whoever needs the images can take every error for their not being there.
+func (v *view) look() error {
+	_, err := v.score()
+	if err == nil || v.app.ctx.Err() == nil && v.testsErr != nil && isMissing(v.testsErr) {
+		return nil
+	}
+	return err
+}
+
+// isMissing reports whether a data set that could not be read is not there: no file, nowhere to fetch it from, or
+// another one in its place. One that is damaged, that the system does not let read, or whose reading was interrupted is
+// there.
+func isMissing(err error) bool {
+	var nowhere *mnist.FetchError
+	var other *otherDataError
+	var damaged *mnist.ChecksumError
+	switch {
+	case errors.Is(err, context.Canceled), errors.As(err, &damaged):
+		return false
+	case errors.As(err, &nowhere), errors.As(err, &other):
+		return true
+	}
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // train returns the images that the run learned from.
@@ -350,10 +340,7 @@ func (v *view) activity(layer int) (inspect.Activity, error) {
 	if err != nil {
 		return inspect.Activity{}, err
 	}
-	if err := p.Executor.Write(v.net.Params...); err != nil {
-		return inspect.Activity{}, err
-	}
-	act, err := inspect.Observe(p.Executor, v.spec(), p.Ref, p.Data, layer)
+	act, err := p.Observe(v.net, layer)
 	if err != nil {
 		return inspect.Activity{}, err
 	}

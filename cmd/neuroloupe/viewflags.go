@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"neuroloupe/render"
 )
@@ -37,16 +38,23 @@ func (f *viewFlags) open(a *app) (*view, error) {
 			return nil, err
 		}
 	}
-	return openView(a, f.Folder, dir)
+	v, err := openView(a, f.Folder, dir)
+	if err == nil {
+		v.warn()
+	}
+	return v, err
 }
 
-// with opens the run, does something with it and closes it.
+// with opens the run, looks for its test images, does something with it and closes it.
 func (f *viewFlags) with(a *app, do func(*view) error) error {
 	v, err := f.open(a)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(v), v.close())
+	if err = v.look(); err == nil {
+		err = do(v)
+	}
+	return errors.Join(err, v.close())
 }
 
 // colormap is the one that --colormap names.
@@ -78,6 +86,9 @@ func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) er
 
 // paint draws a figure of the numbers n.
 func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
+	if note := v.labelNote(); note != "" {
+		fig.Caption = strings.TrimSpace(fig.Caption + " " + note)
+	}
 	if v.app.drawn != nil {
 		v.app.drawn(fig, n)
 	}

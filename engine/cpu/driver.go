@@ -21,6 +21,12 @@ type Driver struct {
 
 var _ engine.Driver = Driver{}
 
+// deviceID is the one CPU's, and the driver's name.
+const deviceID = "cpu"
+
+// Name returns "cpu".
+func (Driver) Name() string { return deviceID }
+
 func (d Driver) workers() int {
 	if d.Workers > 0 {
 		return d.Workers
@@ -32,9 +38,9 @@ func (d Driver) workers() int {
 func (d Driver) Devices() []engine.Device {
 	tier, err := isa.Best()
 	dev := engine.Device{
-		ID:         "cpu",
+		ID:         deviceID,
 		Name:       procField("/proc/cpuinfo", "model name", runtime.GOARCH),
-		Backend:    "cpu",
+		Backend:    deviceID,
 		Memory:     memory(),
 		Capability: fmt.Sprintf("%s, %d of %d cores", tierNames[tier], d.workers(), runtime.NumCPU()),
 		Usable:     err == nil,
@@ -49,7 +55,7 @@ var tierNames = map[isa.Tier]string{isa.Go: "plain Go", isa.AVX2: "AVX2", isa.AV
 
 // Open opens the CPU; the id must be "cpu".
 func (d Driver) Open(id string) (engine.Backend, error) {
-	if id != "cpu" {
+	if id != deviceID {
 		return nil, fmt.Errorf("cpu: no device %q; want cpu", id)
 	}
 	if d.Workers < 0 {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"neuroloupe/cuda"
 	"neuroloupe/mnist"
@@ -65,7 +66,7 @@ func pack(ctx context.Context, folder string) error {
 	}
 	fmt.Printf("on a Linux machine with the same kind of processor, glibc 2.34 or newer and an NVIDIA driver, no Go and no CUDA:\n"+
 		"  %s OUTDIR\nwhich takes less than 8 minutes and writes %s and %s into OUTDIR\n", script, reportName, textName)
-	for _, d := range (cuda.Driver{}).Devices() {
+	for _, d := range (cuda.Driver{Wait: cuda.Wait{Context: ctx, Limit: 20 * time.Second}}).Devices() {
 		if !d.Usable {
 			fmt.Printf("not run here: %s: %s\n", d.ID, d.Reason)
 			continue

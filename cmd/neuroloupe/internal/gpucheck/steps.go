@@ -45,7 +45,7 @@ func smi(ctx context.Context) string {
 }
 
 func openDevice(o options, c cuda.Options) (engine.Backend, error) {
-	b, _, err := engine.Pick(o.device, cuda.Driver{Options: c})
+	b, _, err := engine.Pick(context.Background(), o.device, cuda.Driver{Options: c}) // the step's limit is that of its process
 	return b, err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
@@ -26,12 +28,15 @@ type Run struct {
 	Dead    []bool        // pixels never inked in training; nil when not known
 	Tests   inspect.Probe // over the test images; counts when NoData is nil
 	NoData  error         // why there are no test images; nil when there are
+	// Activity is what a hidden layer does over the test images, 0 being the first layer; asked for when NoData is nil.
+	Activity func(layer int) (inspect.Activity, error)
 
-	Metrics  []engine.Metrics
-	Frames   func() ([]Frame, error) // of the first layer, in the order of the epochs
-	Accurate string                  // what the accuracy of the frames is of: "test accuracy"
-	Colormap render.Colormap
-	Say      func(part string, done, of int) // told what is being worked out; nil for nobody
+	Metrics   []engine.Metrics
+	NoMetrics error  // why they cannot be read; nil when they can, or when there are none
+	Frames    Frames // of the first layer
+	Accurate  string // what the accuracy of the frames is of: "test accuracy"
+	Colormap  render.Colormap
+	Say       func(part string, done, of int) // told what is being worked out; nil for nobody
 }
 
 // collector fills a document.
@@ -40,12 +45,16 @@ type collector struct {
 	run  *Run
 	doc  *Document
 	bank *bank
-	z    [][][]float32 // of each layer for the test images, n×Units
-	a    [][][]float32
+
+	done, of int // parts of the work
+	classed  *classed
+	outputs  [][]float32        // z of the output layer for the test images
+	seen     []inspect.Activity // of each hidden layer; nil without test images, as slopes
+	slopes   [][]float64        // E σ′
 }
 
 // Collect computes what a page shows. The network must have a hidden layer. What cannot be had is missing from the
-// document, with the reason in Missing; any other failure is an error.
+// document, with the reason in Missing, and in Damaged when it should have been there; any other failure is an error.
 func Collect(ctx context.Context, r *Run) (*Document, error) {
 	if err := r.Net.Validate(); err != nil {
 		return nil, err
@@ -81,7 +90,7 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 			c.doc.Dead = append(c.doc.Dead, p)
 		}
 	}
-	for i, part := range []struct {
+	parts := []struct {
 		name string
 		fill func() error
 	}{
@@ -91,10 +100,12 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 		{"images", c.why},
 		{"training", c.training},
 		{"film", c.film},
-	} {
-		if r.Say != nil {
-			r.Say(part.name, i, 6)
-		}
+	}
+	if c.of = len(parts); r.NoData == nil {
+		c.of += (r.Net.Hidden() + 1) * (len(r.Classes) + 1)
+	}
+	for _, part := range parts {
+		c.tell(part.name)
 		if err := part.fill(); err != nil {
 			return nil, fmt.Errorf("report: %s: %w", part.name, err)
 		}
@@ -106,6 +117,44 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 		}
 	}
 	return c.doc, nil
+}
+
+// tell says which part begins.
+func (c *collector) tell(part string) {
+	if c.run.Say != nil {
+		c.run.Say(part, c.done, c.of)
+	}
+	c.done++
+}
+
+// bound notes what a bound cuts short.
+func (c *collector) bound(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	c.doc.Bounds = append(c.doc.Bounds, strings.ToUpper(text[:1])+text[1:]+".")
+}
+
+// boundImages notes what is done on fewer images than there are.
+func (c *collector) boundImages(l int, what string, images int) {
+	if all := c.run.Tests.Data.Len(); images < all {
+		c.bound("%s has %s neurons, so %s on %s of the %s test images",
+			c.named(l), thousands(c.run.Net.Spec.Layers[l].Units), what, thousands(images), thousands(all))
+	}
+}
+
+// named is what a sentence calls a hidden layer.
+func (c *collector) named(l int) string {
+	if c.run.Net.Hidden() == 0 {
+		return "the hidden layer"
+	}
+	return fmt.Sprintf("hidden layer %d", l+1)
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // observe runs the network over the test images.
@@ -121,22 +170,18 @@ func (c *collector) observe() error {
 	}
 	c.doc.Tests = c.run.Tests.Data.Len()
 	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Rows, cols: c.run.Cols, numbers: map[int]int{}}
-	for l := range spec.Layers {
-		z, err := c.run.Tests.Values(c.ctx, c.run.Net, l, true)
+	var err error
+	for l := range c.run.Net.Last() {
+		seen, err := c.run.Activity(l)
 		if err != nil {
 			return err
 		}
-		a := z
-		if l < c.run.Net.Last() && spec.Layers[l].Activation != engine.Identity {
-			if a, err = c.run.Tests.Values(c.ctx, c.run.Net, l, false); err != nil {
-				return err
-			}
-		}
-		c.z, c.a = append(c.z, z), append(c.a, a)
+		c.seen, c.slopes = append(c.seen, seen), append(c.slopes, seen.Slope)
 	}
-	last := c.z[c.run.Net.Last()]
-	var err error
-	if c.doc.Output.Confusion, err = c.run.Net.Confusion(last, c.run.Tests.Data.Labels); err != nil {
+	if c.outputs, err = c.run.Tests.Values(c.ctx, c.run.Net, c.run.Net.Last(), true); err != nil {
+		return err
+	}
+	if c.doc.Output.Confusion, err = c.run.Net.Confusion(c.outputs, c.run.Tests.Data.Labels); err != nil {
 		return err
 	}
 	c.doc.Output.Recall = nums(engine.Score{Confusion: c.doc.Output.Confusion}.Recall())
@@ -153,11 +198,7 @@ func (c *collector) classes() error {
 	if c.run.NoData != nil {
 		return nil
 	}
-	slopes, err := c.run.Tests.Slopes(c.ctx, c.run.Net)
-	if err != nil {
-		return err
-	}
-	weighted, err := c.run.Net.Templates(c.ctx, slopes)
+	weighted, err := c.run.Net.Templates(c.ctx, c.slopes)
 	if err != nil {
 		return err
 	}
@@ -196,7 +237,11 @@ func (c *collector) training() error {
 			ValidationAccuracy: maybe(m.ValidationAccuracy), TestAccuracy: maybe(m.TestAccuracy),
 		})
 	}
-	if len(c.doc.Metrics) == 0 {
+	switch {
+	case c.run.NoMetrics != nil:
+		c.doc.Missing[NeedsCurve] = c.run.NoMetrics.Error()
+		c.doc.Damaged = append(c.doc.Damaged, fmt.Errorf("no training curves: %w", c.run.NoMetrics))
+	case len(c.doc.Metrics) == 0:
 		reason := "the run folder has no metrics.jsonl"
 		if c.run.NoStart != nil {
 			reason = "the network was trained elsewhere"

@@ -31,6 +31,9 @@ type Document struct {
 	Doctor []Fact   `json:"-"` // what the doctor measures
 	Advice []string `json:"-"` // and says
 	Words  []Word   `json:"-"`
+	Bounds []string `json:"-"` // sentences on what is cut short because the network is large
+
+	Damaged []error `json:"-"` // why parts are missing that should be there
 }
 
 // Parts that can be missing.

@@ -19,7 +19,7 @@ func (c *collector) why() error {
 		return nil
 	}
 	net, d := c.run.Net, c.run.Tests.Data
-	last := c.z[net.Last()]
+	last := c.outputs
 	mistakes, err := net.Mistakes(last, d.Labels)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (c *collector) why() error {
 	var chosen []int
 	found := make([]bool, net.Spec.Classes())
 	for i, k := range d.Labels {
-		if !found[k] && engine.ArgMax(last[i]) == int(k) {
+		if !found[k] && engine.Answer(last[i]) == int(k) {
 			found[k] = true
 			chosen = append(chosen, i)
 		}
@@ -36,7 +36,7 @@ func (c *collector) why() error {
 	for _, m := range mistakes[:min(len(mistakes), whyMistakes)] {
 		chosen = append(chosen, m.Image)
 	}
-	means := inspect.Means(c.a[net.Hidden()], net.Spec.Layers[net.Hidden()].Units)
+	means := c.seen[net.Hidden()].Mean
 	for _, i := range chosen {
 		if err := c.explain(i, means); err != nil {
 			return err
@@ -62,7 +62,7 @@ func (c *collector) explain(i int, means []float64) error {
 	logits := z[net.Last()]
 	label := int(c.run.Tests.Data.Labels[i])
 	out := &Why{
-		Image: i, Label: label, Predicted: engine.ArgMax(logits), Pixels: image, Z: floats(w.Z[0]),
+		Image: i, Label: label, Predicted: engine.Answer(logits), Pixels: image, Z: floats(w.Z[0]),
 		Logits: numsOf(logits), Outputs: nums(w.A[net.Last()]),
 		NeuronError: Num(slices.Max(neurons)), SumError: Num(slices.Max(outputs)),
 	}
