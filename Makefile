@@ -51,8 +51,8 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 	npm install --ignore-scripts --no-save --prefix "$(ONNXRUNTIME)" onnxruntime-node@1.30.0
 	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
 
-soak: ## fail every file call of the commands once, and kill them at 1,000 random moments (Linux; about 20 minutes)
-	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills)$$'
+soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
+	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
 
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
