@@ -130,3 +130,13 @@ func Favourites(path [][]float64, a Activity) []int {
 	}
 	return fav
 }
+
+// FavouritesByWeight returns for each neuron the class of its largest weight to an output, Path[j][k]: what can be said
+// without images.
+func FavouritesByWeight(path [][]float64) []int {
+	fav := make([]int, len(path))
+	for j, row := range path {
+		fav[j] = Descending(row)[0]
+	}
+	return fav
+}

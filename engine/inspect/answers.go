@@ -173,11 +173,7 @@ func (s *Subject) Favourites(ctx context.Context, layer int) (Favourite, error) 
 			return Favourite{}, err
 		}
 		if !sees {
-			f := Favourite{Class: make([]int, len(path))}
-			for j, row := range path {
-				f.Class[j] = Descending(row)[0]
-			}
-			return f, nil
+			return Favourite{Class: FavouritesByWeight(path)}, nil
 		}
 		act, err := s.Activity(ctx, layer)
 		if err != nil {
@@ -218,9 +214,8 @@ type Templates struct {
 	Learned [][]float32 // the same of what training put into the first layer; nil where the start is not seen, or not known
 	// Sloped has each neuron counted by its mean slope on the images, of what training put there where the start is seen;
 	// nil without images, and for a network without a hidden layer, in which nothing bends.
-	Sloped    [][]float32
-	SlopedOf  Show // whose weights Sloped shows: ShowRaw or ShowLearned
-	LinearNet bool // there is no hidden layer
+	Sloped   [][]float32
+	SlopedOf Show // whose weights Sloped shows: ShowRaw or ShowLearned
 }
 
 // Templates returns the class templates.
@@ -239,7 +234,7 @@ func (s *Subject) Templates(ctx context.Context) (Templates, error) {
 			}
 			t.SlopedOf = ShowLearned
 		}
-		if t.LinearNet = s.Net.Hidden() < 0; t.LinearNet {
+		if s.Net.Hidden() < 0 {
 			return t, nil
 		}
 		if sees, err := s.sees(ctx); !sees {
