@@ -103,7 +103,7 @@ func TestBadFiles(t *testing.T) {
 			references := referencesOf(s)
 			for _, file := range files {
 				for _, d := range damages() {
-					if n++; !soak() && n%11 != 0 {
+					if n++; !soak() && n%17 != 0 {
 						continue
 					}
 					for part := range parts {
