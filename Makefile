@@ -5,8 +5,9 @@ ONNXRUNTIME ?= $(or $(TMPDIR),/tmp)/neuroloupe-onnxruntime
 GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda.
-GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/cuda/internal/driver/lib" go
+# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda. The folder's
+# name may have a space in it.
+GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g '-I$$PWD/cuda/include'" CGO_LDFLAGS="'-L$$PWD/cuda/internal/driver/lib'" go
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -42,8 +43,8 @@ bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; 
 	go run ./cmd/neuroloupe/internal/peers
 
 check-onnx: ## run exported models in onnxruntime (needs node and npm)
-	npm install --ignore-scripts --no-save --prefix $(ONNXRUNTIME) onnxruntime-node@1.30.0
-	NEUROLOUPE_ONNXRUNTIME=$(ONNXRUNTIME) go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
+	npm install --ignore-scripts --no-save --prefix "$(ONNXRUNTIME)" onnxruntime-node@1.30.0
+	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
 
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \

@@ -103,7 +103,7 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 		r.Momentum = 0.9
 	}
 	if r.Seed > math.MaxInt64 {
-		return r, usage("seed %d: want at most %d", r.Seed, math.MaxInt64)
+		return r, usage("seed %d: want at most %d", r.Seed, uint64(math.MaxInt64))
 	}
 	if _, err := r.Config(); err != nil {
 		return r, usageError{err}
