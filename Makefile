@@ -36,6 +36,11 @@ lint: ## check formatting, vet and staticcheck
 	go vet ./...
 	$(STATICCHECK) ./...
 
+vet-all: ## vet for other systems and processors, of 32 bits too
+	@for target in linux/386 linux/arm linux/arm64 linux/riscv64 windows/amd64 darwin/arm64; do \
+	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go vet ./... || exit 1; \
+	done
+
 bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
@@ -45,6 +50,9 @@ bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; 
 check-onnx: ## run exported models in onnxruntime (needs node and npm)
 	npm install --ignore-scripts --no-save --prefix "$(ONNXRUNTIME)" onnxruntime-node@1.30.0
 	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
+
+soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
+	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
 
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
@@ -80,4 +88,4 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak fuzz generate ptxas golden

@@ -15,7 +15,7 @@ const evaluateRows = 4096
 // part.
 const scoreParts = 4
 
-// Evaluate runs the network over a data set that is bound to e as ref. The predicted class is the largest output.
+// Evaluate runs the network over a data set that is bound to e as ref. What it predicts is [Answer], whatever the loss.
 func Evaluate(e Executor, p *Program, ref DataRef, d Data) (Score, error) {
 	classes, last := p.Spec.Classes(), len(p.Layers)-1
 	s := newScore(classes)
@@ -23,7 +23,7 @@ func Evaluate(e Executor, p *Program, ref DataRef, d Data) (Score, error) {
 	out := make([]float32, min(n, evaluateRows)*classes)
 	for lo := 0; lo < n; lo += evaluateRows {
 		hi := min(n, lo+evaluateRows)
-		q := Query{Data: ref, Lo: lo, Hi: hi, Layer: last, Z: p.Spec.Loss == CrossEntropy, Dst: out[:(hi-lo)*classes]}
+		q := Query{Data: ref, Lo: lo, Hi: hi, Layer: last, Z: true, Dst: out[:(hi-lo)*classes]}
 		if err := e.Infer(q); err != nil {
 			return Score{}, err
 		}
@@ -50,17 +50,17 @@ func newScore(classes int) Score {
 	return s
 }
 
-// score sums the losses of outputs, len(labels)×Classes, and counts what they predict.
-func score(spec Spec, out []float32, labels []uint8) Score {
+// score sums the losses of the outputs' weighted inputs z, len(labels)×Classes, and counts what they answer.
+func score(spec Spec, z []float32, labels []uint8) Score {
 	classes := spec.Classes()
 	s := newScore(classes)
-	y := make([]float32, classes)
+	a, y := make([]float32, classes), make([]float32, classes)
 	for i, label := range labels {
-		row := out[i*classes:][:classes]
+		row := z[i*classes:][:classes]
 		y[label] = 1
-		s.Loss += spec.Loss.Row(row, y, spec.Layers[len(spec.Layers)-1].Activation)
+		s.Loss += spec.RowLoss(row, y, a)
 		y[label] = 0
-		s.Confusion[label][ArgMax(row)]++
+		s.Confusion[label][Answer(row)]++
 	}
 	return s
 }
@@ -74,15 +74,18 @@ func (s *Score) add(part Score) {
 	}
 }
 
-// ArgMax returns the index of the largest value, the first of equals.
-func ArgMax(v []float32) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
+// Answer returns the class that a network answers with, given the weighted inputs z of its output layer: that of the
+// largest z. Every activation rises with z, so no other class has a larger output; but outputs tie where they are
+// saturated, at 1 for z > 17 in single precision, and z does not. Of equal z the first class wins; NaN never does, and
+// where all are NaN the answer is class 0. Whatever says what a network answers must ask this.
+func Answer(z []float32) int {
+	best := -1
+	for k, v := range z {
+		if v == v && (best < 0 || v > z[best]) {
+			best = k
 		}
 	}
-	return best
+	return max(best, 0)
 }
 
 // Accuracy returns the share of examples whose class was predicted.

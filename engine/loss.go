@@ -2,6 +2,17 @@ package engine
 
 import "math"
 
+// RowLoss returns the loss of one example from the weighted inputs z of the output layer. y is its target, one-hot; a is
+// room for the activations. All Classes.
+func (s Spec) RowLoss(z, y, a []float32) float64 {
+	out := s.Layers[len(s.Layers)-1].Activation
+	if s.Loss == Quadratic {
+		out.Row(a, z)
+		z = a
+	}
+	return s.Loss.Row(z, y, out)
+}
+
 // Row returns the loss of one example, summed in float64. y is its target, one-hot; p its activations a for the
 // quadratic loss, its weighted inputs z for cross-entropy, where out is the fused output activation.
 //

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-
-	"neuroloupe/engine/safetensors"
 )
 
 // State is everything that a run needs to go on where it stopped.
@@ -55,32 +53,29 @@ func (st *State) Kept() (Params, float64) {
 
 const bestPrefix = "best."
 
-// Save writes st to a file, atomically; see package safetensors for the format and its checksum.
-func (st *State) Save(path string) error {
+// ProgressKey is where the metadata of a checkpoint holds its Progress.
+const ProgressKey = "progress"
+
+// Encode returns st as the tensors and the metadata of a file; the tensors share st's memory.
+func (st *State) Encode() ([]Tensor, map[string]string, error) {
 	text, err := json.Marshal(st.Progress)
 	if err != nil {
-		return fmt.Errorf("engine: checkpoint %s: %w", path, err)
+		return nil, nil, fmt.Errorf("engine: checkpoint: %w", err)
 	}
 	tensors := append(append([]Tensor(nil), st.Params...), st.Moments...)
 	for _, t := range st.Best {
 		t.Name = bestPrefix + t.Name
 		tensors = append(tensors, t)
 	}
-	if err := safetensors.WriteFile(path, tensors, map[string]string{"progress": string(text)}); err != nil {
-		return fmt.Errorf("engine: checkpoint: %w", err)
-	}
-	return nil
+	return tensors, map[string]string{ProgressKey: string(text)}, nil
 }
 
-// LoadState reads a file that Save wrote for the same Spec.
-func (s Spec) LoadState(path string) (*State, error) {
-	fail := func(err error) (*State, error) { return nil, fmt.Errorf("engine: checkpoint %s: %w", path, err) }
-	tensors, meta, err := safetensors.ReadFile(path)
-	if err != nil {
-		return fail(err)
-	}
+// DecodeState returns the state that Encode gave for the same Spec; it takes the tensors over.
+func (s Spec) DecodeState(tensors []Tensor, meta map[string]string) (*State, error) {
+	fail := func(err error) (*State, error) { return nil, fmt.Errorf("engine: checkpoint: %w", err) }
 	st := &State{}
-	if err := json.Unmarshal([]byte(meta["progress"]), &st.Progress); err != nil {
+	err := json.Unmarshal([]byte(meta[ProgressKey]), &st.Progress)
+	if err != nil {
 		return fail(fmt.Errorf("progress: %w", err))
 	}
 	if err := st.validate(); err != nil {

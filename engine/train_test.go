@@ -1,11 +1,11 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -14,6 +14,7 @@ import (
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/kernel"
+	"neuroloupe/engine/safetensors"
 )
 
 // toy is an Executor whose parameters depend on every example it was shown, in order, on the learning rates, on the
@@ -150,7 +151,7 @@ func TestResumeAfterAnyStep(t *testing.T) {
 	if err := tr.Run(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "checkpoint.safetensors")
+	var file checkpoint
 	for _, stop := range []int{1, 2, 4, 5, 6, 11} {
 		var got []engine.Metrics
 		st := spec.NewState(spec.NewParams())
@@ -166,9 +167,9 @@ func TestResumeAfterAnyStep(t *testing.T) {
 			saved := false
 			tr.Hooks.Epoch = func(m engine.Metrics, st *engine.State) error {
 				got = append(got, m)
-				return st.Save(path)
+				return file.save(st)
 			}
-			tr.Hooks.Save = func(st *engine.State) error { saved = true; return st.Save(path) }
+			tr.Hooks.Save = func(st *engine.State) error { saved = true; return file.save(st) }
 			err := tr.Run(ctx, st)
 			cancel()
 			switch {
@@ -179,7 +180,7 @@ func TestResumeAfterAnyStep(t *testing.T) {
 			case !saved:
 				t.Fatal("interrupted and not saved")
 			default:
-				if st, err = spec.LoadState(path); err != nil {
+				if st, err = file.load(spec); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -246,11 +247,11 @@ func TestKeepBestAndEarlyStop(t *testing.T) {
 	if gamma != st.BestDecay.Gamma || gamma <= st.Decay.Gamma {
 		t.Errorf("γ of the kept parameters is %v, of the last %v", gamma, st.Decay.Gamma)
 	}
-	path := filepath.Join(t.TempDir(), "c")
-	if err := st.Save(path); err != nil {
+	var file checkpoint
+	if err := file.save(st); err != nil {
 		t.Fatal(err)
 	}
-	back, err := x.spec.LoadState(path)
+	back, err := file.load(x.spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,10 +334,30 @@ func TestGammaIsWhatUpdatesDoToAnUntouchedWeight(t *testing.T) {
 	}
 }
 
-func TestLoadStateRefusesWhatDoesNotFit(t *testing.T) {
+// checkpoint is a file of a state, in memory.
+type checkpoint struct{ data bytes.Buffer }
+
+func (c *checkpoint) save(st *engine.State) error {
+	tensors, meta, err := st.Encode()
+	if err != nil {
+		return err
+	}
+	c.data.Reset()
+	return safetensors.Write(&c.data, tensors, meta)
+}
+
+func (c *checkpoint) load(s engine.Spec) (*engine.State, error) {
+	tensors, meta, err := safetensors.Read(bytes.NewReader(c.data.Bytes()), int64(c.data.Len()))
+	if err != nil {
+		return nil, err
+	}
+	return s.DecodeState(tensors, meta)
+}
+
+func TestDecodeStateRefusesWhatDoesNotFit(t *testing.T) {
 	spec := toySpec()
-	path := filepath.Join(t.TempDir(), "c")
-	if err := spec.NewState(spec.NewParams()).Save(path); err != nil {
+	var file checkpoint
+	if err := file.save(spec.NewState(spec.NewParams())); err != nil {
 		t.Fatal(err)
 	}
 	wider := spec
@@ -344,19 +365,19 @@ func TestLoadStateRefusesWhatDoesNotFit(t *testing.T) {
 	adam := spec
 	adam.Update.Method = engine.Adam
 	for name, s := range map[string]engine.Spec{"another size": wider, "another optimizer": adam} {
-		if _, err := s.LoadState(path); err == nil {
+		if _, err := file.load(s); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := spec.LoadState(path + ".not"); err == nil {
-		t.Error("missing file: no error")
+	if _, err := spec.DecodeState(nil, nil); err == nil {
+		t.Error("nothing at all: no error")
 	}
 	bad := spec.NewState(spec.NewParams())
 	bad.RNG = []byte("not a generator")
-	if err := bad.Save(path); err != nil {
+	if err := file.save(bad); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := spec.LoadState(path); err == nil {
+	if _, err := file.load(spec); err == nil {
 		t.Error("broken generator: no error")
 	}
 }
@@ -376,7 +397,8 @@ func TestEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 || s.Loss != 0 {
+	// z is 1 for the right class and 0 for the other, so the loss is ½((σ(1) − 1)² + σ(0)²).
+	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 || math.Abs(s.Loss-0.16116474) > 1e-7 {
 		t.Errorf("confusion %s accuracy %v loss %v", diff, s.Accuracy(), s.Loss)
 	}
 	s = engine.Score{Confusion: [][]int{{3, 1, 0}, {2, 0, 0}, {0, 0, 0}}}
@@ -388,5 +410,27 @@ func TestEvaluate(t *testing.T) {
 	}
 	if s.Accuracy() != 0.5 {
 		t.Errorf("accuracy %v", s.Accuracy())
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for name, tc := range map[string]struct {
+		z    []float32
+		want int
+	}{
+		"the largest":                 {[]float32{1, 3, 2}, 1},
+		"beyond where outputs differ": {[]float32{120, 120.5, 120.25}, 1},
+		"below where outputs differ":  {[]float32{-120, -119.5, -121}, 1},
+		"of equals the first":         {[]float32{1, 3, 3}, 1},
+		"no NaN before":               {[]float32{nan, -3, -2}, 2},
+		"no NaN after":                {[]float32{-3, -4, nan}, 0},
+		"not even over −∞":            {[]float32{nan, -inf, nan}, 1},
+		"∞":                           {[]float32{0, inf, nan, inf}, 1},
+		"nothing but NaN":             {[]float32{nan, nan}, 0},
+	} {
+		if got := engine.Answer(tc.z); got != tc.want {
+			t.Errorf("%s: %v answers %d, want %d", name, tc.z, got, tc.want)
+		}
 	}
 }

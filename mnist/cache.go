@@ -1,14 +1,16 @@
 package mnist
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+
+	"neuroloupe/engine/atomicfile"
 )
 
 // kept is an official file in the cache with its checked bytes. They stay in memory, so that nothing another process
@@ -33,22 +35,22 @@ func cacheFolder(set official, o Options) (string, error) {
 
 // readOfficial reads the official file f from f.Path. The error is a *ChecksumError for another file and wraps
 // fs.ErrNotExist for none.
-func readOfficial(f File) (kept, error) {
-	file, err := os.Open(f.Path)
+func readOfficial(ctx context.Context, f File) (kept, error) {
+	file, err := atomicfile.Open(f.Path)
 	if err != nil {
 		return kept{}, err
 	}
 	defer file.Close()
-	data, err := readChecked(file, f, f.Path, io.Discard, nil)
+	data, err := readChecked(ctx, file, f, f.Path, io.Discard, nil)
 	return kept{f, data}, err
 }
 
-// keep copies the official file f from r to f.Path: beside it first, then renamed, so that the path holds nothing or
-// the whole file at any moment, whoever else writes it. source names r in errors.
-func keep(r io.Reader, f File, source string, o Options) (_ kept, err error) {
-	temp, err := os.CreateTemp(filepath.Dir(f.Path), "."+f.Name+".*.part")
+// keep copies the official file f from r to f.Path: into the folder temp first, then renamed, so that the path holds
+// what it held or the whole file at any moment, whoever else writes it. source names r in errors.
+func keep(ctx context.Context, r io.Reader, f File, source, folder string, o Options) (_ kept, err error) {
+	temp, err := os.CreateTemp(folder, f.Name+".*.part")
 	if err != nil {
-		return kept{}, &cacheError{err}
+		return kept{}, &cacheError{err: err}
 	}
 	defer func() {
 		if err != nil {
@@ -56,16 +58,16 @@ func keep(r io.Reader, f File, source string, o Options) (_ kept, err error) {
 			os.Remove(temp.Name())
 		}
 	}()
-	data, err := readChecked(r, f, source, temp, o.progress)
+	data, err := readChecked(ctx, r, f, source, temp, o.progress)
 	if err != nil {
 		return kept{}, err
 	}
 	// CreateTemp makes files that only their owner can read; a cache may be shared.
 	if err := errors.Join(temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
-		return kept{}, &cacheError{err}
+		return kept{}, &cacheError{err: err}
 	}
 	if err := os.Rename(temp.Name(), f.Path); err != nil {
-		return kept{}, &cacheError{err}
+		return kept{}, &cacheError{err: err}
 	}
 	syncFolder(filepath.Dir(f.Path))
 	return kept{f, data}, nil
@@ -81,23 +83,35 @@ func syncFolder(path string) {
 }
 
 // cacheError is a failure of the cache, which no other source can help.
-type cacheError struct{ err error }
+type cacheError struct {
+	err     error
+	reading bool // what is there cannot be read
+}
 
 func (e *cacheError) Error() string {
-	return "mnist: cannot use the cache: " + trimPackage(e.err) + ": make room, choose another cache folder, or pass --folder DIR"
+	advice := "make room, choose another cache folder, or pass --folder DIR"
+	if e.reading {
+		advice = "mend or remove it, or pass --folder DIR"
+	}
+	return "mnist: cannot use the cache: " + trimPackage(e.err) + ": " + advice
 }
 
 func (e *cacheError) Unwrap() error { return e.err }
 
 // readChecked returns what r gives if it is the official file f, copying it to w on the way. It never reads more than a
-// byte beyond the official size.
-func readChecked(r io.Reader, f File, source string, w io.Writer, progress func(string, int64, int64)) ([]byte, error) {
+// byte beyond the official size, and stops when the context ends.
+func readChecked(
+	ctx context.Context, r io.Reader, f File, source string, w io.Writer, progress func(string, int64, int64),
+) ([]byte, error) {
 	data := make([]byte, f.Bytes+1)
 	n := 0
 	for n < len(data) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		got, err := r.Read(data[n:min(len(data), n+1<<18)])
 		if _, err := w.Write(data[n : n+got]); err != nil {
-			return nil, &cacheError{err}
+			return nil, &cacheError{err: err}
 		}
 		n += got
 		if progress != nil {
@@ -122,30 +136,32 @@ func readChecked(r io.Reader, f File, source string, w io.Writer, progress func(
 	return data, nil
 }
 
-// readCache returns the files of a set that are in the cache and whole. Bad ones are deleted and named in a notice.
-func readCache(files []File, o Options) (have [roleCount]*kept, err error) {
+// readCache returns the files of a set that are in the cache and whole, and what is wrong with those that are not: they
+// stay until a good copy is there to replace them.
+func readCache(ctx context.Context, files []File, o Options) (
+	have [roleCount]*kept, bad [roleCount]*ChecksumError, err error,
+) {
 	results := make([]kept, len(files))
 	errs := make([]error, len(files))
 	parallel(len(files), func(i int) {
 		if o.wants(i) {
-			results[i], errs[i] = readOfficial(files[i])
+			results[i], errs[i] = readOfficial(ctx, files[i])
 		} else {
 			results[i].File = File{Name: files[i].Name, Path: files[i].Path}
 		}
 	})
+	if ctx.Err() != nil {
+		return have, bad, fmt.Errorf("mnist: reading stopped: %w", context.Cause(ctx))
+	}
 	for i, err := range errs {
-		var bad *ChecksumError
 		switch {
 		case err == nil:
 			have[i] = &results[i]
-		case errors.As(err, &bad):
-			if err := os.Remove(files[i].Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return have, &cacheError{err}
-			}
-			o.notice("%s: deleted, it will be fetched again", trimPackage(bad))
-		case !errors.Is(err, fs.ErrNotExist):
-			return have, &cacheError{err}
+		case errors.As(err, &bad[i]):
+			o.notice("%s: a good copy will replace it", trimPackage(bad[i]))
+		case !isNothing(err):
+			return have, bad, &cacheError{err: err, reading: true}
 		}
 	}
-	return have, nil
+	return have, bad, nil
 }

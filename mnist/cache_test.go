@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +50,7 @@ func TestLoadChecksTheCache(t *testing.T) {
 			if diff := cmp.Diff([]string{hard}, s.asked); diff != "" {
 				t.Errorf("fetched again (-want +got):\n%s", diff)
 			}
-			if len(notices) == 0 || !strings.Contains(notices[0], path) || !strings.Contains(notices[0], "deleted") {
+			if len(notices) == 0 || !strings.Contains(notices[0], path) || !strings.Contains(notices[0], "a good copy will replace it") {
 				t.Errorf("notices %q do not name %s", notices, path)
 			}
 			checkCache(t, cache, files)
@@ -65,8 +66,12 @@ func TestLoadChecksTheCache(t *testing.T) {
 			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &failed) || !slices.Equal(failed.Files, []string{hard}) {
 				t.Errorf("nowhere to fetch it again: got %v", err)
 			}
-			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the bad file is still there (%v)", err)
+			var bad *ChecksumError
+			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &bad) || bad.File != path {
+				t.Errorf("once more, the damaged file is no longer named: %v", err)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("the bad file, without which it is as if it had never been fetched, is gone: %v", err)
 			}
 		})
 	}
@@ -171,15 +176,14 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 type openFunc func() io.Reader
 
 func (f openFunc) String() string { return "the source" }
-func (f openFunc) close()         {}
-func (f openFunc) open(context.Context, string) (io.ReadCloser, error) {
+func (f openFunc) open(context.Context, string, string) (io.ReadCloser, error) {
 	return io.NopCloser(f()), nil
 }
 
 func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	set, files := tiny(t)
 	f := set.files(t.TempDir())[trainImages]
-	_, err := readChecked(bytes.NewReader(files[hard]), f, "source", full{}, nil)
+	_, err := readChecked(t.Context(), bytes.NewReader(files[hard]), f, "source", full{}, nil)
 	var cache *cacheError
 	if !errors.As(err, &cache) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room") {
 		t.Errorf("readChecked: %v", err)
@@ -188,7 +192,74 @@ func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	f.Path = filepath.Join(t.TempDir(), "gone", f.Name)
 	var have [roleCount]*kept
 	src := openFunc(func() io.Reader { return bytes.NewReader(files[hard]) })
-	if n, failed, err := fill(t.Context(), src, []File{f}, &have, Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
+	if n, failed, err := fill(t.Context(), src, []File{f}, &have, t.TempDir(), Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
 		t.Errorf("fill: %d files, %v, %v", n, failed, err)
+	}
+}
+
+// TestDamagedInAReadOnlyCache: what is wrong is said, and not only that it cannot be mended.
+func TestDamagedInAReadOnlyCache(t *testing.T) {
+	set, files := tiny(t)
+	s := serve(t, files, nil)
+	set.mirrors = []string{s.base()}
+	l := &library{sets: []official{set}, client: s.Client()}
+	cache := t.TempDir()
+	folder := filepath.Join(cache, "tiny")
+	write(t, folder, files)
+	path := filepath.Join(folder, hard)
+	rewrite(t, path, flip(files[hard], -1))
+	if err := os.Chmod(folder, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(folder, 0o755) })
+	if os.WriteFile(filepath.Join(folder, "probe"), nil, 0o600) == nil {
+		t.Skip("this user may write everywhere")
+	}
+	for _, offline := range []bool{false, true} {
+		_, err := l.load(t.Context(), "tiny", Options{Cache: cache, Offline: offline})
+		var bad *ChecksumError
+		if !errors.As(err, &bad) || bad.File != path || !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("offline %v: got %v, want the damage and why it stays", offline, err)
+		}
+	}
+}
+
+// cancelling cancels its context at one of its readings.
+type cancelling struct {
+	r      io.Reader
+	at     int
+	cancel func()
+}
+
+func (c *cancelling) Read(p []byte) (int, error) {
+	if c.at--; c.at < 0 {
+		c.cancel()
+	}
+	return c.r.Read(p[:min(len(p), 64)])
+}
+
+// TestReadingIsInterrupted: reading stops between two readings, of what arrives and of what lies in the cache.
+func TestReadingIsInterrupted(t *testing.T) {
+	set, files := tiny(t)
+	f := set.files(t.TempDir())[trainImages]
+	for at := range (len(files[hard]) - 1) / 64 {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := &cancelling{bytes.NewReader(files[hard]), at, cancel}
+		if _, err := readChecked(ctx, r, f, "source", io.Discard, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("reading %d: got %v", at, err)
+		}
+	}
+	cache := t.TempDir()
+	write(t, filepath.Join(cache, "tiny"), files)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := &library{sets: []official{set}}
+	for _, o := range []Options{{Cache: cache}, {Cache: cache, Offline: true, TestOnly: true}, {Cache: t.TempDir(), Offline: true}} {
+		_, err := l.load(ctx, "tiny", o)
+		var failed *FetchError
+		if !errors.Is(err, context.Canceled) || errors.As(err, &failed) {
+			t.Errorf("%+v: got %v, want context.Canceled alone", o, err)
+		}
 	}
 }

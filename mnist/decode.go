@@ -2,64 +2,105 @@ package mnist
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // input is one file to decode.
 type input struct {
 	name string    // for errors
 	r    io.Reader // nil for the training images when they are not wanted
+	hash bool      // whether what it decompresses to is to be hashed
 }
 
-// decoded holds the four files of a set before they are checked against each other.
+// decoded holds the four files of a set.
 type decoded struct {
 	in     [roleCount]input
 	images [roleCount]*Images // trainImages and testImages are set, the first when it was wanted
 	labels [roleCount][]uint8 // trainLabels and testLabels are set
+	raw    [roleCount]string  // sha256 of what a gzip file decompresses to, when that was to be hashed
 }
 
-// decode reads the files at the same time, because gzip keeps one core busy for each.
-func decode(ctx context.Context, in [roleCount]input) (*decoded, error) {
+// decode reads the files at the same time, because gzip keeps one core busy for each. First it reads the headers alone,
+// and goes on when they agree and there is memory for what they claim; left is how much there is, in bytes.
+func decode(ctx context.Context, in [roleCount]input, left int64) (*decoded, error) {
 	d := &decoded{in: in}
-	var errs [roleCount]error
-	parallel(roleCount, func(role int) {
-		if in[role].r == nil {
-			return
-		}
-		if role == trainImages || role == testImages {
-			d.images[role], errs[role] = ReadImages(in[role].r, in[role].name)
-		} else {
-			d.labels[role], errs[role] = ReadLabels(in[role].r, in[role].name)
-		}
+	var files [roleCount]*idxReader
+	err := d.each(ctx, func(role int) (err error) {
+		files[role], err = openIDX(in[role].r, in[role].name, role == trainImages || role == testImages, in[role].hash)
+		return err
 	})
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("mnist: reading stopped: %w", context.Cause(ctx))
+	if err == nil {
+		err = d.agree(files)
 	}
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	if err == nil {
+		err = affordable(slices.DeleteFunc(slices.Clone(files[:]), func(f *idxReader) bool { return f == nil }), left)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = d.each(ctx, func(role int) (err error) {
+		f := files[role]
+		if role == trainImages || role == testImages {
+			d.images[role], err = f.readImages()
+		} else {
+			d.labels[role], err = f.body()
 		}
+		if f.gzip && f.hash != nil {
+			d.raw[role] = hex.EncodeToString(f.hash.Sum(nil))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return d, nil
 }
 
-// sets checks the files against each other and returns the two sets. classes nil means the numbers.
-func (d *decoded) sets(classes []string) (train, test *Set, err error) {
+// each calls do for every file that is to be read, at the same time. The error is the context's, or that of the first
+// file that has one.
+func (d *decoded) each(ctx context.Context, do func(role int) error) error {
+	var errs [roleCount]error
+	parallel(roleCount, func(role int) {
+		if d.in[role].r != nil {
+			errs[role] = do(role)
+		}
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("mnist: reading stopped: %w", context.Cause(ctx))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agree checks the headers against each other: a label for each image, and images of one size.
+func (d *decoded) agree(files [roleCount]*idxReader) error {
 	for _, images := range []int{trainImages, testImages} {
-		if d.images[images] == nil {
+		if files[images] == nil {
 			continue
 		}
-		if got, want := len(d.labels[images+1]), d.images[images].N; got != want {
-			return nil, nil, d.disagree(images+1, 4, fmt.Sprintf("%d labels, one for each image of %s", want, d.in[images].name),
+		if got, want := files[images+1].size, files[images].n; got != want {
+			return d.disagree(images+1, 4, fmt.Sprintf("%d labels, one for each image of %s", want, d.in[images].name),
 				fmt.Sprint(got), "the two files do not belong together")
 		}
 	}
-	a, b := d.images[trainImages], d.images[testImages]
-	if a != nil && (a.Rows != b.Rows || a.Cols != b.Cols) {
-		return nil, nil, d.disagree(testImages, 8, fmt.Sprintf("images of %d×%d as in %s", a.Rows, a.Cols, d.in[trainImages].name),
-			fmt.Sprintf("%d×%d", b.Rows, b.Cols), "training and test images must have one size")
+	a, b := files[trainImages], files[testImages]
+	if a == nil || a.rows == b.rows && a.cols == b.cols {
+		return nil
 	}
+	return d.disagree(testImages, 8, fmt.Sprintf("images of %d×%d as in %s", a.rows, a.cols, d.in[trainImages].name),
+		fmt.Sprintf("%d×%d", b.rows, b.cols), "training and test images must have one size")
+}
+
+// sets checks the labels and returns the two sets. classes nil means the numbers.
+func (d *decoded) sets(classes []string) (train, test *Set, err error) {
+	a, b := d.images[trainImages], d.images[testImages]
 	if classes == nil {
 		highest := max(highestLabel(d.labels[trainLabels]), highestLabel(d.labels[testLabels]))
 		for label := range highest + 1 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +20,10 @@ func (l *library) ensure(ctx context.Context, set official, o Options) (files [r
 		return files, "", err
 	}
 	want := set.files(folder)
-	have, err := readCache(want, o)
+	if !o.Offline { // which only looks
+		sweep(folder)
+	}
+	have, bad, err := readCache(ctx, want, o)
 	if err != nil {
 		return files, "", err
 	}
@@ -27,26 +31,25 @@ func (l *library) ensure(ctx context.Context, set official, o Options) (files [r
 	if slices.ContainsFunc(have[:], func(k *kept) bool { return k != nil && k.data != nil }) {
 		origins = append(origins, "cache "+folder)
 	}
-	if slices.Contains(have[:], nil) {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return files, "", &cacheError{err}
+	var attempts []Attempt
+	var damaged *ChecksumError
+	for role, b := range bad {
+		if b != nil {
+			damaged = b
+			attempts = append(attempts, Attempt{Source: "the cache", File: want[role].Name, Err: b})
 		}
 	}
-	var attempts []Attempt
-	for _, src := range l.sources(set, o) {
-		if !slices.Contains(have[:], nil) {
-			break
-		}
-		fetched, failed, err := fill(ctx, src, want, &have, o)
-		if err != nil {
+	if slices.Contains(have[:], nil) {
+		from, tried, err := l.fetchMissing(ctx, set, want, &have, o)
+		origins, attempts = append(origins, from...), append(attempts, tried...)
+		var cache *cacheError
+		switch {
+		case errors.As(err, &cache) && o.Offline: // what is not there and cannot be put there is only missing
+			attempts = append(attempts, Attempt{Source: "the cache", File: folder, Err: cache.err})
+		case errors.As(err, &cache) && damaged != nil:
+			return files, "", &cacheError{err: fmt.Errorf("%w, and it cannot be replaced: %w", damaged, cache.err)}
+		case err != nil:
 			return files, "", err
-		}
-		if fetched > 0 {
-			origins = append(origins, src.String())
-		}
-		if failed != nil {
-			o.notice("%s: %s", failed.Source, trimPackage(failed.Err))
-			attempts = append(attempts, *failed)
 		}
 	}
 	var missing []string
@@ -67,16 +70,50 @@ func (l *library) ensure(ctx context.Context, set official, o Options) (files [r
 	return files, strings.Join(origins, " and "), nil
 }
 
+// fetchMissing gets the files that are still missing from the sources that have them, and returns which did, and which
+// did not and why.
+func (l *library) fetchMissing(ctx context.Context, set official, want []File, have *[roleCount]*kept, o Options) (
+	from []string, tried []Attempt, err error,
+) {
+	folder := filepath.Dir(want[0].Path)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, nil, &cacheError{err: err}
+	}
+	temp, remove, err := makeTemp(folder)
+	if err != nil {
+		return nil, nil, &cacheError{err: err}
+	}
+	defer remove()
+	for _, src := range l.sources(set, o) {
+		if !slices.Contains(have[:], nil) {
+			break
+		}
+		fetched, failed, err := fill(ctx, src, want, have, temp, o)
+		if err != nil {
+			return from, tried, err
+		}
+		if fetched > 0 {
+			from = append(from, src.String())
+		}
+		if failed != nil {
+			o.notice("%s: %s", failed.Source, trimPackage(failed.Err))
+			tried = append(tried, *failed)
+		}
+	}
+	return from, tried, nil
+}
+
 // fill asks one source for the files that are still missing, until it fails. The failure is returned as failed when
 // another source may help, as err when none can.
-func fill(ctx context.Context, src source, want []File, have *[roleCount]*kept, o Options) (fetched int, failed *Attempt, err error) {
-	defer src.close()
+func fill(ctx context.Context, src source, want []File, have *[roleCount]*kept, temp string, o Options) (
+	fetched int, failed *Attempt, err error,
+) {
 	o.notice("fetching from %s", src)
 	for role, f := range want {
 		if have[role] != nil {
 			continue
 		}
-		k, err := fetchFile(ctx, src, f, o)
+		k, err := fetchFile(ctx, src, f, temp, o)
 		var cache *cacheError
 		switch {
 		case ctx.Err() != nil:
@@ -93,13 +130,13 @@ func fill(ctx context.Context, src source, want []File, have *[roleCount]*kept, 
 }
 
 // fetchFile gets one file into the cache. A copy that arrives damaged is fetched once more.
-func fetchFile(ctx context.Context, src source, f File, o Options) (kept, error) {
+func fetchFile(ctx context.Context, src source, f File, temp string, o Options) (kept, error) {
 	for again := false; ; again = true {
-		body, err := src.open(ctx, f.Name)
+		body, err := src.open(ctx, f.Name, temp)
 		if err != nil {
 			return kept{}, err
 		}
-		k, err := keep(body, f, f.Name, o)
+		k, err := keep(ctx, body, f, f.Name, temp, o)
 		body.Close()
 		var bad *ChecksumError
 		damaged := errors.As(err, &bad) || errors.Is(err, io.ErrUnexpectedEOF)

@@ -321,7 +321,6 @@ func TestFetchTwiceAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	// One may have deleted a file that another had just replaced, never for long: what is there is whole.
 	if _, err := (&library{sets: []official{set}, client: s.Client()}).fetch(t.Context(), "tiny", Options{Cache: cache}); err != nil {
 		t.Fatal(err)
 	}

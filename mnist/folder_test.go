@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // own returns the plain contents of a small set of a person's own: images 2×3, labels up to 4.
@@ -62,6 +63,7 @@ func TestLoadFolder(t *testing.T) {
 		}
 		return more
 	}
+	stored := cmpopts.IgnoreFields(File{}, "RawSHA256")
 	tests := []struct {
 		name    string
 		files   map[string][]byte
@@ -104,7 +106,7 @@ func TestLoadFolder(t *testing.T) {
 			}
 			for i, f := range got.Files {
 				data := tt.files[f.Name]
-				if f.Path != filepath.Join(dir, f.Name) || f.SHA256 != sum(data) || f.Bytes != int64(len(data)) {
+				if f.Path != filepath.Join(dir, f.Name) || f.SHA256 != sum(data) || f.RawSHA256 != sum(own()[i]) || f.Bytes != int64(len(data)) {
 					t.Errorf("file %d: %+v", i, f)
 				}
 			}
@@ -125,7 +127,7 @@ func TestLoadFolder(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if files, err := Fetch(t.Context(), filepath.Join(dir, tt.prefix), Options{}); err != nil || !cmp.Equal(files, got.Files) {
+			if files, err := Fetch(t.Context(), filepath.Join(dir, tt.prefix), Options{}); err != nil || !cmp.Equal(files, got.Files, stored) {
 				t.Errorf("Fetch: %v, %v", files, err)
 			}
 		})
@@ -223,7 +225,7 @@ func TestLoadNames(t *testing.T) {
 		{"unknown", "fasion", Options{}, `mnist: "fasion" is neither a data set (mnist, fashion) nor a folder`},
 		{"empty", "", Options{}, "no data set is named: give one of mnist, fashion, or a folder"},
 		{"folder of a folder that is not there", filepath.Join(dir, "a", "b"), Options{}, "nor a folder"},
-		{"a file", file, Options{}, "there is no folder " + file},
+		{"a file", file, Options{}, file + " is an empty file; data sets are read as a folder of four IDX files so far"},
 		{"two folders", dir, Options{Dir: dir}, "two folders are given"},
 		{"Dir that is not there", "mnist", Options{Dir: filepath.Join(dir, "a", "b")}, filepath.Join(dir, "a")},
 		{"negative stall", "mnist", Options{Stall: -1}, "stall time: want 0 (30 s) or more, got -1ns"},

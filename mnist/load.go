@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"neuroloupe/engine/memory"
 )
 
 // Dataset is a training and a test set with the files they were read from.
@@ -41,7 +43,7 @@ type Options struct {
 	// starts again from 0 when a file is fetched again.
 	Progress func(file string, done, total int64)
 	// Notice, when not nil, is called from the calling goroutine with a line for the person: which source is asked,
-	// why one was passed over, that a bad file was deleted.
+	// why one was passed over, that a file of the cache is bad.
 	Notice func(line string)
 }
 
@@ -117,7 +119,7 @@ func (l *library) load(ctx context.Context, name string, o Options) (*Dataset, e
 		}
 		files[role] = k.File
 	}
-	raw, err := decode(ctx, in)
+	raw, err := decode(ctx, in, memory.Available())
 	if err != nil {
 		return nil, err
 	}
@@ -135,12 +137,12 @@ func (l *library) fetch(ctx context.Context, name string, o Options) ([]File, er
 		return nil, err
 	}
 	if place.folder != "" {
-		paths, err := findFiles(place.folder)
+		at, err := findFiles(place.folder, place.set.folders)
 		if err != nil {
 			return nil, err
 		}
 		files := make([]File, roleCount)
-		for role, path := range paths {
+		for role, path := range at.paths {
 			if files[role], err = hashFile(ctx, path); err != nil {
 				return nil, err
 			}
@@ -183,8 +185,14 @@ func (l *library) place(name string, o Options) (place, error) {
 		return place{}, fmt.Errorf("mnist: no data set is named: give one of %s, or a folder with four IDX files", known)
 	}
 	// A folder need not exist itself: the last element may be the common start of the files' names.
-	_, err := os.Stat(name)
-	if errors.Is(err, os.ErrNotExist) && (!strings.ContainsAny(name, `/`+string(filepath.Separator)) || !isFolder(filepath.Dir(name))) {
+	if _, err := os.Stat(name); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return place{folder: name}, nil
+	}
+	parent, err := isFolder(filepath.Dir(name))
+	if err != nil {
+		return place{}, err
+	}
+	if !parent || !strings.ContainsAny(name, `/`+string(filepath.Separator)) {
 		return place{}, fmt.Errorf("mnist: %q is neither a data set (%s) nor a folder: %w", name, known, os.ErrNotExist)
 	}
 	return place{folder: name}, nil

@@ -19,9 +19,7 @@ type mirror struct {
 
 func (m mirror) String() string { return m.base }
 
-func (m mirror) close() {}
-
-func (m mirror) open(parent context.Context, file string) (_ io.ReadCloser, err error) {
+func (m mirror) open(parent context.Context, file, _ string) (_ io.ReadCloser, err error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	timer := time.AfterFunc(m.stall, func() { cancel(fmt.Errorf("nothing arrived for %v", m.stall)) })
 	body := &stallBody{ctx: ctx, cancel: cancel, timer: timer, stall: m.stall}

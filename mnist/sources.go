@@ -10,18 +10,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"neuroloupe/engine/atomicfile"
 )
 
 // source is a place that has the files of an official set.
 type source interface {
 	// String names the place.
 	String() string
-	// open returns the bytes of a file; the caller closes it.
-	open(ctx context.Context, file string) (io.ReadCloser, error)
-	// close removes what open has left behind.
-	close()
+	// open returns the bytes of a file; the caller closes it. temp is a folder that it may use, the same one each time.
+	open(ctx context.Context, file, temp string) (io.ReadCloser, error)
 }
 
 // sources returns the places that have a set, in the order in which they are asked.
@@ -57,29 +58,22 @@ type folderSource struct {
 	name   string
 	locate func(ctx context.Context, temp string) (folder string, err error) // temp is an empty folder it may use
 
-	temp, folder string // empty until the first open
+	folder string // empty until the first open
 }
 
 func (s *folderSource) String() string { return s.name }
 
-func (s *folderSource) open(ctx context.Context, file string) (io.ReadCloser, error) {
+func (s *folderSource) open(ctx context.Context, file, temp string) (io.ReadCloser, error) {
 	if s.folder == "" {
-		temp, err := os.MkdirTemp("", "neuroloupe-")
+		work, err := os.MkdirTemp(temp, "source-")
 		if err != nil {
-			return nil, err
+			return nil, &cacheError{err: err}
 		}
-		s.temp = temp
-		if s.folder, err = s.locate(ctx, temp); err != nil {
+		if s.folder, err = s.locate(ctx, work); err != nil {
 			return nil, err
 		}
 	}
-	return os.Open(filepath.Join(s.folder, file))
-}
-
-func (s *folderSource) close() {
-	if s.temp != "" {
-		os.RemoveAll(s.temp)
-	}
+	return atomicfile.Open(filepath.Join(s.folder, file))
 }
 
 // runner runs a program in a folder with further environment variables and returns its standard output. The error ends
@@ -89,7 +83,8 @@ type runner func(ctx context.Context, dir string, env []string, name string, arg
 func runCommand(ctx context.Context, dir string, env []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	cmd.WaitDelay = 5 * time.Second // a grandchild may hold the pipes after the program is killed
+	withChildren(cmd)
+	cmd.WaitDelay = 2 * time.Second // where a grandchild cannot be ended, it may hold the pipes
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -103,6 +98,20 @@ func runCommand(ctx context.Context, dir string, env []string, name string, args
 	return stdout.Bytes(), err
 }
 
+// goSettings are the go command's for a download. Where modules come from, how they are checked and where they are kept
+// is the person's to say; what is set here is for building, and would make the command fail, look for another project,
+// or fetch another go.
+func goSettings(flags string) []string {
+	keep := "-mod=mod" // an empty GOFLAGS would let go env -w's in
+	if slices.Contains(strings.Fields(flags), "-modcacherw") {
+		keep += " -modcacherw"
+	}
+	return []string{
+		"GOFLAGS=" + keep, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOROOT=", "GOEXPERIMENT=none",
+		"GOFIPS140=off",
+	}
+}
+
 // goModule finds the folder of a Go module through the go command, so that the person's own proxy, checksum database
 // and module cache are used.
 func (l *library) goModule(set official, o Options) func(context.Context, string) (string, error) {
@@ -111,7 +120,7 @@ func (l *library) goModule(set official, o Options) func(context.Context, string
 		if err := os.WriteFile(filepath.Join(temp, "go.mod"), []byte("module data\n"), 0o600); err != nil {
 			return "", err
 		}
-		env := []string{"GO111MODULE=on", "GOWORK=off"}
+		env := goSettings(os.Getenv("GOFLAGS"))
 		if o.Offline {
 			env = append(env, "GOPROXY=off")
 		}
@@ -132,10 +141,11 @@ func (l *library) goModule(set official, o Options) func(context.Context, string
 
 // installed finds the folder that the Debian package installs.
 func (o official) installed(context.Context, string) (string, error) {
-	if !isFolder(o.aptFolder) {
-		return "", errors.New("not installed")
+	is, err := isFolder(o.aptFolder)
+	if err == nil && !is {
+		err = errors.New("not installed")
 	}
-	return o.aptFolder, nil
+	return o.aptFolder, err
 }
 
 // aptPackage downloads and unpacks a Debian package without installing it, which needs no root.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -213,4 +214,32 @@ func TestHelperProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Stdout.WriteString("in " + dir + " ok\n")
+}
+
+// TestGoCommandTakesNoSettingsOfBuilds runs the go command with what a person may have set for builds, each of which
+// would end it or make it fetch something else.
+func TestGoCommandTakesNoSettingsOfBuilds(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("no go command here")
+	}
+	for _, setting := range []string{
+		"GOFLAGS=-modfile=/nowhere/go.mod", "GOFLAGS=-mod=vendor", "GOFLAGS=-no-such-flag", "GOFLAGS=-overlay=/nowhere.json",
+		"GOFLAGS=-C=/nowhere", "GOWORK=/nowhere/go.work", "GO111MODULE=off", "GOTOOLCHAIN=go1.99.0", "GOEXPERIMENT=none-such",
+		"GOFIPS140=none-such", "GOROOT=/nowhere",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			name, value, _ := strings.Cut(setting, "=")
+			t.Setenv(name, value)
+			t.Setenv("GOPROXY", "off") // no network
+			set := official{module: "example.org/none-such@v1.0.0"}
+			l := &library{run: runCommand}
+			_, err := l.goModule(set, Options{})(t.Context(), t.TempDir())
+			if err == nil || !strings.Contains(err.Error(), "module lookup disabled by GOPROXY=off") {
+				t.Errorf("got %v, want that the module is looked up, which is switched off here", err)
+			}
+		})
+	}
+	if got := goSettings("-x -modcacherw -mod=vendor")[0]; got != "GOFLAGS=-mod=mod -modcacherw" {
+		t.Errorf("%s: how the module cache is kept is the person's to say", got)
+	}
 }

@@ -2,6 +2,7 @@ package mnist
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 )
@@ -68,35 +69,46 @@ func (l *library) verifyCache(ctx context.Context, set official, o Options) ([]F
 }
 
 func (l *library) verifyFolder(ctx context.Context, p place) ([]FileStatus, error) {
-	paths, err := findFiles(p.folder)
+	at, err := findFiles(p.folder, p.set.folders)
 	if err != nil {
 		return nil, err
 	}
 	statuses := make([]FileStatus, roleCount)
-	for role, path := range paths {
+	for role, path := range at.paths {
 		f, err := openHashing(ctx, path)
 		if err != nil {
 			return nil, err
 		}
-		if role == trainImages || role == testImages {
-			_, err = ReadImages(f, path)
-		} else {
-			_, err = ReadLabels(f, path)
-		}
+		raw, err := checkIDX(f, path, role == trainImages || role == testImages)
 		if _, drain := io.Copy(io.Discard, f); err == nil && drain != nil { // the hash needs what a bad file has left
 			err = fmt.Errorf("mnist: %s: %w", path, drain)
 		}
 		f.f.Close()
-		s := FileStatus{File: f.file(), Err: err}
+		s := FileStatus{File: f.file(raw), Err: err}
+		if err != nil {
+			s.RawSHA256 = "" // not all of it was decompressed
+		}
 		if p.set.name != "" {
 			s.Want = p.set.pins[role].sha256
 		}
 		for _, set := range l.sets {
-			if s.SHA256 == set.pins[role].sha256 || s.SHA256 == set.pins[role].rawSHA256 {
+			if s.RawSHA256 == set.pins[role].rawSHA256 {
 				s.Official = set.name
 			}
 		}
 		statuses[role] = s
 	}
 	return statuses, nil
+}
+
+// checkIDX reads a file to its end, and returns the sha256 of what a gzip file decompresses to, "" for a plain file.
+func checkIDX(f io.Reader, path string, images bool) (raw string, err error) {
+	d, err := openIDX(f, path, images, true)
+	if err != nil {
+		return "", err
+	}
+	if err := d.skip(); err != nil || !d.gzip {
+		return "", err
+	}
+	return hex.EncodeToString(d.hash.Sum(nil)), nil
 }

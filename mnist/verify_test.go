@@ -1,6 +1,8 @@
 package mnist
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io/fs"
 	"os"
@@ -47,10 +49,19 @@ func TestVerifyFolder(t *testing.T) {
 	l := &library{sets: []official{set}}
 	dir := t.TempDir()
 	raw := idx(counting(24), 6, 2, 2)
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
+	if err == nil {
+		_, err = z.Write(idx(counting(12), 3, 2, 2))
+	}
+	if err := errors.Join(err, z.Close()); err != nil || bytes.Equal(b.Bytes(), files["t10k-images-idx3-ubyte.gz"]) {
+		t.Fatalf("it is compressed as the official one is (%v)", err)
+	}
+	regzipped := b.Bytes()
 	write(t, dir, map[string][]byte{
 		"train-images-idx3-ubyte":   raw,                                  // official, decompressed
 		"train-labels-idx1-ubyte":   idx([]byte{1, 1, 1, 1, 1, 1}, 6),     // own
-		"t10k-images-idx3-ubyte.gz": files["t10k-images-idx3-ubyte.gz"],   // official
+		"t10k-images-idx3-ubyte.gz": regzipped,                            // official, compressed otherwise
 		"t10k-labels-idx1-ubyte":    append(idx([]byte{1}, 1), "more"...), // malformed
 	})
 	for _, byName := range []bool{true, false} {

@@ -61,8 +61,8 @@ type view struct {
 	size    image.Point
 	place   func(p *page, picture *Picture, at image.Point)
 	remarks []entry
-	grid    grid   // of a Sheet
-	shrink  string // what makes it smaller, for an error; "": nothing in particular
+	grid    grid  // of a Sheet
+	sheet   *grid // what makes it smaller, for an error; nil: nothing in particular
 }
 
 const (

@@ -349,3 +349,21 @@ func TestHiddenGridNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Names of columns that would look alike when cut are not cut.
+func TestMatrixKeepsColumnNamesApart(t *testing.T) {
+	var names []string
+	for i := range 30 {
+		names = append(names, fmt.Sprintf("hiragana %c", 'a'+i))
+	}
+	p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Matrix{Rows: names, Cols: names, Values: make([]float64, len(names)*len(names))}}}})
+	count := map[string]int{}
+	for _, item := range p.texts {
+		count[item.s]++
+	}
+	for _, s := range names {
+		if count[s] < 2 {
+			t.Errorf("%q stands %d times on the page, want it as a row and as a column", s, count[s])
+		}
+	}
+}

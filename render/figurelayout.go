@@ -65,7 +65,7 @@ func (f Figure) layOut() (*page, *Picture, error) {
 	largest := slices.MaxFunc(items, func(a, b *item) int {
 		return cmp.Compare(a.view.size.X*a.view.size.Y, b.view.size.X*b.view.size.Y)
 	})
-	if err := p.close(cmp.Or(largest.view.shrink, "use fewer panels, or smaller ones")); err != nil {
+	if err := p.close(largest.view.sheet); err != nil {
 		return nil, nil, err
 	}
 	return p, picture, nil

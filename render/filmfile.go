@@ -22,8 +22,10 @@ func (f Film) EncodeGIF(w io.Writer) error {
 		return err
 	}
 	if pixels := int64(len(r.base.Pix)) * int64(len(f.Frames)); pixels > maxFilmPixels {
-		return fmt.Errorf("render: film: %d frames of %d×%d pixels, the limit of a GIF is %d in all; use a smaller TilePx (now %d), fewer frames, or APNG",
-			len(f.Frames), r.base.Rect.Dx(), r.base.Rect.Dy(), maxFilmPixels, r.page.maps[0].geometry.size().X)
+		return &SizeError{
+			Width: int64(r.base.Rect.Dx()), Height: int64(r.base.Rect.Dy()), frames: len(f.Frames),
+			TilePx: r.page.maps[0].geometry.size().X, Cols: f.Sheet.Cols, Tiles: len(f.Sheet.Tiles),
+		}
 	}
 	g := &gif.GIF{Config: image.Config{ColorModel: r.base.Palette, Width: r.base.Rect.Dx(), Height: r.base.Rect.Dy()}}
 	err = r.each(func(i int, img *image.Paletted) error {

@@ -116,7 +116,7 @@ func (m Matrix) look(r request) matrixLook {
 		if !fits(l.cell.X) {
 			l.cell.X = room / len(m.Cols)
 		}
-	case !m.NoNumbers && fits(max(number, shortName)):
+	case !m.NoNumbers && fits(max(number, shortName)) && m.apart(ts, room/len(m.Cols)):
 		// A long name is cut; in a matrix of classes the rows have it whole.
 		l.cell, l.every, l.numbered = image.Pt(room/len(m.Cols), 20), 1, true
 	case fits(name):
@@ -148,6 +148,19 @@ func (m Matrix) look(r request) matrixLook {
 		l.top += nameStyle.leading()
 	}
 	return l
+}
+
+// apart says whether the names of the columns still differ when they are cut to columns of a width in pixels.
+func (m Matrix) apart(ts *typesetter, width int) bool {
+	whole := map[string]string{}
+	for _, s := range m.Cols {
+		cut := ts.ellipsisBeyond(ts.cleanLine(s), nameStyle, width-4)
+		if other, ok := whole[cut]; ok && other != s {
+			return false
+		}
+		whole[cut] = s
+	}
+	return true
 }
 
 func (m Matrix) plan(r request) view {

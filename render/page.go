@@ -10,11 +10,46 @@ import (
 	"github.com/fogleman/gg"
 )
 
+// MaxSide is the longest side of a picture in pixels: browsers and viewers give
+// up beyond.
+const MaxSide = 32767
+
+// SizeError says that a picture would be too large to make or to open.
+type SizeError struct {
+	Width, Height int64
+	// What the size follows from: of the largest sheet the width of a tile in
+	// pixels, the tiles in a row and all of them. 0: there is no sheet.
+	TilePx, Cols, Tiles int
+
+	frames int    // of a GIF that holds too many in all; 0: of one picture
+	fix    string // what else makes it smaller
+}
+
+// What says how large it would be, and the limit.
+func (e *SizeError) What() string {
+	if e.frames > 0 {
+		return fmt.Sprintf("the film would be %d frames of %d×%d pixels, the limit of a GIF is %d pixels in all", e.frames, e.Width, e.Height, int64(maxFilmPixels))
+	}
+	return fmt.Sprintf("the picture would be %d×%d pixels, the limit is %d on a side and %d in all", e.Width, e.Height, maxSide, maxPixels)
+}
+
+// Error says what What does, and which fields to change.
+func (e *SizeError) Error() string {
+	fix := e.fix
+	if e.Tiles > 0 {
+		fix = fmt.Sprintf("use a smaller TilePx (now %d), other Cols (now %d), or fewer tiles at a time (now %d)", e.TilePx, e.Cols, e.Tiles)
+		if e.frames > 0 {
+			fix += ", fewer frames, or APNG"
+		}
+	}
+	return "render: " + e.What() + "; " + fix
+}
+
 // The measures of a page in pixels, and its greys. Everything that is drawn
 // takes them from here.
 const (
-	margin      = 48       // white on all four sides
-	maxSide     = 32767    // browsers and viewers give up beyond
+	margin      = 48 // white on all four sides
+	maxSide     = MaxSide
 	maxPixels   = 64 << 20 // 256 MiB of image.RGBA
 	textMeasure = 760      // longest line of running text, about 100 characters
 	smallest    = 9.0      // size of type below which only a label that would else be cut goes
@@ -159,8 +194,8 @@ func (p *page) titleBlock(title, subtitle string, x, y, width int) int {
 }
 
 // close fixes the size of the page round what is on it, and refuses one that
-// no viewer would open. fix says what the caller can do about it.
-func (p *page) close(fix string) error {
+// no viewer would open. sheet is the largest one on it, nil for none.
+func (p *page) close(sheet *grid) error {
 	var used image.Rectangle
 	grow := func(r image.Rectangle) { used = used.Union(r) }
 	for _, t := range p.texts {
@@ -177,14 +212,17 @@ func (p *page) close(fix string) error {
 	}
 	grow(p.strip)
 	p.size = used.Max.Add(image.Pt(margin, margin))
-	return checkSize(int64(p.size.X), int64(p.size.Y), fix)
+	e := &SizeError{Width: int64(p.size.X), Height: int64(p.size.Y), fix: "use fewer panels, or smaller ones"}
+	if sheet != nil {
+		e.TilePx, e.Cols, e.Tiles = sheet.geometry.size().X, sheet.cols, sheet.n
+	}
+	return e.check()
 }
 
-// checkSize refuses a picture that is too large to make or to open.
-func checkSize(w, h int64, fix string) error {
-	if w > maxSide || h > maxSide || w*h > maxPixels {
-		return fmt.Errorf("render: the picture would be %d×%d pixels, the limit is %d on a side and %d in all; %s",
-			w, h, maxSide, maxPixels, fix)
+// check returns e if a picture of its size is too large.
+func (e *SizeError) check() error {
+	if e.Width > maxSide || e.Height > maxSide || e.Width*e.Height > maxPixels {
+		return e
 	}
 	return nil
 }

@@ -191,8 +191,7 @@ func (s Sheet) coloured() (*Colors, [][]float32) {
 
 func (s Sheet) plan(r request) view {
 	v := s.planOf(r, "weights")
-	v.shrink = fmt.Sprintf("use a smaller TilePx (now %d), other Cols (now %d), or fewer tiles at a time (now %d)",
-		v.grid.geometry.size().X, v.grid.cols, v.grid.n)
+	v.sheet = &v.grid
 	return v
 }
 

@@ -40,9 +40,6 @@ func (c *ablateCmd) Run(a *app) error {
 
 // withAblation opens the run, measures what the neurons of a hidden layer are worth, 0 being the last, and has them drawn.
 func (f *viewFlags) withAblation(a *app, top, layer int, draw func(*view, *ablation) error) error {
-	if top < 1 {
-		return usage("--top %d: want 1 or more", top)
-	}
 	return f.with(a, func(v *view) error {
 		layer, err := v.hidden(layer, -1)
 		if err != nil {
@@ -53,7 +50,7 @@ func (f *viewFlags) withAblation(a *app, top, layer int, draw func(*view, *ablat
 			return err
 		}
 		return draw(v, b)
-	})
+	}, sizing("--top", top))
 }
 
 // controlSeed draws the random order and the random networks that results are held against.
@@ -222,7 +219,7 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 	matrix := render.Matrix{
 		Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
 		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
-		Rows:    v.classes(), Cols: names, Values: cells,
+		Rows:    v.labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
 	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", thousands(float64(b.images)))

@@ -33,10 +33,7 @@ Examples:
 }
 
 func (c *attributeCmd) Run(a *app) error {
-	if c.Steps < 1 {
-		return usage("--steps %d: want 1 or more", c.Steps)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, atLeast("--steps", c.Steps, 1))
 }
 
 func (c *attributeCmd) run(v *view) error {
@@ -62,13 +59,11 @@ type attributed struct {
 }
 
 func (c *attributeCmd) attribute(v *view, img chosen) (*attributed, error) {
-	x := inspect.Pixels(img.pixels)
-	pass, err := v.net.Forward(x)
+	_, answer, err := v.ask(img)
 	if err != nil {
 		return nil, err
 	}
-	at := &attributed{not: -1, predicted: inspect.Descending(pass.Z[v.net.Last()])[0]}
-	at.class = at.predicted
+	at := &attributed{class: answer, not: -1, predicted: answer}
 	if c.Class != "" {
 		if at.class, err = v.class(c.Class); err != nil {
 			return nil, err
@@ -86,21 +81,21 @@ func (c *attributeCmd) attribute(v *view, img chosen) (*attributed, error) {
 	if err != nil {
 		return nil, err
 	}
-	at.all, err = v.net.AttributeAll(v.app.ctx, x, t, inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
+	at.all, err = v.net.AttributeAll(v.app.ctx, inspect.Pixels(img.pixels), t, inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
 	return at, err
 }
 
-// target names what is shared out.
-func (at *attributed) target(v *view) string {
+// target names what is shared out, by the names of the classes given.
+func (at *attributed) target(names []string) string {
 	if at.not >= 0 {
-		return fmt.Sprintf("s(%s) − s(%s)", v.classes()[at.class], v.classes()[at.not])
+		return fmt.Sprintf("s(%s) − s(%s)", names[at.class], names[at.not])
 	}
-	return fmt.Sprintf("s(%s)", v.classes()[at.class])
+	return fmt.Sprintf("s(%s)", names[at.class])
 }
 
 func (at *attributed) numbers(v *view, img chosen) *numbers {
 	n := &numbers{}
-	addTexts(n, "target", []string{at.target(v)})
+	addTexts(n, "target", []string{at.target(v.classes())})
 	addVector(n, "image", img.pixels)
 	if img.label >= 0 {
 		addNumber(n, "label", img.label)
@@ -138,7 +133,7 @@ func (c *attributeCmd) figure(v *view, img chosen, at *attributed) (render.Figur
 		draw := func(title, caption string, a inspect.Attribution) render.Map {
 			return render.Map{
 				Title: title, Width: cols, Height: rows, Values: a.Map, Caption: caption,
-				Colors: &render.Colors{Name: "share of " + at.target(v), Low: "speaks against", High: "speaks for", Map: colormap},
+				Colors: &render.Colors{Name: "share of " + at.target(v.labels()), Low: "speaks against", High: "speaks for", Map: colormap},
 			}
 		}
 		learned = append(learned, draw(m.Method.String(), sums(m.Method, m.Net), m.Net))
@@ -147,9 +142,9 @@ func (c *attributeCmd) figure(v *view, img chosen, at *attributed) (render.Figur
 	}
 	caption := fmt.Sprintf("Each pixel's share of %s, s being the weighted input of an output%s. Pixels without ink have no share in any of "+
 		"these methods. Each map has its own scale. A likeness near 1 would say that the map shows the image and not what was learned.",
-		at.target(v), before(v.spec().Layers[v.net.Last()].Activation))
+		at.target(v.labels()), before(v.spec().Layers[v.net.Last()].Activation))
 	return render.Figure{
-		Title:    fmt.Sprintf("Which pixels of %s the output comes from: %s", filepath.Base(img.name), at.target(v)),
+		Title:    fmt.Sprintf("Which pixels of %s the output comes from: %s", filepath.Base(img.name), at.target(v.labels())),
 		Subtitle: v.line(), Caption: caption,
 		Rows: [][]render.Panel{learned, random},
 	}, nil
@@ -165,9 +160,9 @@ func before(act engine.Activation) string {
 
 // chosenCaption says what an image is and what the network takes it for.
 func (v *view) chosenCaption(img chosen, predicted int) string {
-	s := fmt.Sprintf("The network says %s.", v.classes()[predicted])
+	s := fmt.Sprintf("The network says %s.", v.labels()[predicted])
 	if img.label >= 0 {
-		s = fmt.Sprintf("It is %s; the network says %s.", v.classes()[img.label], v.classes()[predicted])
+		s = fmt.Sprintf("It is %s; the network says %s.", v.labels()[img.label], v.labels()[predicted])
 	}
 	if img.note != "" {
 		s += " " + img.note + "."

@@ -69,21 +69,18 @@ type benchReport struct {
 }
 
 func (c *benchCmd) validate() error {
-	if c.Runs < 1 {
-		return usage("%d runs: want 1 or more", c.Runs)
-	}
-	if c.Workers < 0 {
-		return usage("%d workers: want 1 or more, or 0 for one per core", c.Workers)
+	accuracy := finite("--to-accuracy", c.ToAccuracy)
+	accuracy.most = 1
+	numbers := []flagNumber{
+		atLeast("--runs", c.Runs, 1), atLeast("--workers", c.Workers, 0), finite("--lr", c.LR), accuracy,
 	}
 	for _, b := range c.Batch {
-		if b < 1 {
-			return usage("batch of %d: want 1 or more", b)
-		}
+		numbers = append(numbers, atLeast("--batch", b, 1))
 	}
-	if !(c.ToAccuracy >= 0 && c.ToAccuracy <= 1) {
-		return usage("accuracy %v: want a share between 0 and 1", c.ToAccuracy)
+	if err := checkNumbers(numbers...); err != nil {
+		return err
 	}
-	return nil
+	return checkOutput("--plot", c.Plot, ".png")
 }
 
 // Run measures, prints and draws.

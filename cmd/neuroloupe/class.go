@@ -30,10 +30,7 @@ Examples:
 }
 
 func (c *classCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *classCmd) run(v *view) error {
@@ -70,7 +67,7 @@ func (c *classCmd) run(v *view) error {
 	if err != nil {
 		return err
 	}
-	return c.draw(v, fig, withLayer("class-"+fileWord(name), layer, v.net.Hidden()), n)
+	return c.draw(v, fig, withLayer("class-"+classWord(v.classes(), k), layer, v.net.Hidden()), n)
 }
 
 // agreeAt are the lengths at which two orders are compared: 5 and all that are shown.
@@ -82,7 +79,7 @@ func agreeAt(top int) []int {
 }
 
 func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (render.Figure, *numbers, error) {
-	name := v.classes()[k]
+	name := v.labels()[k]
 	colors, err := c.weightColors()
 	if err != nil {
 		return render.Figure{}, nil, err
@@ -139,7 +136,7 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 			strings.Join(agree, ", and "), name),
 	})
 	n := &numbers{}
-	addTexts(n, "class", []string{name})
+	addTexts(n, "class", []string{v.classes()[k]})
 	addVector(n, "contribution", r.Contribution)
 	addVector(n, "weight", r.Weight)
 	addVector(n, "by_contribution", r.ByContribution)

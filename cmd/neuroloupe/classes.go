@@ -110,7 +110,7 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 		linear = " The layers after it are taken as linear."
 	}
 	matrix := render.Matrix{
-		RowTitle: "class", ColTitle: "neuron", Rows: v.classes(), Cols: cols, Values: cells, NoNumbers: len(order) > 40,
+		RowTitle: "class", ColTitle: "neuron", Rows: v.labels(), Cols: cols, Values: cells, NoNumbers: len(order) > 40,
 		Caption: "Each column is a neuron, in the order of the class it speaks for most. The weight to the class's output times how much " +
 			"more it is active on the class's images than on all, w·(E[a | class] − E a)." + linear,
 		Colors: &render.Colors{Name: "contribution to the class's output", Low: "speaks against its own images", High: "speaks for them", Map: colormap},
@@ -119,10 +119,10 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 	if none > 0 {
 		counted += fmt.Sprintf(" %s for none.", count(none, "neuron"))
 	}
-	second := []render.Panel{render.Bars{
+	second := []render.Panel{strongest(render.Bars{
 		Title: "Neurons that speak for a class", Caption: counted,
-		Names: v.classes(), Values: speakers, Texts: whole(speakers), Map: render.Ink,
-	}}
+		Names: v.labels(), Values: speakers, Texts: whole(speakers), Map: render.Ink,
+	}, speakers)}
 	if scatter, ok := b.scatter(); ok {
 		second = append(second, scatter)
 	}

@@ -37,18 +37,19 @@ Examples:
 }
 
 func (c *compareCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
-func (c *compareCmd) run(v *view) error {
+func (c *compareCmd) run(v *view) (err error) {
 	w, err := openView(v.app, c.Other, v.dataDir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.look(); err != nil {
+		return err
+	}
+	w.warn()
 	p, err := c.compare(v, w)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (c *compareCmd) run(v *view) error {
 			name += "-" + part[0]
 		}
 	}
-	return c.draw(v, fig, name+"-"+fileWord(w.name()), p.numbers(c.Top))
+	return c.draw(v, fig, name+"-"+escaped(w.name()), p.numbers(c.Top))
 }
 
 // paired are the neurons of a layer of two runs, paired.
@@ -268,8 +269,8 @@ func (c *compareCmd) figure(p *paired) (render.Figure, error) {
 		if q.Correlation < 0 {
 			signed, sign = negated(signed), "−"
 		}
-		a.Tiles = append(a.Tiles, tile(strconv.Itoa(q.A), "→ "+p.a.classes()[p.favA[q.A]], p.mapsA[q.A]))
-		b.Tiles = append(b.Tiles, tile(sign+strconv.Itoa(q.B), "→ "+p.b.classes()[p.favB[q.B]], signed))
+		a.Tiles = append(a.Tiles, tile(strconv.Itoa(q.A), "→ "+p.a.labels()[p.favA[q.A]], p.mapsA[q.A]))
+		b.Tiles = append(b.Tiles, tile(sign+strconv.Itoa(q.B), "→ "+p.b.labels()[p.favB[q.B]], signed))
 		d.Tiles = append(d.Tiles, tile("r", fmt.Sprintf("%.2f", q.Correlation), differences[i]))
 		opposite = opposite || sign != ""
 	}

@@ -171,7 +171,10 @@ func (a *app) printFiles(files []listedFile, asJSON bool) error {
 type dataShowCmd struct{ dataSource }
 
 func (dataShowCmd) Help() string {
-	return `Examples:
+	return `Counts images and classes, and says what is odd about them: classes without images, pixels that are not ink from 0 to
+255, digits that lie on their side, copies.
+
+Examples:
 
     neuroloupe data show
     neuroloupe data show fashion --json
@@ -184,6 +187,7 @@ type shownData struct {
 	Rows   int        `json:"rows"`
 	Cols   int        `json:"cols"`
 	Sets   []shownSet `json:"sets"`
+	Odd    []string   `json:"odd"` // what looks like a mistake, the worst first
 }
 
 type shownSet struct {
@@ -211,6 +215,7 @@ func (c *dataShowCmd) Run(a *app) error {
 	}{{"training", d.Train}, {"test", d.Test}} {
 		shown.Sets = append(shown.Sets, showSet(s.name, s.set))
 	}
+	shown.Odd = odd(d.Train, d.Test)
 	if c.JSON {
 		return a.printJSON(shown)
 	}
@@ -220,12 +225,18 @@ func (c *dataShowCmd) Run(a *app) error {
 	for _, s := range shown.Sets {
 		var counts []string
 		for _, n := range s.names {
+			if s.Classes[n] == 0 && len(s.names) > 64 {
+				continue // a single wrong label can make hundreds of empty classes
+			}
 			counts = append(counts, fmt.Sprintf("%s %s", n, thousands(float64(s.Classes[n]))))
 		}
 		rows = append(rows,
 			[2]string{s.Name, fmt.Sprintf("%s images; %.1f %% of the pixels are inked; %d of %d pixels never are",
 				thousands(float64(s.Images)), 100*s.Ink, s.NeverInked, shown.Rows*shown.Cols)},
 			[2]string{"", strings.Join(counts, "   ")})
+	}
+	for _, text := range shown.Odd {
+		rows = append(rows, [2]string{"ODD", text})
 	}
 	return printRows(a.stdout, rows)
 }

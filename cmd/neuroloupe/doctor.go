@@ -18,7 +18,8 @@ type doctorCmd struct {
 
 func (doctorCmd) Help() string {
 	return `Says how much of the weight maps is the random start, how smooth they are, which pixels and neurons are dead,
-which classes are never predicted, and what to type next.
+which classes are never predicted, and what to type next. Settings that it advises were tried: it trains the network anew for
+a moment, on a part of the images, with them and without.
 
 Examples:
 
@@ -36,6 +37,7 @@ type diagnosis struct {
 	DeadRMS        *float64   `json:"dead_rms"`
 	Saturated      *int       `json:"saturated"`
 	NeverPredicted []string   `json:"never_predicted"`
+	UnusedClasses  []string   `json:"unused_classes"` // no image at all; null when the images cannot be read
 	Gamma          *float64   `json:"gamma"`
 	Layers         []finding  `json:"layers"`
 	Advice         []string   `json:"advice"`
@@ -68,14 +70,21 @@ func (c *doctorCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	d := v.diagnose()
+	if err := v.look(); err != nil {
+		return err
+	}
+	d, err := v.diagnose()
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		return a.printJSON(d)
 	}
 	return d.print(a, v)
 }
 
-func (v *view) diagnose() *diagnosis {
+// diagnose looks at a run. What needs images that are not there is not known; that they cannot be read is an error.
+func (v *view) diagnose() (*diagnosis, error) {
 	m := v.folder.Manifest.Data
 	raw := inspect.Maps(v.weights("raw"))
 	smooth := func(show string) *float64 {
@@ -95,8 +104,26 @@ func (v *view) diagnose() *diagnosis {
 	if d.noData == nil {
 		d.NeverPredicted, d.lost = lostClasses(s, m.Classes)
 	}
+	switch e, err := v.examples(); {
+	case err == nil:
+		d.UnusedClasses = unusedClasses(e)
+	case !isMissing(err):
+		return nil, err
+	}
 	d.Advice = v.advise(d)
-	return d
+	return d, v.app.ctx.Err() // what it had no time for is not unknown
+}
+
+// unusedClasses names the classes that no image is of; it is not nil.
+func unusedClasses(e *examples) []string {
+	names := []string{}
+	train, validation, test := e.train.ClassCounts(), e.validation.ClassCounts(), e.test.ClassCounts()
+	for k, name := range e.train.Classes {
+		if train[k]+validation[k]+test[k] == 0 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // examine looks at each layer. The error is for what needs the test images.
@@ -156,90 +183,6 @@ func medianSmoothness(maps [][]float32, rows, cols int) float64 {
 		all = append(all, inspect.Smoothness(m, rows, cols))
 	}
 	return inspect.Median(all)
-}
-
-// Bounds of the advice.
-const (
-	mostlyStart = 0.5  // ρ from which a raw map is more start than learned
-	readable    = 0.5  // smoothness from which a map reads as a picture
-	deadVisible = 0.05 // rms at dead pixels, over the rms of the raw maps, from which they are seen
-)
-
-// advise says what the numbers mean and what to type next.
-func (v *view) advise(d *diagnosis) []string {
-	run, r := v.folder.Path, v.folder.Manifest.Train
-	advice := []string{}
-	add := func(format string, args ...any) { advice = append(advice, fmt.Sprintf(format, args...)) }
-
-	noise := d.RhoMedian != nil && *d.RhoMedian >= mostlyStart
-	if noise {
-		film := ""
-		if r.Frames != "none" {
-			film = "; and at how it grew: neuroloupe film " + run
-		}
-		add("%.0f %% of a raw map is the random start, which training never touched; that is the noise you see. "+
-			"Look at what training added: neuroloupe sheet %s --show learned%s", 100**d.RhoMedian, run, film)
-	}
-	if v.noStart != nil && d.Smoothness.Raw < readable {
-		classes := ""
-		if len(r.Classes) > 0 {
-			classes = " --classes " + strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Classes), " ", ","), "[]")
-		}
-		add("The maps are hardly smooth (%s; a picture has more than %.1f). Much of them may be the random start, which "+
-			"training leaves where it is, but without the start that cannot be told. Where the network was made, save its "+
-			"weights before training too and look at the difference; or train one like it here, where that is kept: "+
-			"neuroloupe train --net %v%s", hundredths(d.Smoothness.Raw), readable, v.spec(), classes)
-	}
-	if seen := v.visibleDead(d); seen {
-		add("%d of the %d pixels are never inked in the training images: no gradient reaches their weights, so they keep "+
-			"their start for ever. Mark them: neuroloupe sheet %s --mark-dead. Start them at 0: train with --zero-dead. "+
-			"Or let weight decay wipe them out: --l2 5", *d.DeadPixels, v.spec().Inputs, run)
-	}
-	if v.spec().Layers[0].Units == 1 && noise {
-		add("One hidden neuron needs to change few weights, and only a little, to tell %d classes apart: the answer is in the "+
-			"map, faint, under its start. neuroloupe sheet %s --show all puts start, map and difference side by side",
-			v.spec().Classes(), run)
-	}
-	if noise && r.Init == engine.InitNormal {
-		add("For maps that read as they are, start small and let the start decay: neuroloupe train --preset clear, or --init scaled --l2 5")
-	}
-	if len(d.NeverPredicted) > 0 || len(d.lost) > 0 {
-		var text string
-		if len(d.NeverPredicted) > 0 {
-			text = fmt.Sprintf("The network never predicts %s. ", strings.Join(d.NeverPredicted, ", "))
-		}
-		if len(d.lost) > 0 {
-			text += fmt.Sprintf("It finds too few of the images of %s. ", strings.Join(d.lost, ", "))
-		}
-		if r.Loss == engine.Quadratic && v.spec().Layers[len(v.spec().Layers)-1].Activation == engine.Sigmoid {
-			text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the factor σ'(z) ≈ 0. " +
-				"--loss cross-entropy does not have it; another --seed may escape"
-		} else {
-			text += "See its share of the images (neuroloupe data show), try a lower --lr or more --epochs"
-		}
-		add("%s. What they are taken for: neuroloupe errors %s", text, run)
-	}
-	if d.Saturated != nil && *d.Saturated > 0 {
-		text := "are at the same end for nine of ten test images, so they say little and hardly learn: their weighted inputs are too large. " +
-			"Start smaller: --init scaled"
-		if d.activation == engine.ReLU {
-			text = "are 0 for every test image and can learn no more; a lower --lr or --init he keeps them alive"
-		}
-		add("%d of %d hidden neurons %s. The first of them: neuroloupe neuron %s %d%s", *d.Saturated, d.hidden, text, run, d.stuck[1],
-			layerOption(d.stuck[0]))
-	}
-	if s := d.Smoothness.Learned; !noise && s != nil && *s < readable {
-		add("What was learned is not smooth itself (%.2f; a picture has more than %.1f): more --epochs, or weight decay --l2 5, "+
-			"make the maps clearer", *s, readable)
-	}
-	if len(advice) == 0 {
-		why := "the maps show what was learned"
-		if v.noStart != nil {
-			why = "the maps are smooth, which a random start is not"
-		}
-		add("Nothing to mend: %s. neuroloupe sheet %s --order similarity puts like beside like", why, run)
-	}
-	return append(advice, v.next(d))
 }
 
 // next says what to look at now.

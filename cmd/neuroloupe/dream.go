@@ -33,10 +33,9 @@ Examples:
 }
 
 func (c *dreamCmd) Run(a *app) error {
-	if c.Top < 0 || c.L2 < 0 || c.TV < 0 || math.IsInf(c.L2+c.TV, 0) || math.IsNaN(c.L2+c.TV) {
-		return usage("--top %d --l2 %v --tv %v: want 0 or more, and finite", c.Top, c.L2, c.TV)
-	}
-	return c.with(a, c.run)
+	top := sizing("--top", c.Top)
+	top.least = 0 // none
+	return c.with(a, c.run, top, finite("--l2", c.L2), finite("--tv", c.TV))
 }
 
 func (c *dreamCmd) run(v *view) error {
@@ -66,7 +65,7 @@ type made struct {
 	best    int     // the test image that excites it most
 	atBest  float64 // and how much
 	mean    float64 // its mean over the test images
-	unmoved bool    // it is the same for all of them
+	unmoved bool    // it is the same for all of them, or not finite
 }
 
 func (c *dreamCmd) dream(v *view) (*dreamt, error) {
@@ -109,7 +108,7 @@ func (c *dreamCmd) dream(v *view) (*dreamt, error) {
 		return nil, err
 	}
 	for _, k := range classes {
-		d.outputs = append(d.outputs, about(k, v.classes()[k], inspect.Column(z, k)))
+		d.outputs = append(d.outputs, about(k, v.labels()[k], inspect.Column(z, k)))
 	}
 	if err := c.neurons(v, p, d); err != nil {
 		return nil, err
@@ -191,7 +190,7 @@ func (c *dreamCmd) ascend(v *view, d *dreamt, layer int, m *made) error {
 		return err
 	}
 	reach := m.atBest - m.mean
-	if !(reach > 0) {
+	if !(reach > 0) || math.IsInf(reach, 0) {
 		m.unmoved, reach = true, 1
 	}
 	o := inspect.DreamOptions{Reach: reach, L2: orNone(c.L2), TV: orNone(c.TV)}
@@ -277,7 +276,10 @@ func (d *dreamt) dreams(v *view, title, caption, symbol string, all []made) rend
 		t.Images = append(t.Images, bytesOf(m.Image))
 		t.Names = append(t.Names, m.name)
 		reached := fmt.Sprintf("%s = %.3g", symbol, m.Value)
-		if m.unmoved {
+		switch {
+		case math.IsNaN(m.atBest) || math.IsInf(m.atBest, 0):
+			reached = symbol + " is not finite"
+		case m.unmoved:
 			reached = "no image moves it"
 		}
 		t.Lines = append(t.Lines, []string{reached, fmt.Sprintf("data's best %.3g", m.atBest)})
@@ -291,7 +293,7 @@ func (d *dreamt) bests(v *view, title string, all []made) render.Thumbs {
 	for _, m := range all {
 		t.Images = append(t.Images, d.test.Image(m.best))
 		t.Names = append(t.Names, m.name)
-		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " + v.classes()[d.test.Labels[m.best]]})
+		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " + v.labels()[d.test.Labels[m.best]]})
 	}
 	return t
 }

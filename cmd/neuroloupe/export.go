@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"neuroloupe/cmd/neuroloupe/internal/netfile"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
@@ -34,10 +33,16 @@ func (c *exportCmd) Run(a *app) error {
 	if c.Safetensors == "" && c.NPZ == "" && c.ONNX == "" && c.CSV == "" {
 		return usage("nothing to write: give --safetensors FILE, --npz FILE, --onnx FILE or --csv DIR")
 	}
+	for _, file := range [][2]string{{"--safetensors", c.Safetensors}, {"--npz", c.NPZ}, {"--onnx", c.ONNX}} {
+		if err := checkOutput(file[0], file[1]); err != nil {
+			return err
+		}
+	}
 	f, err := runs.Open(c.Folder)
 	if err != nil {
 		return err
 	}
+	a.notices(f)
 	ps, _, err := f.Weights()
 	if err != nil {
 		return err
@@ -54,9 +59,6 @@ func (c *exportCmd) Run(a *app) error {
 	} {
 		if form.path == "" {
 			continue
-		}
-		if info, err := os.Stat(form.path); err == nil && info.IsDir() {
-			return fmt.Errorf("export: %s is a folder; name a file", form.path)
 		}
 		var b bytes.Buffer
 		if err := form.write(&b); err != nil {

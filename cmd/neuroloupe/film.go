@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -46,10 +47,6 @@ Examples:
 
 func (c *filmCmd) Run(a *app) error {
 	switch {
-	case c.Top < 0:
-		return usage("--top %d: want 1 or more", c.Top)
-	case c.Every < 1:
-		return usage("--every %d: want 1 or more", c.Every)
 	case c.Delay < 10*time.Millisecond || c.Delay > time.Minute:
 		return usage("--delay %v: want 10ms to 1m", c.Delay)
 	}
@@ -57,19 +54,20 @@ func (c *filmCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.with(a, func(v *view) error { return c.write(v, apng) })
+	c.endings = []string{".gif", ".png", ".apng"}
+	numbers := append(tiles(c.Tile, c.Cols, c.Top), atLeast("--every", c.Every, 1))
+	return c.with(a, func(v *view) error { return c.write(v, apng) }, numbers...)
 }
 
 // write draws the film and writes it, as an animated PNG or a GIF.
 func (c *filmCmd) write(v *view, apng bool) error {
+	if v.noStart != nil {
+		return noFilm(v.noStart)
+	}
 	if c.Show == "" {
 		c.Show = "learned"
 	}
-	frames, err := v.keptFrames()
-	if err != nil {
-		return err
-	}
-	film, n, err := c.film(v, frames)
+	film, n, err := c.film(v)
 	if err != nil {
 		return err
 	}
@@ -78,65 +76,77 @@ func (c *filmCmd) write(v *view, apng bool) error {
 		out = filepath.Join(v.folder.Path, "film"+map[bool]string{false: ".gif", true: ".png"}[apng])
 	}
 	v.app.say("drawing %d frames", len(film.Frames))
-	if err := v.saveFilm(out, film, apng); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
-		return err
+	if err := v.app.write(out, func(w io.Writer) error { return v.encodeFilm(w, film, apng) }); err != nil {
+		return tooLarge(err, c.numbers)
 	}
 	return c.saveNumbers(v, n)
 }
 
 // animated reports whether the film is to be an animated PNG, by flag or by the name of the file.
 func (c *filmCmd) animated() (bool, error) {
-	switch ext := strings.ToLower(filepath.Ext(c.Output)); {
-	case ext == ".png", ext == ".apng":
+	switch strings.ToLower(filepath.Ext(c.Output)) {
+	case ".png", ".apng":
 		return true, nil
-	case c.Output == "", ext == ".gif" && !c.APNG:
-		return c.APNG, nil
-	case ext == ".gif":
-		return false, usage("--apng -o %s: an animated PNG wants a name that ends in .png or .apng", c.Output)
-	}
-	return false, usage("-o %s: want a name that ends in .gif, .png or .apng", c.Output)
-}
-
-// keptFrames reads the run's frames and says why when there are none.
-func (v *view) keptFrames() ([]runs.Frame, error) {
-	frames, err := v.folder.Frames()
-	var start *runs.StartError
-	switch {
-	case errors.As(err, &start):
-		return nil, fmt.Errorf("a film needs the weights as they were from epoch to epoch: %w", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
-			v.folder.Path, v.folder.Path)
-	case err != nil:
-		return nil, err
-	case len(frames) < 2:
-		return nil, fmt.Errorf("%s kept no frames but its start: it was trained with --frames %s; a film needs --frames epoch",
-			v.folder.Path, v.folder.Manifest.Train.Frames)
-	}
-	return frames, nil
-}
-
-// thin keeps every nth frame, the first and the last.
-func thin(frames []runs.Frame, every int) []runs.Frame {
-	var kept []runs.Frame
-	for i, f := range frames {
-		if i%every == 0 || i == len(frames)-1 {
-			kept = append(kept, f)
+	case ".gif":
+		if c.APNG {
+			return false, usage("--apng -o %s: an animated PNG wants a name that ends in .png or .apng", c.Output)
 		}
 	}
-	return kept
+	return c.APNG, nil
 }
 
-func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, error) {
+// eachFrame calls fn for those of the frames kept that want asks for, told the place of each and how many there are, and
+// says why when there are none.
+func (v *view) eachFrame(want func(i, of int) bool, fn func(f runs.Frame)) error {
+	kept := 0
+	err := v.folder.EachFrame(func(i, of int) bool {
+		kept = of
+		return of > 1 && want(i, of)
+	}, func(f runs.Frame) error {
+		fn(f)
+		return context.Cause(v.app.ctx)
+	})
+	var start *runs.StartError
+	switch {
+	case err == nil && kept < 2:
+		return notKept("%s kept no frames but its start: it was trained with --frames %s; a film needs --frames epoch",
+			v.folder.Path, v.folder.Manifest.Train.Frames)
+	case errors.As(err, &start):
+		return noFilm(start)
+	case errors.Is(err, fs.ErrNotExist):
+		running, err2 := v.folder.Running()
+		if err2 == nil && running {
+			return notKept("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
+				v.folder.Path, v.folder.Path)
+		}
+		return errors.Join(err, err2)
+	}
+	return err
+}
+
+func noFilm(start *runs.StartError) error {
+	return notKept("a film needs the weights as they were from epoch to epoch: %v", start)
+}
+
+func notKept(format string, args ...any) error {
+	return &report.NotKept{Reason: fmt.Sprintf(format, args...)}
+}
+
+// mapsAt are the maps of some neurons of the first layer in a frame.
+func (v *view) mapsAt(f runs.Frame, show string, gamma float64, neurons []int) [][]float32 {
+	w := inspect.WeightsOf(f.Weights, neurons)
+	if show == "learned" {
+		w = inspect.Learned(w, inspect.WeightsOf(v.net.Initial.Weight(1), neurons), gamma)
+	}
+	return inspect.Maps(w)
+}
+
+func (c *filmCmd) film(v *view) (render.Film, *numbers, error) {
 	fail := func(err error) (render.Film, *numbers, error) { return render.Film{}, nil, err }
 	metrics, err := v.folder.Metrics()
 	if err != nil {
 		return fail(err)
 	}
-	frames = thin(frames, c.Every)
 	s := sheetCmd{
 		viewFlags: c.viewFlags, layerFlag: layerFlag{Layer: 1}, Show: c.Show, Scale: c.Scale, Order: c.Order, Top: c.Top,
 		MarkDead: c.MarkDead, Cols: c.Cols, Tile: c.Tile,
@@ -159,7 +169,7 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 		return fail(err)
 	}
 	for t, j := range order {
-		f.Sheet.Tiles[t] = render.Tile{Name: strconv.Itoa(j), Lines: []string{"→ " + v.classes()[classes[j]]}}
+		f.Sheet.Tiles[t] = render.Tile{Name: strconv.Itoa(j), Lines: []string{"→ " + v.labels()[classes[j]]}}
 	}
 	m := v.folder.Manifest
 	f.Sheet.Title = fmt.Sprintf("%s · %s · %s", m.Data.Title, v.spec(), m.Train.Preset)
@@ -167,7 +177,8 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 	if c.Show == "learned" {
 		f.Sheet.Subtitle = fmt.Sprintf("learned weights W − γW₀, what training has put there by then; %s", s.count(v, len(order)))
 	}
-	f.Sheet.Caption = fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all frames. → %s, at the end.", how)
+	f.Sheet.Caption = strings.TrimSpace(fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all "+
+		"frames. → %s, at the end. %s", how, v.labelNote()))
 	n := &numbers{}
 	addVector(n, "neuron", order)
 	addTexts(n, "class", pick(v.classes(), pick(classes, order)))
@@ -178,13 +189,9 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 	var all []float32
 	var accuracies, gammas []float64
 	f.Metric = accuracyName(metrics)
-	for _, fr := range frames {
+	err = v.eachFrame(func(i, of int) bool { return i%c.Every == 0 || i == of-1 }, func(fr runs.Frame) {
 		gamma := v.gammaAt(fr, metrics)
-		w := fr.Weights
-		if c.Show == "learned" {
-			w = inspect.Learned(w, v.net.Initial.Weight(1), gamma)
-		}
-		frame := render.Frame{Epoch: fr.Epoch, Accuracy: v.accuracyAt(fr.Epoch, metrics), Maps: pick(inspect.Maps(w), order)}
+		frame := render.Frame{Epoch: fr.Epoch, Accuracy: v.accuracyAt(fr.Epoch, metrics), Maps: v.mapsAt(fr, c.Show, gamma, order)}
 		f.Frames = append(f.Frames, frame)
 		epochs, gammas, accuracies = append(epochs, fr.Epoch), append(gammas, gamma), append(accuracies, frame.Accuracy)
 		if c.Numbers != "" {
@@ -192,6 +199,9 @@ func (c *filmCmd) film(v *view, frames []runs.Frame) (render.Film, *numbers, err
 				all = append(all, m...)
 			}
 		}
+	})
+	if err != nil {
+		return fail(err)
 	}
 	addVector(n, "epoch", epochs)
 	addVector(n, "accuracy", accuracies)
@@ -257,28 +267,15 @@ func (v *view) accuracyAt(epoch int, metrics []engine.Metrics) float64 {
 
 // startAccuracy is how well the network does on the test images before training.
 func (v *view) startAccuracy() (float64, error) {
-	p, err := v.probeTest()
-	if err != nil {
-		return 0, err
-	}
-	start, _ := v.net.Start()
-	if err := p.Executor.Write(start.Params...); err != nil {
-		return 0, err
-	}
-	s, err := engine.Evaluate(p.Executor, v.program, p.Ref, p.Data)
+	s, err := v.subject.StartScore(v.app.ctx)
 	return s.Accuracy(), err
 }
 
-// saveFilm writes a film as an animated PNG or a GIF.
-func (v *view) saveFilm(path string, f render.Film, apng bool) error {
-	err := atomicfile.Write(path, func(w io.Writer) error {
-		if apng {
-			return f.EncodeAPNG(w, map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title})
-		}
-		return f.EncodeGIF(w)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+// encodeFilm writes a film as an animated PNG or a GIF.
+func (v *view) encodeFilm(w io.Writer, f render.Film, apng bool) error {
+	if apng {
+		text := map[string]string{"run": v.name(), "net": v.spec().String(), "data": v.folder.Manifest.Data.Title}
+		return f.EncodeAPNG(w, text)
 	}
-	return nil
+	return f.EncodeGIF(w)
 }

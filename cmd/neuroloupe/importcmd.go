@@ -28,8 +28,13 @@ type importCmd struct {
 	Output    *engine.Activation `group:"Network" placeholder:"NAME" help:"Output activation: sigmoid (default when the file does not say), softmax or identity."`
 	Loss      *engine.Loss       `group:"Network" placeholder:"NAME" help:"What it was trained with: quadratic or cross-entropy."`
 	Layout    netfile.Layout     `group:"Network" default:"auto" placeholder:"WAY" help:"Which way round its weights are: auto (default, by the shapes), in-out (Keras, scikit-learn) or out-in (Nielsen, PyTorch)."`
+	BiasRow   netfile.End        `group:"Network" default:"auto" placeholder:"END" help:"Where its biases are when they are a row or column of the weights: auto (default), first or last."`
 	Layers    []string           `group:"Network" placeholder:"fc1,fc2" help:"Names of its layers in order, when their numbers do not say it."`
-	Normalize []float64          `group:"Network" placeholder:"MEAN,STD" help:"Its pixels were (pixel/255 − MEAN)/STD: 0.1307,0.3081 in PyTorch's example. Default 0,1; 0,0.00392157 for pixels from 0 to 255."`
+	Normalize []float64          `group:"Network" placeholder:"MEAN,STD" help:"Its pixels were (pixel/255 − MEAN)/STD: 0.1307,0.3081 in PyTorch's example, 0,0.00392157 for pixels from 0 to 255. Default 0,1."`
+	Transpose *bool              `group:"Network" negatable:"" help:"Its images were transposed, columns first, as MATLAB and EMNIST's files have them."`
+	Flip      *flip              `group:"Network" placeholder:"WAY" help:"Its images were mirrored: rows (the last row first), cols, both, or none."`
+	Invert    *bool              `group:"Network" negatable:"" help:"Its ink was 0 and its paper 1."`
+	Try       bool               `group:"Network" default:"true" negatable:"" help:"Try on the test images what nothing says, and take what is clearly right (default)."`
 
 	Data    string `group:"Data" placeholder:"NAME|DIR|none" help:"Its data set: mnist (default for 784 inputs and 10 outputs), fashion, a folder with IDX files, or none."`
 	Classes []int  `group:"Data" placeholder:"0,1" help:"The labels that its outputs stand for; default all."`
@@ -40,57 +45,61 @@ type importCmd struct {
 }
 
 func (importCmd) Help() string {
-	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. What a file does
-not say of itself, its activations above all, must be given. With a data set the network is tested, which shows whether it
-was read as it was meant.
+	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. Its layers are found
+by the names and shapes of the file's arrays, whatever else is in it. What a file does not say of itself, its activations
+above all, can be given. With a data set the network is tested, and what neither the file nor a flag says is tried: other
+activations, scalings of the pixels, transposed, mirrored and inverted images, other orders of the classes. What is clearly
+right is taken and said; --no-try takes the file as it is.
 
 Examples:
 
     neuroloupe import mynet.json
     neuroloupe import digits.npz --hidden relu --output softmax --out runs/mine
     neuroloupe import model.safetensors --hidden relu --output softmax --normalize 0.1307,0.3081
+    neuroloupe import letters.npz --data ~/emnist-letters --transpose
 `
 }
 
-// imported is what an import ends with.
-type imported struct {
-	Run          string   `json:"run"`
-	Net          string   `json:"net"`
-	Form         string   `json:"form"`
-	Layout       string   `json:"layout"`
-	Hidden       string   `json:"hidden"`
-	Output       string   `json:"output"`
-	Loss         string   `json:"loss"`
-	TestAccuracy *float64 `json:"test_accuracy"` // null without test images
-	Warnings     []string `json:"warnings"`
-	Sheet        string   `json:"sheet"`
-
-	tests int
-}
-
-func (c *importCmd) Run(a *app) (err error) {
+func (c *importCmd) check() error {
 	if n := c.Normalize; len(n) != 0 && (len(n) != 2 || !(n[1] > 0) || math.IsInf(n[1], 0) || math.IsNaN(n[0]) || math.IsInf(n[0], 0)) {
 		return usage("--normalize %v: want a mean and a standard deviation above 0, as in 0.1307,0.3081", n)
 	}
-	net, err := netfile.Read(c.File, netfile.Options{Layout: c.Layout, Layers: c.Layers})
+	return checkClasses(c.Classes)
+}
+
+func (c *importCmd) Run(a *app) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	net, err := netfile.Read(c.File, netfile.Options{
+		Layout: c.Layout, BiasRow: c.BiasRow, Layers: c.Layers, Inputs: pixels(c.Image),
+	})
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
-	m, err := c.manifest(a, net)
+	s, err := c.subject(a, net)
 	if err != nil {
 		return err
 	}
-	if len(c.Normalize) == 2 {
-		net.Normalize(c.Normalize[0], c.Normalize[1])
-	}
-	out := c.Out
-	if out == "" {
-		base := filepath.Base(c.File)
-		if out, err = freePath(filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base)))); err != nil {
+	if c.Try && s.data != nil && s.data.test.Len() > 0 {
+		if err := s.try(a.ctx); err != nil {
 			return err
 		}
 	}
-	f, err := runs.ImportNet(out, m, net.Params)
+	s.taken.record(s.manifest.Import)
+	s.manifest.Train.Hidden = s.taken.hidden
+	net = s.nets[s.taken.net]
+	s.manifest.Import.Layout, s.manifest.Import.Layers = net.Layout.String(), net.Layers
+	params := s.taken.fold(net.Params, s.manifest.Data.Rows, s.manifest.Data.Cols)
+
+	out := c.Out
+	if out == "" {
+		base := filepath.Base(c.File)
+		if out, err = runs.NewFolder(filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base)))); err != nil {
+			return err
+		}
+	}
+	f, err := runs.ImportNet(out, s.manifest, params)
 	if err != nil {
 		return err
 	}
@@ -102,15 +111,9 @@ func (c *importCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	r := &imported{
-		Run: out, Net: f.Spec.String(), Form: net.Form, Layout: net.Layout.String(),
-		Hidden: m.Train.Hidden.String(), Output: m.Train.Output.String(), Loss: m.Train.Loss.String(),
-		Warnings: append([]string{}, net.Warnings...), Sheet: f.Sheet(),
-	}
-	if m.Data.Name != "" {
-		if err := r.test(v); err != nil {
-			return err
-		}
+	r, err := s.result(v)
+	if err != nil {
+		return err
 	}
 	if err := v.drawSheet(); err != nil {
 		return err
@@ -121,37 +124,60 @@ func (c *importCmd) Run(a *app) (err error) {
 	return r.print(a.stdout)
 }
 
-// manifest describes the run: the network as the file and the flags say, and its data.
-func (c *importCmd) manifest(a *app, net *netfile.Net) (runs.Manifest, error) {
-	m := runs.Manifest{Version: version(), Created: time.Now().UTC().Truncate(time.Second)}
+// subject is a network that is being imported: the readings of its file, its data, and what was found by trying.
+type subject struct {
+	c        *importCmd
+	meta     netfile.Meta
+	manifest runs.Manifest
+	nets     []*netfile.Net // the readings that fit the data, the likeliest first
+	netFlags []string       // the flags that ask for each
+	how      []string       // how each was read; empty where there is one way
+	data     *examples      // nil without a data set
+	notes    []string
+
+	said  reading
+	taken reading
+	ts    []trial // all that was tried, said first; none without test images
+	found
+}
+
+// subject describes the run: the network as the file and the flags say, and its data.
+func (c *importCmd) subject(a *app, net *netfile.Net) (*subject, error) {
+	s := &subject{c: c, meta: net.Meta, manifest: runs.Manifest{Version: version(), Created: time.Now().UTC().Truncate(time.Second)}}
+	m := &s.manifest
 	sum, err := sha256File(c.File)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	m.Import = &runs.Import{File: c.File, SHA256: sum, Form: net.Form, Layout: net.Layout.String(), Layers: net.Layers, Std: 1}
-	if len(c.Normalize) == 2 {
-		m.Import.Mean, m.Import.Std = c.Normalize[0], c.Normalize[1]
-	}
+	m.Import = &runs.Import{File: c.File, SHA256: sum, Form: net.Form}
 	if m.Train, err = c.recipe(net); err != nil {
-		return m, err
+		return nil, err
 	}
-	if m.Data, err = c.data(a, net, &m.Train); err != nil {
-		return m, err
+	if err := s.find(a, net); err != nil {
+		return nil, err
 	}
+	if s.data == nil {
+		s.nets, s.netFlags, s.how = []*netfile.Net{net}, []string{""}, []string{net.How}
+		if m.Data, err = c.noData(net); err != nil {
+			return nil, err
+		}
+	}
+	m.Train.Net = sizesText(s.nets[0].Sizes)
 	if _, err := m.Spec(); err != nil {
-		return m, usageError{err}
+		return nil, usageError{err}
 	}
-	return m, nil
+	s.said = c.asSaid(m.Train.Hidden)
+	s.taken = s.said
+	return s, nil
+}
+
+func sizesText(sizes []int) string {
+	return strings.ReplaceAll(commas(sizes), ",", "-")
 }
 
 // recipe returns what is known of how the network was trained: its functions.
 func (c *importCmd) recipe(net *netfile.Net) (recipe.Recipe, error) {
 	r := recipe.Recipe{Preset: "imported", Hidden: engine.Sigmoid, Output: engine.Sigmoid, Classes: c.Classes}
-	var sizes []string
-	for _, n := range net.Sizes {
-		sizes = append(sizes, strconv.Itoa(n))
-	}
-	r.Net = strings.Join(sizes, "-")
 	for _, said := range []struct {
 		text string
 		dst  interface{ UnmarshalText([]byte) error }
@@ -177,47 +203,90 @@ func (c *importCmd) recipe(net *netfile.Net) (recipe.Recipe, error) {
 	return r, nil
 }
 
-// data finds the network's data set, and fills in r what depends on it.
-func (c *importCmd) data(a *app, net *netfile.Net, r *recipe.Recipe) (runs.Data, error) {
-	inputs, outputs := net.Sizes[0], net.Sizes[len(net.Sizes)-1]
-	var d *mnist.Dataset
+// find loads the network's data set and the readings of the file that fit it. s.data stays nil when there is none.
+func (s *subject) find(a *app, net *netfile.Net) error {
+	c, r := s.c, &s.manifest.Train
+	shapes := [][]int{net.Sizes}
+	for _, o := range net.Others {
+		shapes = append(shapes, o.Sizes)
+	}
+	fits := func(sizes []int, inputs, outputs int) bool {
+		return sizes[0] == inputs && sizes[len(sizes)-1] == outputs
+	}
+	outputs := net.Sizes[len(net.Sizes)-1]
 	name, err := dataName(c.Data)
+	var d *mnist.Dataset
 	switch {
 	case c.Data == "none":
-		return c.noData(net)
+		return nil
 	case c.Data != "":
 		if err == nil {
 			d, err = a.load(name, "")
 		}
 		if err != nil {
-			return runs.Data{}, err
+			return err
 		}
-	case inputs != 784 || outputs != 10 && len(c.Classes) != outputs || c.Image != "" && c.Image != "28x28":
-		a.say("no data set is known for %s: --data names one, and with it the network is tested", r.Net)
-		return c.noData(net)
+	case c.Image != "" && c.Image != "28x28" || !slices.ContainsFunc(shapes, func(sizes []int) bool {
+		return fits(sizes, 784, 10) || len(c.Classes) > 0 && fits(sizes, 784, len(c.Classes))
+	}):
+		a.say("no data set is known for %s: --data names one, and with it the network is tested", sizesText(net.Sizes))
+		return nil
 	default: // MNIST, when it is here
-		if d, err = mnist.Load(a.ctx, name, mnist.Options{Offline: true}); err != nil {
+		if d, err = mnist.Load(a.ctx, name, mnist.Options{Offline: true}); err != nil && !isMissing(err) {
+			return err
+		} else if err != nil {
 			a.say("not tested: %s is not here (%s); neuroloupe data fetch, then import again", name, oneLine(err))
-			return c.noData(net)
+			return nil
 		}
 	}
 	r.Split = fmt.Sprintf("%d/0", d.Train.Len()) // how its training images were split is not known
+	if used := usedLabels(d); len(c.Classes) == 0 && len(used) < len(d.Train.Classes) && len(used) == outputs {
+		r.Classes = used
+		s.notes = append(s.notes, fmt.Sprintf("its %d outputs are taken for the labels that have images: --classes %s", outputs,
+			commas(used)))
+	}
 	e, err := cut(d, r)
 	if err != nil {
-		return runs.Data{}, usageError{err}
+		return usageError{err}
 	}
-	if n := e.train.Pixels(); n != inputs {
-		return runs.Data{}, usage("the network takes %d inputs, but an image of %s has %d×%d = %d pixels; give another --data, or none",
-			inputs, d.Name, e.train.Rows, e.train.Cols, n)
+	pixels, classes := e.train.Pixels(), len(e.train.Classes)
+	for i, sizes := range shapes {
+		switch {
+		case !fits(sizes, pixels, classes):
+		case i == 0:
+			s.nets, s.netFlags, s.how = append(s.nets, net), append(s.netFlags, ""), append(s.how, net.How)
+		default:
+			o := net.Others[i-1]
+			s.nets, s.netFlags, s.how = append(s.nets, o.Net()), append(s.netFlags, o.Flags), append(s.how, o.How)
+		}
 	}
-	if n := len(e.train.Classes); n != outputs {
-		return runs.Data{}, usage("the network has %d outputs, but %s has %d classes; say with --classes which labels they stand for, as in 0,1",
-			outputs, d.Name, n)
+	switch {
+	case len(s.nets) > 0:
+	case net.Sizes[0] != pixels:
+		return usage("the network takes %d inputs, but an image of %s has %d×%d = %d pixels; give another --data, or none",
+			net.Sizes[0], d.Name, e.train.Rows, e.train.Cols, pixels)
+	default:
+		return usage("the network has %d outputs, but %s has %d classes; say with --classes which labels they stand for, as in 0,1",
+			outputs, d.Name, classes)
 	}
 	if c.Image != "" && c.Image != fmt.Sprintf("%dx%d", e.train.Rows, e.train.Cols) {
-		return runs.Data{}, usage("--image %s, but the images of %s are %dx%d", c.Image, d.Name, e.train.Rows, e.train.Cols)
+		return usage("--image %s, but the images of %s are %dx%d", c.Image, d.Name, e.train.Rows, e.train.Cols)
 	}
-	return describe(name, "", e, e.deadPixels()), nil
+	s.data = e
+	s.manifest.Data = describe(name, "", e, e.deadPixels())
+	return nil
+}
+
+// usedLabels are the labels that training and test images have.
+func usedLabels(d *mnist.Dataset) []int {
+	var used []int
+	tests := d.Test.ClassCounts()
+	for k, n := range d.Train.ClassCounts() {
+		if n > 0 && tests[k] > 0 {
+			used = append(used, k)
+		}
+	}
+	return used
 }
 
 // noData describes the inputs and outputs by what the flags and the file say.
@@ -257,6 +326,15 @@ func (c *importCmd) noData(net *netfile.Net) (runs.Data, error) {
 	return d, nil
 }
 
+// pixels returns rows·columns of an image as in 28x28, and 0 for anything else.
+func pixels(image string) int {
+	var rows, cols int
+	if n, _ := fmt.Sscanf(image, "%dx%d", &rows, &cols); n != 2 || rows < 1 || cols < 1 || rows > 1<<15 || cols > 1<<15 {
+		return 0
+	}
+	return rows * cols
+}
+
 func sha256File(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -268,96 +346,4 @@ func sha256File(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// Bounds of the advice on an imported network.
-const (
-	wellRead = 0.9  // accuracy from which it is taken as read rightly
-	better   = 0.05 // by how much another activation must be more accurate to be named
-)
-
-// test runs the network over the test images. A network that is read otherwise than it was meant does badly; test then
-// says so, and which other hidden activation does better.
-func (r *imported) test(v *view) error {
-	test, err := v.test()
-	if err != nil {
-		return err
-	}
-	s, err := v.score()
-	if err != nil {
-		return err
-	}
-	accuracy := s.Accuracy()
-	r.TestAccuracy, r.tests = &accuracy, test.Len()
-	if accuracy >= wellRead {
-		return nil
-	}
-	spec := v.spec()
-	classes := spec.Classes()
-	text := fmt.Sprintf("%.1f %% is little for these images", 100*accuracy)
-	if accuracy < 2/float64(classes) {
-		text = fmt.Sprintf("%.1f %% is hardly better than guessing, %.0f %% for %d classes: the network is not used as it was trained", 100*accuracy, 100/float64(classes), classes)
-	}
-	best, at, err := v.bestHidden(test)
-	if err != nil {
-		return err
-	}
-	if at > accuracy+better {
-		text += fmt.Sprintf(". With --hidden %v it would be %.1f %%: import it again with that", best, 100*at)
-	} else {
-		text += ". Its pixels may have been scaled otherwise (--normalize), its data set be another (--data), or its training have gone wrong"
-		if len(spec.Layers) > 1 {
-			text += "; no other --hidden does clearly better"
-		}
-	}
-	r.Warnings = append(r.Warnings, text)
-	return nil
-}
-
-// bestHidden returns the hidden activation with which the weights do best on some of the test images, and its accuracy
-// on all of them.
-func (v *view) bestHidden(images *mnist.Set) (best engine.Activation, accuracy float64, err error) {
-	with := func(act engine.Activation, images *mnist.Set) (float64, error) {
-		spec := v.spec()
-		spec.Layers = slices.Clone(spec.Layers)
-		for i := range spec.Layers[:len(spec.Layers)-1] {
-			spec.Layers[i].Activation = act
-		}
-		s, err := v.scoreAs(spec, images)
-		if err != nil {
-			return 0, err
-		}
-		return s.Accuracy(), nil
-	}
-	for _, act := range []engine.Activation{engine.Sigmoid, engine.Tanh, engine.ReLU} {
-		tried, err := with(act, images.Slice(0, min(images.Len(), 1000)))
-		if err != nil {
-			return 0, 0, err
-		}
-		if tried > accuracy {
-			best, accuracy = act, tried
-		}
-	}
-	accuracy, err = with(best, images)
-	return best, accuracy, err
-}
-
-func (r *imported) print(w io.Writer) error {
-	rows := [][2]string{
-		{"network", fmt.Sprintf("%s, hidden %s, output %s, from %s", r.Net, r.Hidden, r.Output, r.Form)},
-		{"weights", map[string]string{"in-out": "were In×Out, one column per neuron", "out-in": "were Out×In, one row per neuron"}[r.Layout]},
-	}
-	if r.TestAccuracy != nil {
-		rows = append(rows, [2]string{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100**r.TestAccuracy, thousands(float64(r.tests)))})
-	} else {
-		rows = append(rows, [2]string{"test accuracy", "not tested: no data set"})
-	}
-	for _, text := range r.Warnings {
-		rows = append(rows, [2]string{"WARNING", text})
-	}
-	rows = append(rows,
-		[2]string{"start", "not known, so neither is what training added: sheet draws the weights as they are"},
-		[2]string{"run", r.Run},
-		[2]string{"sheet", r.Sheet})
-	return printRows(w, rows)
 }

@@ -45,7 +45,7 @@ func TestImportMNIST(t *testing.T) {
 	must(t, "sheet", dir, "--mark-dead", "--order", "class")
 
 	out := must(t, "import", filepath.Join(nets, "digits.npz"), "--hidden", "relu", "--out", dir+"-relu")
-	if !strings.Contains(out, "With --hidden sigmoid it would be 95.3 %") {
+	if !strings.Contains(out, "With hidden sigmoid it would be 95.3") {
 		t.Errorf("a wrong activation is not named:\n%s", out)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
@@ -47,8 +47,8 @@ func (j *job) close() error {
 
 // open opens the device and compiles the network for it.
 func (j *job) open(a *app, want string, workers int, gpu cuda.Options, s engine.Spec, batch int) (err error) {
-	if workers < 0 {
-		return usage("%d workers: want 1 or more, or 0 for one per core", workers)
+	if err := checkNumbers(atLeast("--workers", workers, 0)); err != nil {
+		return err
 	}
 	if j.backend, j.reason, err = a.pick(want, workers, gpu); err != nil {
 		return err
@@ -87,6 +87,9 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if err := e.tellable(); err != nil {
+		return nil, err
+	}
 	spec, err := r.Spec(e.train.Pixels(), len(e.train.Classes), e.train.Len())
 	if err != nil {
 		return nil, usageError{err}
@@ -101,6 +104,9 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	}
 	if (r.Keep == "best" || r.EarlyStop > 0) && e.validation.Len() == 0 {
 		return nil, usage("split %s leaves no validation images, which --keep best and --early-stop go by", r.Split)
+	}
+	for _, text := range odd(e.train, e.test) {
+		a.say("odd data: %s", text)
 	}
 	j := &job{data: e}
 	defer func() {
@@ -120,14 +126,12 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	dead := e.deadPixels()
 	initial := spec.NewParams()
 	if r.ZeroDead {
-		w := initial.Weight(1)
-		for _, i := range dead {
-			clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
-		}
+		zeroDead(initial, dead)
 	}
 	out := c.Out
 	if out == "" {
-		if out, err = freeName(d.Name, spec, r); err != nil {
+		name := fmt.Sprintf("%s-%v-%s-s%d", d.Name, spec, r.Preset, r.Seed)
+		if out, err = runs.NewFolder(filepath.Join("runs", name)); err != nil {
 			return nil, err
 		}
 	}
@@ -144,6 +148,14 @@ func (c *trainCmd) begin(a *app) (_ *job, err error) {
 	return j, nil
 }
 
+// zeroDead sets the weights of the first layer from some inputs to 0.
+func zeroDead(ps engine.Params, dead []int) {
+	w := ps.Weight(1)
+	for _, i := range dead {
+		clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
+	}
+}
+
 // dataName returns the data set to load: mnist by default, a folder by its whole path.
 func dataName(name string) (string, error) {
 	if name == "" {
@@ -152,8 +164,11 @@ func dataName(name string) (string, error) {
 	if known(name) {
 		return name, nil
 	}
-	if _, err := os.Stat(name); err != nil {
-		return name, nil // the loader says what is wrong with it
+	switch _, err := os.Stat(name); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	case err != nil && !strings.ContainsAny(name, `/`+string(filepath.Separator)):
+		return name, nil // no folder, nor the start of names in one: the loader says what is wrong with it
 	}
 	return filepath.Abs(name)
 }
@@ -170,29 +185,9 @@ func describe(name, dir string, e *examples, dead []int) runs.Data {
 		Train: e.train.Len(), Validation: e.validation.Len(), Test: e.test.Len(),
 	}
 	for _, f := range e.source.Files {
-		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256})
+		d.Files = append(d.Files, runs.File{Name: f.Name, SHA256: f.SHA256, RawSHA256: f.RawSHA256})
 	}
 	return d
-}
-
-// freeName returns runs/DATA-NET-PRESET-sSEED, with a number when that is taken.
-func freeName(data string, s engine.Spec, r recipe.Recipe) (string, error) {
-	return freePath(filepath.Join("runs", fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed)))
-}
-
-// freePath returns base, with a number when that is taken.
-func freePath(base string) (string, error) {
-	for i := 1; ; i++ {
-		name := base
-		if i > 1 {
-			name = fmt.Sprintf("%s-%d", base, i)
-		}
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return name, nil
-		} else if err != nil {
-			return "", err
-		}
-	}
 }
 
 // resume opens a run to go on with. Only what does not change its course may be given beside.
@@ -218,7 +213,14 @@ func (c *trainCmd) resume(a *app) (*job, error) {
 }
 
 func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
+	a.notices(j.folder)
 	m := &j.folder.Manifest
+	o, done := a.downloads()
+	j.data, err = a.examplesOf(j.folder, c.DataDir, o)
+	done()
+	if err != nil {
+		return err
+	}
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
 		if *c.Epochs < j.state.Epoch {
 			return usage("%s has done %d epochs, more than the %d asked for", j.folder.Path, j.state.Epoch, *c.Epochs)
@@ -227,9 +229,6 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 		if err := j.folder.WriteManifest(); err != nil {
 			return err
 		}
-	}
-	if j.data, err = a.examplesOf(j.folder, c.DataDir); err != nil {
-		return err
 	}
 	want, workers := m.Device.ID, m.Device.Workers
 	over(&want, c.Device)
@@ -244,22 +243,9 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 	return j.open(a, want, workers, gpu, j.folder.Spec, m.Train.Batch)
 }
 
-// examplesOf loads the data that a run was trained with and checks that it is the same.
-func (a *app) examplesOf(f *runs.Folder, dir string) (*examples, error) {
-	m := f.Manifest.Data
-	if dir == "" {
-		dir = m.Folder
+// notices says what was found in a run folder that a person should know.
+func (a *app) notices(f *runs.Folder) {
+	for _, text := range f.Notices() {
+		a.say("%s", oneLine(errors.New(text)))
 	}
-	d, err := a.load(m.Name, dir)
-	if err != nil {
-		return nil, err
-	}
-	for i, want := range m.Files {
-		if i >= len(d.Files) || d.Files[i].SHA256 != want.SHA256 {
-			return nil, fmt.Errorf("%s was trained with another %s, of sha256 %s; point --folder at the folder that has it",
-				f.Path, want.Name, want.SHA256)
-		}
-	}
-	r := f.Manifest.Train
-	return cut(d, &r)
 }

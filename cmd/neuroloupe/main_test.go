@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -44,15 +45,19 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptShapes: shapes DIR [IMAGES] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes.
+// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes. With
+// a fault its pixels or labels are not what they should be; see spoil.
 func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
 	n := 300
-	if len(args) == 2 {
+	if len(args) >= 2 {
 		var err error
 		n, err = strconv.Atoi(args[1])
 		ts.Check(err)
 	}
 	ts.Check(writeShapes(ts.MkAbs(args[0]), n))
+	if len(args) == 3 {
+		ts.Check(spoil(ts.MkAbs(args[0]), args[2]))
+	}
 }
 
 // scriptCorrupt: corrupt FILE changes a byte in the middle; corrupt FILE short cuts it to half.
@@ -220,6 +225,20 @@ func TestSameSeedSameBytes(t *testing.T) {
 			case more[0] != "--seed" && !bytes.Equal(first, got):
 				t.Errorf("%v: weights differ with %v", net, more)
 			}
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What cannot be printed is an error, help and version too.
+func TestStandardOutputFull(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"--help"}, {"sheet", "--help"}, {"data", "list"}, {"explain", "map"}, {"devices"}} {
+		var stderr bytes.Buffer
+		if code := run(args, fullDisk{}, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "no space left on device") {
+			t.Errorf("%v: exit %d, %q", args, code, stderr.String())
 		}
 	}
 }

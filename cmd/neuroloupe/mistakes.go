@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"neuroloupe/engine/inspect"
@@ -29,10 +30,7 @@ Examples:
 }
 
 func (c *errorsCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *errorsCmd) run(v *view) error {
@@ -78,7 +76,7 @@ func (v *view) mistakes(c *errorsCmd) (*mistakes, error) {
 		if m.class, err = v.class(c.Class); err != nil {
 			return nil, err
 		}
-		m.ofClass = " of class " + v.classes()[m.class]
+		m.ofClass = " of class " + v.labels()[m.class]
 	}
 	if m.layer, err = v.hidden(c.Layer, -1); err != nil {
 		return nil, err
@@ -183,8 +181,8 @@ func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figur
 	}
 	for _, x := range m.all[:min(shownMistakes, len(m.all))] {
 		strip.Images = append(strip.Images, m.test.Image(x.Image))
-		strip.Names = append(strip.Names, v.classes()[x.Label])
-		strip.Lines = append(strip.Lines, []string{"→ " + v.classes()[x.Predicted], fmt.Sprintf("test:%d", x.Image)})
+		strip.Names = append(strip.Names, v.labels()[x.Label])
+		strip.Lines = append(strip.Lines, []string{"→ " + v.labels()[x.Predicted], fmt.Sprintf("test:%d", x.Image)})
 	}
 	if len(m.all) > shownMistakes {
 		strip.Title = fmt.Sprintf("The worst %d of %d mistakes", shownMistakes, len(m.all))
@@ -196,7 +194,7 @@ func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figur
 			"Bars to the right push the wrong way.",
 		Rows: [][]render.Panel{{m.matrix(v), strip}},
 	}
-	if wide := slices.MaxFunc(v.classes(), func(a, b string) int { return len(a) - len(b) }); len(wide) > 3 || len(v.classes()) > 12 {
+	if wide := slices.MaxFunc(v.labels(), func(a, b string) int { return len(a) - len(b) }); len(wide) > 3 || len(v.classes()) > 12 {
 		strip.Side = 84 // for the names
 		fig.Rows = [][]render.Panel{{m.matrix(v)}, {strip}}
 	}
@@ -212,7 +210,7 @@ func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figur
 
 // wrong says what a mistake is and what it was taken for.
 func (v *view) wrong(x inspect.Mistake) string {
-	return fmt.Sprintf("%s → %s", v.classes()[x.Label], v.classes()[x.Predicted])
+	return fmt.Sprintf("%s → %s", v.labels()[x.Label], v.labels()[x.Predicted])
 }
 
 // asked is the number of test images among which mistakes were looked for.
@@ -243,17 +241,19 @@ func (m *mistakes) matrix(v *view) render.Matrix {
 		}
 	}
 	return render.Matrix{
-		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.classes(), Cols: v.classes(),
+		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.labels(), Cols: v.labels(),
 		Values: cells, Texts: texts, Colors: &render.Colors{Name: "test images taken for another class", Map: render.Ink, NoBar: true},
 		Caption: "Test images by what they are and what the network says; the darker, the more are taken for something else.",
 	}
 }
 
-// largest is the largest drive of all that are shown.
+// largest is the largest drive of all that are shown; what cannot be drawn does not count.
 func (m *mistakes) largest() float64 {
 	most := 0.0
 	for _, d := range m.drivers {
-		most = max(most, d[0].Drive)
+		if d[0].Drive <= math.MaxFloat32 { // and no NaN
+			most = max(most, d[0].Drive)
+		}
 	}
 	return most
 }
@@ -268,7 +268,7 @@ func (m *mistakes) explain(v *view, i int, maps [][]float32, colors *render.Colo
 	s := w.Z[v.net.Last()]
 	drivers = drivers[:min(drivenBy, len(drivers))]
 	bars := render.Bars{
-		Title:   fmt.Sprintf("What drove %s above %s", v.classes()[x.Predicted], v.classes()[x.Label]),
+		Title:   fmt.Sprintf("What drove %s above %s", v.labels()[x.Predicted], v.labels()[x.Label]),
 		Caption: fmt.Sprintf("%s%s, those that did most.", count(len(drivers), "neuron"), v.ofLayer(m.layer)),
 		Map:     colors.Map, Limit: m.largest(),
 	}
@@ -279,7 +279,7 @@ func (m *mistakes) explain(v *view, i int, maps [][]float32, colors *render.Colo
 	panels := []render.Panel{
 		render.Image{
 			Title: fmt.Sprintf("test:%d, %s", x.Image, v.wrong(x)), Width: cols, Height: rows, Pixels: m.test.Image(x.Image), Side: 140,
-			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.classes()[x.Predicted], s[x.Predicted], v.classes()[x.Label], s[x.Label]),
+			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.labels()[x.Predicted], s[x.Predicted], v.labels()[x.Label], s[x.Label]),
 		},
 		bars,
 	}

@@ -41,10 +41,7 @@ type page struct {
 }
 
 func (c *neuronCmd) Run(a *app) error {
-	if c.Count < 1 {
-		return usage("--count %d: want 1 or more", c.Count)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--count", c.Count))
 }
 
 func (c *neuronCmd) run(v *view) error {
@@ -146,11 +143,11 @@ func (p *page) fact(name, format string, args ...any) {
 func (p *page) outgoing() render.Bars {
 	path := inspect.Path(p.view.spec(), p.view.net.Params, p.layer)[p.neuron]
 	addVector(p.n, "outgoing", path)
-	b := render.Bars{Title: "weight to each class", Caption: "its column of W2", Names: p.view.classes(), Values: path, Map: p.cmap, Width: 260}
+	b := render.Bars{Title: "weight to each class", Caption: "its column of W2", Names: p.view.labels(), Values: path, Map: p.cmap, Width: 260}
 	if p.layer < p.view.net.Hidden() {
 		b.Caption = "the product of the weights after it, everything between taken as linear"
 	}
-	return b
+	return strongest(b, sizes64(path))
 }
 
 // withImages adds what the neuron does on the test images.
@@ -253,7 +250,7 @@ func (p *page) images(z []float32) error {
 			i := images[r*(len(images)-1)/(each-1)]
 			drawn = append(drawn, i)
 			tenths.Images = append(tenths.Images, test.Image(i))
-			tenths.Names = append(tenths.Names, p.view.classes()[test.Labels[i]])
+			tenths.Names = append(tenths.Names, p.view.labels()[test.Labels[i]])
 			tenths.Lines = append(tenths.Lines, []string{fmt.Sprintf("%d–%d %%", 10*d, 10*d+10)})
 		}
 	}
@@ -268,7 +265,7 @@ func (p *page) images(z []float32) error {
 // classes adds what the neuron does for each class.
 func (p *page) classes(probe inspect.Probe, a []float32) error {
 	v := p.view
-	names := v.classes()
+	names := v.labels()
 	all, each := inspect.Spreads(a, probe.Data.Labels, len(names))
 	mean := render.Bars{
 		Title: "mean activation by class", Caption: fmt.Sprintf("± its standard deviation; over all images %.2f ± %.2f", all.Mean, all.SD),
@@ -318,8 +315,10 @@ func (p *page) classes(probe inspect.Probe, a []float32) error {
 	p.fact("answer", "%s", v.speaks(p.layer, p.neuron, favourites[p.neuron]))
 	p.fact("importance", "%s of %d", ordinal(rank), len(importance))
 	p.fact("stuck at one end", "%.0f %% of the images", 100*act.Stuck[p.neuron])
-	p.fig.Rows = append(p.fig.Rows, []render.Panel{mean, p.outgoing(), without})
-	addTexts(p.n, "classes", names)
+	p.fig.Rows = append(p.fig.Rows, []render.Panel{
+		strongest(mean, sizes64(mean.Values)), p.outgoing(), strongest(without, sizes64(without.Values)),
+	})
+	addTexts(p.n, "classes", v.classes())
 	addVector(p.n, "mean_activation", mean.Values)
 	addVector(p.n, "sd_activation", sd)
 	addVector(p.n, "mean_sd_over_all", []float64{all.Mean, all.SD})

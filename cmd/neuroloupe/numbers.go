@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/npz"
-	"neuroloupe/engine/atomicfile"
 )
 
 // numbers are the arrays that a picture was drawn from, each with a name, in the order in which they were added. A
@@ -68,27 +66,15 @@ func addTexts(n *numbers, name string, v []string) {
 	n.arrays = append(n.arrays, array{name: name, shape: []int{len(v)}, texts: append([]string{}, v...)})
 }
 
-// checkDataName returns an error for a file that --data cannot write; "" is none.
-func checkDataName(name string) error {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".csv", ".json", ".npz":
-		return nil
-	}
-	if name == "" {
-		return nil
-	}
-	return usage("--data %s: want a name that ends in .csv, .json or .npz", name)
-}
+// dataEndings are those of the names of files that writeData writes.
+func dataEndings() []string { return []string{".csv", ".json", ".npz"} }
 
-// writeData writes numbers to a file, in the form that its name ends in.
+// writeData writes numbers in the form of an ending.
 //
 //	csv   a line per number: array,index,value, the index as "row col" from 0 (none for a single number)
 //	json  an object: name to array, nested as its shape; what is not finite is null
 //	npz   for numpy.load: float64, int64 or texts, one array per name
-func writeData(name string, n *numbers) error {
-	if err := checkDataName(name); err != nil {
-		return err
-	}
+func writeData(w io.Writer, ending string, n *numbers) error {
 	seen := map[string]bool{}
 	for _, a := range n.arrays {
 		if want := product(a.shape); want != a.len() || seen[a.name] {
@@ -96,8 +82,12 @@ func writeData(name string, n *numbers) error {
 		}
 		seen[a.name] = true
 	}
-	write := map[string]func(io.Writer, *numbers) error{".csv": writeCSV, ".json": writeJSON, ".npz": writeNPZ}[strings.ToLower(filepath.Ext(name))]
-	return atomicfile.Write(name, func(w io.Writer) error { return write(w, n) })
+	forms := map[string]func(io.Writer, *numbers) error{".csv": writeCSV, ".json": writeJSON, ".npz": writeNPZ}
+	write := forms[strings.ToLower(ending)]
+	if write == nil {
+		return fmt.Errorf("--data: no form %q, want %s", ending, oneOf(dataEndings()))
+	}
+	return write(w, n)
 }
 
 func product(shape []int) int {

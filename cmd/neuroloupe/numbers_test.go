@@ -8,6 +8,8 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
+	"neuroloupe/engine/atomicfile"
 )
 
 // Every form holds every number.
@@ -18,23 +20,26 @@ func TestNumbers(t *testing.T) {
 	addTexts(n, "classes", []string{"T-shirt", "ä"})
 	addNumber(n, "bias", 0.1)
 	dir := t.TempDir()
+	write := func(path string) {
+		t.Helper()
+		err := atomicfile.Write(path, func(w io.Writer) error { return writeData(w, filepath.Ext(path), n) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, want := range map[string]string{
 		"a.csv": "array,index,value\nmap,0 0,1\nmap,0 1,-0.5\nmap,0 2,0\nmap,1 0,0.25\nmap,1 1,NaN\nmap,1 2,3\n" +
 			"ids,0,7\nids,1,-2\nclasses,0,T-shirt\nclasses,1,ä\nbias,,0.1\n",
 		"a.JSON": "{\n  \"map\": [[1, -0.5, 0], [0.25, null, 3]],\n  \"ids\": [7, -2],\n  \"classes\": [\"T-shirt\", \"ä\"],\n  \"bias\": 0.1\n}\n",
 	} {
 		path := filepath.Join(dir, name)
-		if err := writeData(path, n); err != nil {
-			t.Fatal(err)
-		}
+		write(path)
 		if got := string(mustRead(t, path)); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
 		}
 	}
 	path := filepath.Join(dir, "a.npz")
-	if err := writeData(path, n); err != nil {
-		t.Fatal(err)
-	}
+	write(path)
 	z, err := zip.OpenReader(path)
 	if err != nil {
 		t.Fatal(err)
@@ -81,11 +86,12 @@ func TestNumbersRefused(t *testing.T) {
 	addNumber(twice, "a", 2)
 	addArray(lies, "a", []float64{1, 2, 3}, 2, 2)
 	addMatrix(good, "none", [][]float64{})
-	path := filepath.Join(t.TempDir(), "a.csv")
-	if writeData(path, twice) == nil || writeData(path, lies) == nil || writeData(path+".txt", good) == nil {
-		t.Error("no error")
+	for ending, n := range map[string]*numbers{".csv": twice, ".npz": lies, ".txt": good} {
+		if writeData(io.Discard, ending, n) == nil {
+			t.Errorf("%s: no error", ending)
+		}
 	}
-	if err := writeData(path, good); err != nil {
+	if err := writeData(io.Discard, ".csv", good); err != nil {
 		t.Errorf("an array of nothing: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"neuroloupe/engine/inspect"
@@ -32,7 +33,7 @@ func (v *view) mapsOf(layer int, units []int) (maps [][]float32, what string, er
 
 // speaks says which class a neuron speaks for most, and how: a neuron with a negative weight to it does by keeping silent.
 func (v *view) speaks(layer, j, class int) string {
-	text := "speaks most for " + v.classes()[class]
+	text := "speaks most for " + v.labels()[class]
 	if inspect.Path(v.spec(), v.net.Params, layer)[j][class] < 0 {
 		text += ", by keeping silent"
 	}
@@ -50,11 +51,47 @@ func (v *view) strip(images []int, z []float32) (render.Thumbs, []float64, error
 	var values []float64
 	for _, i := range images {
 		t.Images = append(t.Images, test.Image(i))
-		t.Names = append(t.Names, v.classes()[test.Labels[i]])
+		t.Names = append(t.Names, v.labels()[test.Labels[i]])
 		t.Lines = append(t.Lines, []string{"z " + signed(float64(z[i])), fmt.Sprintf("test:%d", i)})
 		values = append(values, float64(z[i]))
 	}
 	return t, values, nil
+}
+
+// Outputs are drawn each with its bar up to mostBars of them; of more, the strongest.
+const mostBars, strongestBars = 64, 30
+
+// strongest leaves of bars, one per output, only those of largest rank when there are too many, the first first, and
+// those to keep, such as the class that was asked for; the caption says so. rank: one per bar.
+func strongest(b render.Bars, rank []float64, keep ...int) render.Bars {
+	n := len(b.Values)
+	if n <= mostBars {
+		return b
+	}
+	order := inspect.Descending(rank)[:strongestBars]
+	for _, k := range keep {
+		if k >= 0 && !slices.Contains(order, k) {
+			order = append(order, k)
+		}
+	}
+	b.Names, b.Values = pick(b.Names, order), pick(b.Values, order)
+	if b.Texts != nil {
+		b.Texts = pick(b.Texts, order)
+	}
+	for i, k := range b.Highlight {
+		b.Highlight[i] = slices.Index(order, k)
+	}
+	b.Caption += fmt.Sprintf("; of %s, the %d strongest", count(n, "output"), strongestBars)
+	return b
+}
+
+// sizes64 are the sizes of numbers.
+func sizes64(v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = math.Abs(x)
+	}
+	return out
 }
 
 // numberOf writes small numbers as words.
@@ -158,17 +195,4 @@ func sums32(rows [][]float32) []float64 {
 		out[i] = sum32(r)
 	}
 	return out
-}
-
-// fileWord is a class's name as part of a file's name.
-func fileWord(s string) string {
-	return strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, s), "-")
 }

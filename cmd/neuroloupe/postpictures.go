@@ -27,7 +27,7 @@ func (p *post) findExample() (chosen, error) {
 			return chosen{}, err
 		}
 		for i, row := range logits {
-			if engine.ArgMax(row) == int(test.Labels[i]) {
+			if engine.Answer(row) == int(test.Labels[i]) {
 				right[i]++
 			}
 		}
@@ -44,7 +44,8 @@ func (p *post) findExample() (chosen, error) {
 	return p.book.choose(fmt.Sprintf("test:%d", best), false)
 }
 
-func (p *post) name() string { return p.book.classes()[p.class] }
+// name is the question's class as pictures show it.
+func (p *post) name() string { return p.book.labels()[p.class] }
 
 // rankOf orders a network's last hidden layer for the question's class.
 func (p *post) rankOf(v *view, k int) (inspect.ClassRank, error) {
@@ -72,9 +73,9 @@ func (p *post) oneImage() error {
 	text := fmt.Sprintf("The network sees a %s and answers %s. The grid is only a way to draw %d numbers: the neurons have no order, so which stand "+
 		"side by side means nothing, and a shape in it is chance. What answers: how much each neuron gives to the answer; the bars at the right add up to it. "+
 		"No neuron decides alone: the first, %d, gives %s beyond its average, all together %s.",
-		of, v.classes()[x.predicted], len(x.evidence), x.order[0], signed(x.share()[x.order[0]]), signed(sum64(x.share())))
+		of, v.labels()[x.predicted], len(x.evidence), x.order[0], signed(x.share()[x.order[0]]), signed(sum64(x.share())))
 	return p.draw(v, postPage{file: "1-one-image.png", title: "One image through the network", text: text}, render.Figure{
-		Title: fmt.Sprintf("One image through the network: %s", x.what()), Subtitle: v.line(), Caption: text,
+		Title: fmt.Sprintf("One image through the network: %s", x.what(v.labels())), Subtitle: v.line(), Caption: text,
 		Rows: [][]render.Panel{x.way(append(plus, minus...)), row},
 	}, x.numbers(3))
 }
@@ -163,7 +164,7 @@ func (p *post) product() error {
 	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
 	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: p.cmap}
 	input := render.Image{Title: "input x", Width: cols, Height: rows, Pixels: img.pixels, Side: 196}
-	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what()), Subtitle: v.line()}
+	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what(v.labels())), Subtitle: v.line()}
 	j := r.ByWeight[0]
 	full, err := x.why.Product(j)
 	if err != nil {
@@ -221,7 +222,7 @@ func (p *post) zeroOne() error {
 	if err != nil {
 		return err
 	}
-	names := v.classes()
+	names := v.labels()
 	rows, cols := v.size()
 	n := &numbers{}
 	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
@@ -243,7 +244,7 @@ func (p *post) zeroOne() error {
 	}
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
-		addArray(n, "mean_"+names[k], pixels, rows, cols)
+		addArray(n, "mean_"+v.classes()[k], pixels, rows, cols)
 		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", thousands(float64(images))), Width: cols, Height: rows, Pixels: pixels, Side: 224}
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
@@ -362,7 +363,7 @@ func (p *post) why() error {
 	text := fmt.Sprintf("The same image in that network: the neurons that speak most for %s, and against it, each with its map, input × weight and what it gives. "+
 		"All sums hold to %.0e. The whole account: %s", x.answer(), off, command("why", v.folder.Path, "--image", img.name))
 	return p.draw(v, postPage{file: "7-why.png", title: "Why this image is read as it is", text: text}, render.Figure{
-		Title: fmt.Sprintf("Why %s is read as %s", x.what(), x.answer()), Subtitle: v.line(), Caption: text, Rows: rows,
+		Title: fmt.Sprintf("Why %s is read as %s", x.what(v.labels()), x.answer()), Subtitle: v.line(), Caption: text, Rows: rows,
 	}, x.numbers(top))
 }
 
@@ -385,9 +386,9 @@ func (p *post) rank() error {
 		"What a neuron gives is its weight times how much more it fires on these images than on others.", p.name(), top, mean, top)
 	page := postPage{
 		file: "8-class.png", title: "Which neurons are for " + p.name(), text: text,
-		command: command("class", v.folder.Path, p.name()),
+		command: command("class", v.folder.Path, p.book.classes()[p.class]),
 	}
 	return p.add(page, func(f viewFlags, a *app) error {
-		return (&classCmd{viewFlags: f, Class: p.name(), Top: 10}).Run(a)
+		return (&classCmd{viewFlags: f, Class: p.book.classes()[p.class], Top: 10}).Run(a)
 	}, v)
 }

@@ -99,7 +99,7 @@ func (c trainCmd) ready(a *app, data string) (*view, error) {
 	quiet.stdout = io.Discard
 	f, err := runs.Open(c.Out)
 	switch {
-	case err != nil && exists(filepath.Join(c.Out, "run.toml")):
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err // it is there and cannot be read
 	case err != nil:
 		if err := c.Run(&quiet); err != nil {
@@ -121,7 +121,14 @@ func (c trainCmd) ready(a *app, data string) (*view, error) {
 			}
 		}
 	}
-	return openView(a, c.Out, c.DataDir)
+	v, err := openView(a, c.Out, c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.look(); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
 }
 
 // finished reports whether a run has done that many epochs and drawn its sheet.
@@ -135,10 +142,4 @@ func finished(f *runs.Folder, epochs int) (bool, error) {
 		return false, nil
 	}
 	return len(metrics) >= epochs, err
-}
-
-// exists reports whether something of that name is there.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }

@@ -79,13 +79,25 @@ func (b *bars) close() {
 // partLine is how often work in parts is told off a terminal, and from when on.
 const partLine = 2 * time.Second
 
-// parts has f do n things, step at a time, and shows how far that is: with a bar on a terminal, else with a line now and
-// then.
-func (a *app) parts(what string, n, step int, f func(lo, hi int) error) error {
+// counter returns done, which shows how much of n things is done: with a bar on a terminal, else with a line now and then.
+// end takes the bar away.
+func (a *app) counter(what string, n int, rate func(float64) string) (done func(int), end func()) {
 	b := a.newBars()
-	defer b.close()
-	b.start(what, int64(n), func(r float64) string { return fmt.Sprintf("%.0f/s", r) }, func() string { return "" })
+	b.start(what, int64(n), rate, func() string { return "" })
 	told := time.Now()
+	return func(i int) {
+		b.set(int64(i))
+		if b.p == nil && time.Since(told) > partLine {
+			told = time.Now()
+			b.say(fmt.Sprintf("%s: %d of %d", what, i, n))
+		}
+	}, b.close
+}
+
+// parts has f do n things, step at a time, and shows how far that is.
+func (a *app) parts(what string, n, step int, f func(lo, hi int) error) error {
+	done, end := a.counter(what, n, func(r float64) string { return fmt.Sprintf("%.0f/s", r) })
+	defer end()
 	for lo := 0; lo < n; lo += step {
 		if err := context.Cause(a.ctx); err != nil {
 			return err
@@ -93,11 +105,7 @@ func (a *app) parts(what string, n, step int, f func(lo, hi int) error) error {
 		if err := f(lo, min(n, lo+step)); err != nil {
 			return err
 		}
-		b.set(int64(min(n, lo+step)))
-		if b.p == nil && time.Since(told) > partLine {
-			told = time.Now()
-			b.say(fmt.Sprintf("%s: %d of %d", what, min(n, lo+step), n))
-		}
+		done(min(n, lo+step))
 	}
 	return nil
 }

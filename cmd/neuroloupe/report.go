@@ -1,14 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"neuroloupe/cmd/neuroloupe/internal/report"
-	"neuroloupe/engine/atomicfile"
-	"neuroloupe/engine/inspect"
+	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/engine"
 )
 
 type reportCmd struct {
@@ -18,7 +20,8 @@ type reportCmd struct {
 func (reportCmd) Help() string {
 	return `Writes one HTML file with all there is to see of a run: the contact sheet, a table of the neurons that sorts, a page for
 each neuron and each class, why the network answers as it does for some images, what it loses without neurons, its mistakes,
-its training as curves and as a film, and what the words mean. It opens without a network and loads nothing.
+its training as curves and as a film, and what the words mean. It opens without a network and loads nothing. Of a layer of
+thousands of neurons some things are cut short; the page says which.
 
 Examples:
 
@@ -28,10 +31,15 @@ Examples:
 }
 
 func (c *reportCmd) Run(a *app) error {
+	c.endings = []string{".html", ".htm"}
 	return c.with(a, c.run)
 }
 
 func (c *reportCmd) run(v *view) error {
+	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
+		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s", thousands(float64(neurons(v.spec()))),
+			thousands(float64(v.folder.Manifest.Data.Test)), long)
+	}
 	r, err := v.report()
 	if err != nil {
 		return err
@@ -39,15 +47,16 @@ func (c *reportCmd) run(v *view) error {
 	if r.Colormap, err = c.colormap(); err != nil {
 		return err
 	}
-	b := v.app.newBars()
+	var told func(int)
+	end := func() {}
 	r.Say = func(part string, done, of int) {
-		if done == 0 {
-			b.start("report", int64(of), func(float64) string { return "" }, func() string { return "" })
+		if told == nil {
+			told, end = v.app.counter("report", of, func(float64) string { return "" })
 		}
-		b.set(int64(done))
+		told(done)
 	}
 	doc, err := report.Collect(v.app.ctx, r)
-	b.close()
+	end()
 	if err != nil {
 		return err
 	}
@@ -58,43 +67,63 @@ func (c *reportCmd) run(v *view) error {
 	if out == "" {
 		out = filepath.Join(v.folder.Path, "report.html")
 	}
-	if err := atomicfile.Write(out, func(w io.Writer) error { return report.Write(w, doc) }); err != nil {
+	if err := v.app.write(out, func(w io.Writer) error { return report.Write(w, doc) }); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
-		return err
+	if c.Numbers != "" {
+		if err := c.saveNumbers(v, reportNumbers(doc)); err != nil {
+			return err
+		}
 	}
-	if c.Numbers == "" {
-		return nil
+	if len(doc.Damaged) > 0 {
+		return fmt.Errorf("the report is written, but it is partial: %w", errors.Join(doc.Damaged...))
 	}
-	n, err := reportNumbers(doc)
-	if err != nil {
-		return err
+	return nil
+}
+
+// reportNotice is how long a report may take, in seconds, before that is said beforehand.
+const reportNotice = 3
+
+// reportSeconds is about how long a report takes: for all test images the network is asked for the values of each layer
+// some seven times, and what each neuron does is sorted, which together was 5e-10 s for a weight and an image on a core of
+// 2023.
+func reportSeconds(s engine.Spec, images, cores int) float64 {
+	weights, inputs := 0.0, s.Inputs
+	for _, l := range s.Layers {
+		weights += float64(inputs) * float64(l.Units)
+		inputs = l.Units
 	}
-	return c.saveNumbers(v, n)
+	return 5e-10 * weights * float64(images) / float64(cores)
+}
+
+// neurons is how many hidden ones a network has.
+func neurons(s engine.Spec) int {
+	n := 0
+	for _, l := range s.Layers[:len(s.Layers)-1] {
+		n += l.Units
+	}
+	return n
 }
 
 // report says what a report of the run is made of.
 func (v *view) report() (*report.Run, error) {
 	m := v.folder.Manifest
 	r := &report.Run{
-		Title: v.name() + ": " + v.title(), Rows: m.Data.Rows, Cols: m.Data.Cols, Classes: m.Data.Classes,
-		Net: v.net, Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
-		Frames: v.filmFrames,
-	}
-	if v.noStart != nil {
-		r.NoStart = v.noStart
+		Title: v.name() + ": " + v.title(), Classes: m.Data.Classes, Subject: v.subject,
+		Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
 	}
 	r.Tests, r.NoData = v.probeTest()
-	d := v.diagnose()
+	d, err := v.diagnose()
+	if err != nil {
+		return nil, err
+	}
 	for _, row := range d.rows(v)[1:] { // the first names the run
 		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
 	}
 	r.Advice = d.Advice
-	var err error
-	r.Metrics, err = v.folder.Metrics()
-	r.Accurate = accuracyName(r.Metrics)
-	return r, err
+	r.Metrics, r.NoMetrics = v.folder.Metrics()
+	r.Accurate, r.Frames = accuracyName(r.Metrics), v.filmFrames(r.Metrics)
+	return r, nil
 }
 
 // facts are what there is to say of the run itself.
@@ -132,25 +161,22 @@ func (v *view) facts() []report.Fact {
 	return append(facts, report.Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
 }
 
-// filmFrames are the first layer's learned maps over training.
-func (v *view) filmFrames() ([]report.Frame, error) {
-	kept, err := v.keptFrames()
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := v.folder.Metrics()
-	if err != nil {
-		return nil, err
-	}
-	frames := make([]report.Frame, 0, len(kept))
-	for _, f := range kept {
-		gamma := v.gammaAt(f, metrics)
-		frames = append(frames, report.Frame{
-			Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
-			Learned: inspect.Maps(inspect.Learned(f.Weights, v.net.Initial.Weight(1), gamma)),
+// filmFrames goes through the first layer's learned maps over training; metrics are those of the run, as far as they are
+// known.
+func (v *view) filmFrames(metrics []engine.Metrics) report.Frames {
+	return func(want func(i, of int) []int, each func(report.Frame)) error {
+		var neurons []int
+		return v.eachFrame(func(i, of int) bool {
+			neurons = want(i, of)
+			return neurons != nil
+		}, func(f runs.Frame) {
+			gamma := v.gammaAt(f, metrics)
+			each(report.Frame{
+				Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
+				Learned: v.mapsAt(f, "learned", gamma, neurons),
+			})
 		})
 	}
-	return frames, nil
 }
 
 // reportWords are the words that explain knows.

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -248,12 +249,11 @@ func TestReportInBrowser(t *testing.T) {
 		}
 		// Tiles stand with a pixel between them; the first is neuron 0.
 		limit := float64(maxAbs(learned...))
-		frames, err := v.filmFrames()
+		err := v.filmFrames(nil)(func(int, int) []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }, func(f report.Frame) {
+			limit = max(limit, float64(maxAbs(f.Learned...)))
+		})
 		if err != nil {
 			t.Fatal(err)
-		}
-		for _, f := range frames {
-			limit = max(limit, float64(maxAbs(f.Learned...)))
 		}
 		want := render.BlueOrange.At(float64(learned[0][64]) / limit)
 		if got := b.pixel("#film-canvas", 64%shapeCols, 64/shapeCols); !close3(got, [3]uint8{want.R, want.G, want.B}, 6) {

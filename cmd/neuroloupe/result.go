@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -26,7 +25,7 @@ type result struct {
 	NeverPredicted     []string           `json:"never_predicted"`
 	SecondsPerEpoch    float64            `json:"seconds_per_epoch"` // median, training alone
 	SamplesPerSecond   float64            `json:"samples_per_second"`
-	Sheet              string             `json:"sheet"`
+	Sheet              string             `json:"sheet"` // "" when it could not be drawn
 
 	lost    []string // see lostClasses
 	classes []string // in the order of the outputs
@@ -34,8 +33,8 @@ type result struct {
 	time    string // where the time of this process went; empty when it had no epoch to train
 }
 
-// result evaluates the weights that the run hands out, ends its folder and draws its sheet.
-func (j *job) result(a *app) (*result, error) {
+// result evaluates the weights that the run hands out.
+func (j *job) result() (*result, error) {
 	kept, _ := j.state.Kept()
 	if err := j.executor.Write(kept...); err != nil {
 		return nil, err
@@ -88,11 +87,22 @@ func (j *job) result(a *app) (*result, error) {
 		r.SecondsPerEpoch = inspect.Median(seconds)
 		r.SamplesPerSecond = float64(j.data.train.Len()) / max(r.SecondsPerEpoch, 1e-9)
 	}
+	return r, nil
+}
+
+// finish ends the run's folder and draws its sheet, and puts that into r.
+func (j *job) finish(a *app, r *result) error {
+	path := j.folder.Path
 	if err := j.folder.Finish(); err != nil {
-		return nil, err
+		return fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train --resume %s does that, "+
+			"and draws the sheet", err, path)
+	}
+	a.notices(j.folder)
+	if err := a.drawTrainSheet(j); err != nil {
+		return fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws fewer neurons)", err, path)
 	}
 	r.Sheet = j.folder.Sheet()
-	return r, a.drawTrainSheet(j)
+	return nil
 }
 
 func (j *job) score(d engine.Data) (engine.Score, error) {
@@ -103,27 +113,25 @@ func (j *job) score(d engine.Data) (engine.Score, error) {
 	return engine.Evaluate(j.executor, j.program, ref, d)
 }
 
-// lostClasses names the classes that are never predicted, and those that are, but for fewer than half of their images, with
-// their recall. The first is not nil.
+// lostRecall is the recall below which a class is lost.
+const lostRecall = 0.5
+
+// lostClasses names the classes that are never predicted though there are images of them, and those that are predicted, but
+// for fewer than half of their images, with their recall. The first is not nil.
 func lostClasses(s engine.Score, names []string) (never, rare []string) {
-	const lost = 0.5
 	never = []string{}
+	recall := s.Recall()
 	for _, k := range s.NeverPredicted() {
-		never = append(never, names[k])
+		if recall[k] >= 0 {
+			never = append(never, names[k])
+		}
 	}
-	for k, r := range s.Recall() {
-		if r >= 0 && r < lost && !slices.Contains(never, names[k]) {
+	for k, r := range recall {
+		if r >= 0 && r < lostRecall && !slices.Contains(never, names[k]) {
 			rare = append(rare, fmt.Sprintf("%s (%.1f %%)", names[k], 100*r))
 		}
 	}
 	return never, rare
-}
-
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 func (r *result) print(w io.Writer) error {
@@ -155,14 +163,16 @@ func (r *result) print(w io.Writer) error {
 		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
 			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), count(r.Epochs, "epoch"))},
 		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
-		[2]string{"run", r.Run},
-		[2]string{"sheet", r.Sheet})
+		[2]string{"run", r.Run})
+	if r.Sheet != "" {
+		rows = append(rows, [2]string{"sheet", r.Sheet})
+	}
 	return printRows(w, rows)
 }
 
 func printRows(w io.Writer, rows [][2]string) error {
 	for _, row := range rows {
-		if _, err := fmt.Fprintf(w, "%-16s%s\n", row[0], row[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-15s %s\n", row[0], row[1]); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 
+	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -37,10 +40,16 @@ Examples:
 }
 
 func (c *sheetCmd) Run(a *app) error {
-	if c.Top < 0 {
-		return usage("--top %d: want 1 or more", c.Top)
+	return c.with(a, c.run, tiles(c.Tile, c.Cols, c.Top)...)
+}
+
+// tiles are the numbers of a sheet.
+func tiles(tile, cols, top int) []flagNumber {
+	return []flagNumber{
+		sizing("--tile", tile).upTo(render.MaxSide).orChosen(),
+		sizing("--cols", cols).upTo(render.MaxSide).orChosen(),
+		sizing("--top", top).orChosen(),
 	}
-	return c.with(a, c.run)
 }
 
 func (c *sheetCmd) run(v *view) error {
@@ -55,7 +64,7 @@ func (c *sheetCmd) run(v *view) error {
 	}
 	pic, n, err := c.draw(v)
 	if err != nil {
-		return err
+		return tooLarge(err, c.numbers)
 	}
 	return c.save(v, pic, c.fileName(v), n, c.info())
 }
@@ -117,11 +126,11 @@ func (c *sheetCmd) info() map[string]string {
 
 // drawTrainSheet draws the sheet that a training run ends with, from the weights that its executor holds.
 func (a *app) drawTrainSheet(j *job) error {
-	v, err := openView(a, j.folder.Path, "")
+	v, err := newView(a, j.folder, "")
 	if err != nil {
 		return err
 	}
-	v.use(j.data, j.executor, j.program)
+	v.use(j.data, j.program, j.executor)
 	return v.drawSheet()
 }
 
@@ -129,10 +138,14 @@ func (a *app) drawTrainSheet(j *job) error {
 func (v *view) drawSheet() error {
 	c := sheetCmd{layerFlag: layerFlag{Layer: 1}, Show: v.defaultShow(), Scale: "shared", Order: "index"}
 	pic, _, err := c.draw(v)
+	var size *render.SizeError
+	if errors.As(err, &size) {
+		return fmt.Errorf("%s; draw a part of the neurons: neuroloupe sheet %s --top 1000", size.What(), v.folder.Path)
+	}
 	if err != nil {
 		return err
 	}
-	return v.savePicture(v.folder.Sheet(), pic, c.info())
+	return atomicfile.Write(v.folder.Sheet(), func(w io.Writer) error { return v.encodePicture(w, pic, c.info()) })
 }
 
 // draw draws the sheet and says its numbers.
@@ -181,7 +194,7 @@ func (c *sheetCmd) draw(v *view) (*render.Picture, *numbers, error) {
 		}
 		for t, j := range order {
 			p.Tiles[t].Name = strconv.Itoa(j)
-			p.Tiles[t].Lines = append([]string{"→ " + v.classes()[classes[j]]}, p.Tiles[t].Lines...)
+			p.Tiles[t].Lines = append([]string{"→ " + v.labels()[classes[j]]}, p.Tiles[t].Lines...)
 			if rho != nil {
 				p.Tiles[t].Lines = append(p.Tiles[t].Lines, fmt.Sprintf("ρ %.2f", rho[j]))
 			}

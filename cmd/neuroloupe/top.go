@@ -28,10 +28,7 @@ Examples:
 }
 
 func (c *topCmd) Run(a *app) error {
-	if c.Top < 1 || c.Count < 1 {
-		return usage("--top %d --count %d: want 1 or more", c.Top, c.Count)
-	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top), sizing("--count", c.Count))
 }
 
 func (c *topCmd) run(v *view) error {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"math"
 
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
@@ -96,6 +98,9 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 	over(&r.EarlyStop, c.EarlyStop)
 	over(&r.Keep, c.Keep)
 	over(&r.Frames, c.Frames)
+	if err := checkClasses(c.Classes); err != nil {
+		return r, err
+	}
 	if len(c.Classes) > 0 {
 		r.Classes = c.Classes
 	}
@@ -103,7 +108,12 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 		r.Momentum = 0.9
 	}
 	if r.Seed > math.MaxInt64 {
-		return r, usage("seed %d: want at most %d", r.Seed, uint64(math.MaxInt64))
+		return r, usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
+	}
+	err = checkNumbers(atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),
+		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout), atLeast("--early-stop", r.EarlyStop, 0))
+	if err != nil {
+		return r, err
 	}
 	if _, err := r.Config(); err != nil {
 		return r, usageError{err}
@@ -140,17 +150,24 @@ func (c *trainCmd) Run(a *app) (err error) {
 	if err := j.train(a); err != nil {
 		return err
 	}
-	r, err := j.result(a)
+	// Nothing from here on can take the training back, and nothing may hide that it is complete and what came out.
+	complete := func(err error) error {
+		return fmt.Errorf("the training is complete, after epoch %d, and kept in %s; %w", j.state.Epoch, j.folder.Path, err)
+	}
+	r, err := j.result()
 	if err != nil {
-		return err
+		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err, j.folder.Path))
 	}
-	if c.Parity {
-		if err := j.parity(a); err != nil {
-			return err
-		}
+	unfinished := j.finish(a, r)
+	if unfinished == nil && c.Parity {
+		unfinished = j.parity(a)
 	}
+	show := r.print
 	if c.JSON {
-		return a.printJSON(r)
+		show = func(io.Writer) error { return a.printJSON(r) }
 	}
-	return r.print(a.stdout)
+	if err := errors.Join(unfinished, show(a.stdout)); err != nil {
+		return complete(err)
+	}
+	return nil
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"path/filepath"
+	"strings"
 
 	"neuroloupe/render"
 )
@@ -11,10 +12,13 @@ import (
 // viewFlags are those of every command that draws a run.
 type viewFlags struct {
 	Folder   string `arg:"" name:"run" help:"Run folder."`
-	Output   string `short:"o" placeholder:"FILE" help:"The file to write; default in the run folder."`
+	Output   string `short:"o" placeholder:"FILE" help:"The file to write, - for standard output; default in the run folder."`
 	Numbers  string `name:"data" placeholder:"FILE" help:"Also write every number drawn, to FILE.csv, FILE.json or FILE.npz."`
 	DataDir  string `name:"folder" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
 	Colormap string `placeholder:"NAME" help:"blue-orange (default), blue-red or grey."`
+
+	endings []string     // that the name of the file to write may have; none is .png alone
+	numbers []flagNumber // that were given by flags
 }
 
 // layerFlag is that of the commands that show any hidden layer; see view.hidden.
@@ -22,14 +26,29 @@ type layerFlag struct {
 	Layer int `placeholder:"N" help:"Hidden layer, 1 being the first."`
 }
 
-// open checks the flags and reads the run.
-func (f *viewFlags) open(a *app) (*view, error) {
+// check reports what is wrong with the flags.
+func (f *viewFlags) check() error {
 	if _, err := f.colormap(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := checkDataName(f.Numbers); err != nil {
-		return nil, err
+	if err := checkNumbers(f.numbers...); err != nil {
+		return err
 	}
+	if err := checkOutput("--data", f.Numbers, dataEndings()...); err != nil {
+		return err
+	}
+	if f.Output == standard {
+		return nil
+	}
+	endings := f.endings
+	if endings == nil {
+		endings = []string{".png"}
+	}
+	return checkOutput("-o", f.Output, endings...)
+}
+
+// open reads the run.
+func (f *viewFlags) open(a *app) (*view, error) {
 	dir := f.DataDir
 	if dir != "" {
 		var err error
@@ -37,16 +56,34 @@ func (f *viewFlags) open(a *app) (*view, error) {
 			return nil, err
 		}
 	}
-	return openView(a, f.Folder, dir)
+	v, err := openView(a, f.Folder, dir)
+	if err == nil {
+		v.warn()
+	}
+	return v, err
 }
 
-// with opens the run, does something with it and closes it.
-func (f *viewFlags) with(a *app, do func(*view) error) error {
+// with checks the flags, opens the run, looks for its test images, does something with it and closes it. numbers are the
+// command's own.
+func (f *viewFlags) with(a *app, do func(*view) error, numbers ...flagNumber) error {
+	f.numbers = numbers
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.Output == standard {
+		var err error
+		if a, err = a.piped("-o"); err != nil {
+			return err
+		}
+	}
 	v, err := f.open(a)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(v), v.close())
+	if err = v.look(); err == nil {
+		err = do(v)
+	}
+	return errors.Join(err, v.close())
 }
 
 // colormap is the one that --colormap names.
@@ -71,13 +108,16 @@ func (f *viewFlags) weightColors() (*render.Colors, error) {
 func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) error {
 	pic, err := v.paint(fig, n)
 	if err != nil {
-		return err
+		return tooLarge(err, f.numbers)
 	}
 	return f.save(v, pic, name, n, nil)
 }
 
 // paint draws a figure of the numbers n.
 func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
+	if note := v.labelNote(); note != "" {
+		fig.Caption = strings.TrimSpace(fig.Caption + " " + note)
+	}
 	if v.app.drawn != nil {
 		v.app.drawn(fig, n)
 	}
@@ -90,10 +130,7 @@ func (f *viewFlags) save(v *view, pic *render.Picture, name string, n *numbers, 
 	if out == "" {
 		out = filepath.Join(v.folder.Path, name+".png")
 	}
-	if err := v.savePicture(out, pic, info); err != nil {
-		return fmt.Errorf("%s: %w", out, err)
-	}
-	if _, err := fmt.Fprintln(v.app.stdout, out); err != nil {
+	if err := v.app.write(out, func(w io.Writer) error { return v.encodePicture(w, pic, info) }); err != nil {
 		return err
 	}
 	addScales(n, pic)
@@ -121,9 +158,5 @@ func (f *viewFlags) saveNumbers(v *view, n *numbers) error {
 	if s, err := v.score(); err == nil { // it stands in the title
 		addNumber(n, "accuracy_on_test", s.Accuracy())
 	}
-	if err := writeData(f.Numbers, n); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(v.app.stdout, f.Numbers)
-	return err
+	return v.app.write(f.Numbers, func(w io.Writer) error { return writeData(w, filepath.Ext(f.Numbers), n) })
 }

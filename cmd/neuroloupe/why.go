@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -60,19 +61,15 @@ func (v *view) account(c chosen, layer, not int) (*account, error) {
 	if x.why, err = v.net.Why(inspect.Pixels(c.pixels), layer, x.mean); err != nil {
 		return nil, err
 	}
-	p, err := v.probe(v.set(c))
+	z, answer, err := v.ask(c)
 	if err != nil {
 		return nil, err
 	}
-	z, err := p.Weighted(v.net, 0)
-	if err != nil {
-		return nil, err
-	}
+	x.predicted = answer
 	if x.errNeuron, x.errOutput, err = x.why.SumErrors(z); err != nil {
 		return nil, err
 	}
 	s := x.why.Z[v.net.Last()]
-	x.predicted = inspect.Descending(s)[0]
 	if not == x.predicted {
 		return nil, usage("--not %s: that is the answer itself", v.classes()[not])
 	}
@@ -94,6 +91,19 @@ func (v *view) account(c chosen, layer, not int) (*account, error) {
 	}
 	x.order = inspect.Descending(x.share())
 	return x, nil
+}
+
+// ask shows the network an image, and returns z of every layer as it computes them, in 32 bits, and the class that it
+// answers with.
+func (v *view) ask(c chosen) (z [][]float32, answer int, err error) {
+	p, err := v.probe(v.set(c))
+	if err != nil {
+		return nil, 0, err
+	}
+	if z, err = p.Weighted(v.net, 0); err != nil {
+		return nil, 0, err
+	}
+	return z, engine.Answer(z[v.net.Last()]), nil
 }
 
 // share is what the neurons are ordered by: what they give beyond their average, or without test images all they give.
@@ -120,28 +130,28 @@ func (x *account) ends(n int) (plus, minus []int) {
 	return plus, minus
 }
 
-// answer is the class that is explained: 3, or 3 rather than 5.
+// answer is the class that is explained, as pictures show it: 3, or 3 rather than 5.
 func (x *account) answer() string {
-	names := x.view.classes()
+	names := x.view.labels()
 	if x.not < 0 {
 		return names[x.predicted]
 	}
 	return names[x.predicted] + " rather than " + names[x.not]
 }
 
-// what is the image in words: test:18, a 3.
-func (x *account) what() string {
+// what is the image in words, with its class by the names given: test:18 (3).
+func (x *account) what(names []string) string {
 	if x.image.label < 0 {
 		return x.image.name
 	}
-	return fmt.Sprintf("%s (%s)", x.image.name, x.view.classes()[x.image.label])
+	return fmt.Sprintf("%s (%s)", x.image.name, names[x.image.label])
 }
 
 func (c *whyCmd) Run(a *app) error {
-	if c.Top < 1 {
-		return usage("--top %d: want 1 or more", c.Top)
+	if c.JSON && c.Output == standard {
+		return usage("--json and -o %s both want standard output; name a file", standard)
 	}
-	return c.with(a, c.run)
+	return c.with(a, c.run, sizing("--top", c.Top))
 }
 
 func (c *whyCmd) run(v *view) error {
@@ -189,7 +199,7 @@ func (c *whyCmd) run(v *view) error {
 	}
 	name := "why-" + img.file()
 	if c.Not != "" {
-		name += "-not-" + fileWord(v.classes()[not])
+		name += "-not-" + classWord(v.classes(), not)
 	}
 	return c.draw(v, fig, withLayer(name, layer, v.net.Hidden()), x.numbers(c.Top))
 }
@@ -198,7 +208,7 @@ func (c *whyCmd) run(v *view) error {
 func (x *account) words() [][2]string {
 	v, names := x.view, x.view.classes()
 	a := x.why.A[v.net.Last()]
-	rows := [][2]string{{"image", x.what()}}
+	rows := [][2]string{{"image", x.what(names)}}
 	if x.image.note != "" {
 		rows = append(rows, [2]string{"made from", x.image.note})
 	}
@@ -235,13 +245,14 @@ type whyDoc struct {
 	Hidden    []float64   `json:"hidden"`
 	Neurons   []whyNeuron `json:"neurons"`
 	SumError  float64     `json:"sum_error"`
+	Warnings  []string    `json:"warnings,omitempty"` // which of the network's weights are no numbers
 }
 
 func (x *account) json() whyDoc {
 	names := x.view.classes()
 	d := whyDoc{
 		Image: x.image.name, Predicted: names[x.predicted], Logits: x.why.Z[x.view.net.Last()],
-		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput),
+		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput), Warnings: x.view.net.Faults(),
 	}
 	if x.image.label >= 0 {
 		d.Label = &names[x.image.label]
@@ -287,7 +298,7 @@ func (x *account) maps(j int) (w, product []float32, err error) {
 // its z: γ·Σ x·w₀. ok is false where the start is not known, or is so small a part that it is not worth a picture.
 func (x *account) learned(j int) (product []float32, start float64, ok bool) {
 	v := x.view
-	if x.layer != 0 || v.noStart != nil || inspect.Median(v.rho()) < startSeen {
+	if x.layer != 0 || !v.subject.StartSeen(v.app.ctx) {
 		return nil, 0, false
 	}
 	w, w0 := inspect.Maps(v.weights("learned"))[j], inspect.Maps(v.weights("init"))[j]
@@ -301,9 +312,6 @@ func (x *account) learned(j int) (product []float32, start float64, ok bool) {
 
 // mapSide is the longer side of the maps of a figure that shows several neurons.
 const mapSide = 168
-
-// startSeen is the median ρ from which the random start is seen in the maps.
-const startSeen = 0.1
 
 // numbers are those that figure draws.
 func (x *account) numbers(top int) *numbers {

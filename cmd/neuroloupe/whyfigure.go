@@ -17,7 +17,7 @@ func (x *account) figure(top int) (render.Figure, error) {
 	signs := fmt.Sprintf("Bars: to the right what speaks for %s, to the left what speaks against. Maps: %s raises the neuron's z, %s lowers it.",
 		x.answer(), positive, negative)
 	fig := render.Figure{
-		Title:    fmt.Sprintf("Why %s is read as %s", x.what(), x.answer()),
+		Title:    fmt.Sprintf("Why %s is read as %s", x.what(v.labels()), x.answer()),
 		Subtitle: v.line(),
 		Caption: signs + " A weight says what ink at its pixel would do, input×weight what the ink that is there does: it is 0 where the image is " +
 			"blank. All weights are drawn to one scale, and so are all products.",
@@ -78,7 +78,7 @@ func (x *account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 
 // way is the row input → hidden layers → outputs.
 func (x *account) way(drawn []int) []render.Panel {
-	v, names := x.view, x.view.classes()
+	v, names := x.view, x.view.labels()
 	rows, cols := v.size()
 	caption := cmp.Or(x.image.note, "what the network is shown")
 	row := []render.Panel{render.Image{Title: "input", Caption: caption, Width: cols, Height: rows, Pixels: x.image.pixels}}
@@ -105,7 +105,23 @@ func (x *account) way(drawn []int) []render.Panel {
 			b.Limit = 1
 		}
 	}
-	return append(row, render.Glyph("→"), b)
+	row = append(row, render.Glyph("→"))
+	if len(a) == len(x.why.X) {
+		row = append(row, x.reconstruction(a, rows, cols))
+	}
+	return append(row, strongest(b, x.why.Z[v.net.Last()], x.image.label, x.not))
+}
+
+// reconstruction draws outputs that are as many as the inputs as an image: what the network makes of its input.
+func (x *account) reconstruction(a []float64, rows, cols int) render.Panel {
+	m := render.Map{
+		Title: "outputs as an image", Caption: "as many as inputs: what the network makes of the input",
+		Width: cols, Height: rows, Values: float32s(a), Colors: &render.Colors{Map: render.Ink, Limit: 1, NoBar: true},
+	}
+	if slices.Min(a) < 0 || slices.Max(a) > 1 {
+		m.Colors = &render.Colors{Name: "output", Map: x.cmap}
+	}
+	return m
 }
 
 // bars are the neurons that have a bar of evidence, those that speak most for the answer first, most against it last.

@@ -3,32 +3,34 @@ package atomicfile
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
 )
 
-// Suffix ends the names of the files that Write writes beside its target. Only a process that is killed leaves one
-// behind.
-const Suffix = ".tmp"
-
 // Write makes write's output the content of path: into a file beside it, named PATH.HEX.tmp, which is flushed to the
 // disk and then renamed over path. When anything fails the file that was there stays as it was. Last the folder is
-// flushed; when that fails the new file is in place, but a power cut may yet undo it.
+// flushed; when that fails the new file is in place, but a power cut may yet undo it. What killed processes have left of
+// the same is removed first; see Clean.
 //
 // A link is followed. What is not a regular file, such as /dev/stdout, cannot be replaced and is written to.
 func Write(path string, write func(io.Writer) error) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil && path != "" { // "" is "." to EvalSymlinks
-		path = target
-	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // also a link that points nowhere, which is replaced
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
 		return writeTo(path, write)
+	default:
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
 	}
+	Clean(path)
 	f, err := createBeside(path)
 	if err != nil {
 		return err
@@ -42,13 +44,47 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err := f.Sync(); err != nil {
 		return err
+	}
+	if !renamesOpen {
+		if err := f.Close(); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
+	f.Close() // what it could say, Sync has said
 	return syncFolder(filepath.Dir(path))
+}
+
+// MkdirAll makes a folder and those above it that are missing, and flushes each folder that it made one in: a power cut
+// does not take a new folder with what was written into it.
+func MkdirAll(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return &os.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+		}
+		return nil
+	}
+	if parent := filepath.Dir(path); parent != path {
+		if err := MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// Mkdir makes a folder, and flushes the one that it lies in. That something of its name is there is [fs.ErrExist].
+func Mkdir(path string) error {
+	if err := os.Mkdir(path, 0o777); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(filepath.Clean(path)))
 }
 
 // WriteBytes makes data the content of path, as Write does.
@@ -65,18 +101,6 @@ func writeTo(path string, write func(io.Writer) error) error {
 		return err
 	}
 	return errors.Join(write(f), f.Close())
-}
-
-// createBeside creates PATH.HEX.tmp. os.CreateTemp is not it: its files are for their owner only, and the process's
-// umask should decide.
-func createBeside(path string) (*os.File, error) {
-	for {
-		name := fmt.Sprintf("%s.%08x%s", path, rand.Uint32(), Suffix)
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
 }
 
 // syncFolder makes a rename in the folder last. Windows cannot flush a folder, and some network file systems refuse:

@@ -22,8 +22,8 @@ type defect struct {
 	after   func(c *current, in *engine.Instr, out []float32) // after it
 	start   float32                                           // instead of 0
 
-	bindAnything, closeOnce, firstTile, flush, halfExchange, keepSlices bool
-	lateErrors, namelessErrors, oneDataSet, useAfterClose               bool
+	bindAnything, compileAnything, closeOnce, firstTile, flush, halfExchange, keepSlices bool
+	lateErrors, namelessErrors, oneDataSet, useAfterClose                                bool
 
 	share *[][]float32 // weights of layer 1, the same in all executors of one size
 }
@@ -224,6 +224,10 @@ func TestDefects(t *testing.T) {
 				}
 			}
 		})},
+		{"z found back from the output", "infer/answers/high/sigmoid,sigmoid", fromOutputs(func(a float64) float64 {
+			return math.Log(a / (1 - a))
+		})},
+		{"z found back from the output", "infer/answers/near/relu,softmax", fromOutputs(math.Log)},
 		{"inference disturbs training", "bytes/cutting/sgd", queried(func(e *interpreted, _ *engine.Query) { e.bufs[e.p.Params[1]][0]++ })},
 
 		{"no two runs alike", "bytes/again", restless()},
@@ -241,6 +245,8 @@ func TestDefects(t *testing.T) {
 		{"errors after the first step", "faults/train/losses-too-many", defect{lateErrors: true}},
 		{"any label", "faults/bind/label-past-the-outputs", defect{bindAnything: true}},
 		{"any length", "faults/bind/images-too-long", defect{bindAnything: true}},
+		{"any program", "faults/compile/unknown-operation", defect{compileAnything: true}},
+		{"any program", "faults/compile/operand-not-yet-written", defect{compileAnything: true}},
 		{"relu without NaN", "nonfinite/relu", rewritten(engine.OpActivate, func(_ *current, in *engine.Instr, out []float32) {
 			for i, v := range out {
 				if v != v && in.Activation == engine.ReLU {
@@ -263,7 +269,7 @@ func TestDefects(t *testing.T) {
 			b := newBench(tc.defect)
 			if tc.defect.lower != nil {
 				b.lower = func(s engine.Spec, capacity int) (*engine.Program, error) {
-					p, err := lowerByHand(s, capacity)
+					p, err := Textbook(s, capacity)
 					tc.defect.lower(p)
 					return p, err
 				}
@@ -284,6 +290,17 @@ func TestDefects(t *testing.T) {
 			t.Errorf("not found by any of %d checks", ran)
 		})
 	}
+}
+
+// fromOutputs gives as z of the output layer what its activations allow to say of it.
+func fromOutputs(inverse func(a float64) float64) defect {
+	return rewritten(engine.OpActivate, func(c *current, in *engine.Instr, out []float32) {
+		if last := c.e.p.Layers[len(c.e.p.Layers)-1]; c.infer && in.Out == last.A {
+			for i, a := range out {
+				c.e.bufs[last.Z][i] = float32(inverse(float64(a)))
+			}
+		}
+	})
 }
 
 // restless rounds otherwise in every other run: what a reduction in no fixed order does.

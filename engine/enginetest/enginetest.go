@@ -14,7 +14,7 @@ import (
 //
 //	train        parameters, optimiser state and losses against the textbook, over activations, losses, methods,
 //	             penalties, dropout, depths, sizes, batches with their tails, learning rates and first steps
-//	infer        z and a of each layer, for any range of examples
+//	infer        z and a of each layer, for any range of examples; which class is answered where outputs tie
 //	bytes        the same bytes for the same calls, however cut, in however many executors
 //	exchange     parameters and state go in and out bit by bit
 //	faults       what is wrong with a call is an error that names it, and nothing changes
@@ -78,6 +78,7 @@ type bench struct {
 // rig is an executor with start parameters written and a data set bound.
 type rig struct {
 	engine.Executor
+	backend engine.Backend
 	program *engine.Program
 	data    engine.Data
 	ref     engine.DataRef
@@ -101,7 +102,7 @@ func (b *bench) with(spec engine.Spec, capacity int, d engine.Data, f func(r *ri
 	if err := e.Write(spec.NewParams()...); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	return f(&rig{Executor: e, program: p, data: d, ref: ref})
+	return f(&rig{Executor: e, backend: b.backend, program: p, data: d, ref: ref})
 }
 
 // tensors returns the parameters and the state of spec with room for their values, filled with numbers that no check

@@ -44,7 +44,7 @@ func inferChecks() []check {
 			ranges: [][2]int{{0, 0}, {5000, 5000}, {0, 1}, {4999, 5000}, {3, 7}, {3, 8}, {1, 700}, {255, 513}, {4095, 4097}, {0, 5000}},
 		},
 	)
-	return each("", cases, func(c inferCase) string { return c.name }, (*bench).infer)
+	return append(each("", cases, func(c inferCase) string { return c.name }, (*bench).infer), answersChecks()...)
 }
 
 func (b *bench) infer(c inferCase) error {

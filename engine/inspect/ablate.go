@@ -13,7 +13,7 @@ import (
 
 // Ablation measures what a network loses when neurons of a hidden layer are replaced by their mean activation over a
 // data set. A neuron's mean is a constant, so the next layer's z changes by (E a_j − a_ij)·W[j,:], a product of rank one;
-// only the layers after that are computed again. The predicted class is that of the largest z.
+// only the layers after that are computed again. The predicted class is [engine.Answer].
 type Ablation struct {
 	Layer    int       // 0 is the first
 	Mean     []float64 // Units: E a_j
@@ -115,7 +115,7 @@ func (r *runner) count(labels []uint8, right []int) {
 	}
 	classes, out := len(right), r.bufs[len(r.bufs)-1]
 	for i, k := range labels {
-		if engine.ArgMax(out[i*classes:][:classes]) == int(k) {
+		if engine.Answer(out[i*classes:][:classes]) == int(k) {
 			right[k]++
 		}
 	}

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"context"
+	"fmt"
 	"math"
 
 	"neuroloupe/engine"
@@ -11,6 +13,7 @@ type Activity struct {
 	ClassMean [][]float64 // Classes×Units: mean activation over the images of a class; 0 for a class without images
 	Mean      []float64   // Units: mean over all images
 	Stuck     []float64   // Units: share of the images for which the neuron is saturated at its more usual end
+	Slope     []float64   // Units: mean slope over all images, E σ′(z); see Net.Paths
 }
 
 // end says at which end an activation is saturated, −1 or 1, or 0: its slope is below a twenty-fifth of its largest.
@@ -27,37 +30,55 @@ func end(act engine.Activation, a float32) int {
 	return 0
 }
 
-// activityRows bounds the memory of Observe.
-const activityRows = 2048
-
-// Observe runs the network over a data set bound to e as ref and returns the activity of a layer, 0 being the first.
-func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data, layer int) (Activity, error) {
+// Observe returns the activity of a layer over the probe's data set, 0 being the first.
+func (p Probe) Observe(net Net, layer int) (Activity, error) {
+	if err := net.checkLayer(layer, false); err != nil {
+		return Activity{}, err
+	}
+	if err := p.Executor.Write(net.Params...); err != nil {
+		return Activity{}, fmt.Errorf("inspect: %w", err)
+	}
+	s, d := net.Spec, p.Data
 	units, classes, n := s.Layers[layer].Units, s.Classes(), len(d.Labels)
 	act := Activity{
 		ClassMean: make([][]float64, classes), Mean: make([]float64, units), Stuck: make([]float64, units),
+		Slope: make([]float64, units),
 	}
 	ends := make([][3]float64, units) // counts of end −1, 0, 1
 	for k := range act.ClassMean {
 		act.ClassMean[k] = make([]float64, units)
 	}
 	count := make([]int, classes)
-	dst := make([]float32, min(n, activityRows)*units)
-	for lo := 0; lo < n; lo += activityRows {
-		hi := min(n, lo+activityRows)
-		if err := e.Infer(engine.Query{Data: ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
+	const block = 64 // neurons at a time
+	step := rowsAtOnce(units)
+	dst := make([]float32, min(n, step)*units)
+	for lo := 0; lo < n; lo += step {
+		hi := min(n, lo+step)
+		if err := p.Executor.Infer(engine.Query{Data: p.Ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
 			return Activity{}, err
 		}
-		for i := lo; i < hi; i++ {
-			k := d.Labels[i]
+		for _, k := range d.Labels[lo:hi] {
 			count[k]++
-			for j, a := range dst[(i-lo)*units:][:units] {
-				act.ClassMean[k][j] += float64(a)
-				act.Mean[j] += float64(a)
-				ends[j][1+end(s.Layers[layer].Activation, a)]++
+		}
+		err := share(context.Background(), (units+block-1)/block, func(b int) {
+			first, last := b*block, min(units, (b+1)*block)
+			for i := lo; i < hi; i++ {
+				k := d.Labels[i]
+				for n, a := range dst[(i-lo)*units:][first:last] {
+					j := first + n
+					act.ClassMean[k][j] += float64(a)
+					act.Mean[j] += float64(a)
+					act.Slope[j] += slope(float64(a), s.Layers[layer].Activation)
+					ends[j][1+end(s.Layers[layer].Activation, a)]++
+				}
 			}
+		})
+		if err != nil {
+			return Activity{}, err
 		}
 	}
 	for j := range units {
+		act.Slope[j] /= math.Max(1, float64(n))
 		act.Mean[j] /= float64(n)
 		act.Stuck[j] = max(ends[j][0], ends[j][2]) / float64(n)
 		for k := range classes {
@@ -70,11 +91,9 @@ func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data
 // Path returns the product of the weights after a layer, 0 being the first: Units×Classes, how much each output's z
 // rises per unit of each neuron's activation when everything between is taken as linear.
 func Path(s engine.Spec, ps engine.Params, layer int) [][]float64 {
-	units := s.Layers[layer].Units
-	path := make([][]float64, units)
+	path := make([][]float64, s.Layers[layer].Units)
 	for j := range path {
-		row := make([]float64, units)
-		row[j] = 1
+		row, from := []float64{1}, j // of a unit vector, what is not 0
 		for l := layer + 1; l < len(s.Layers); l++ {
 			w := ps.Weight(l + 1)
 			next := make([]float64, w.Shape[1])
@@ -83,10 +102,14 @@ func Path(s engine.Spec, ps engine.Params, layer int) [][]float64 {
 					continue
 				}
 				for k := range next {
-					next[k] += v * float64(w.Data[i*w.Shape[1]+k])
+					next[k] += v * float64(w.Data[(from+i)*w.Shape[1]+k])
 				}
 			}
-			row = next
+			row, from = next, 0
+		}
+		if layer == len(s.Layers)-1 {
+			row = make([]float64, len(path))
+			row[j] = 1
 		}
 		path[j] = row
 	}
@@ -104,6 +127,16 @@ func Favourites(path [][]float64, a Activity) []int {
 				best, fav[j] = c, k
 			}
 		}
+	}
+	return fav
+}
+
+// FavouritesByWeight returns for each neuron the class of its largest weight to an output, Path[j][k]: what can be said
+// without images.
+func FavouritesByWeight(path [][]float64) []int {
+	fav := make([]int, len(path))
+	for j, row := range path {
+		fav[j] = Descending(row)[0]
 	}
 	return fav
 }

@@ -150,7 +150,7 @@ func (n Net) onFirst(z []float64, t Target) []float64 {
 		p.A = append(p.A, activate(z, n.Spec.Layers[l].Activation))
 	}
 	slopes := n.slopes(p)
-	d := n.descend(t, slopes)[1]
+	d := n.descend(t, slopes, 1)[1]
 	for j := range d {
 		d[j] *= slopes[0][j]
 	}

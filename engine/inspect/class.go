@@ -26,10 +26,16 @@ func Descending[T cmp.Ordered](v []T) []int {
 func Contributions(path [][]float64, a Activity) [][]float64 {
 	c := make([][]float64, len(a.ClassMean))
 	for k := range c {
-		c[k] = make([]float64, len(path))
-		for j := range path {
-			c[k][j] = path[j][k] * (a.ClassMean[k][j] - a.Mean[j])
-		}
+		c[k] = contribution(path, a, k)
+	}
+	return c
+}
+
+// contribution is row k of Contributions.
+func contribution(path [][]float64, a Activity, k int) []float64 {
+	c := make([]float64, len(path))
+	for j := range path {
+		c[j] = path[j][k] * (a.ClassMean[k][j] - a.Mean[j])
 	}
 	return c
 }
@@ -47,7 +53,7 @@ func RankClass(path [][]float64, a Activity, k int) (ClassRank, error) {
 	if k < 0 || k >= len(a.ClassMean) {
 		return ClassRank{}, fmt.Errorf("inspect: class %d: there are classes 0 to %d", k, len(a.ClassMean)-1)
 	}
-	r := ClassRank{Contribution: Contributions(path, a)[k], Weight: make([]float64, len(path))}
+	r := ClassRank{Contribution: contribution(path, a, k), Weight: make([]float64, len(path))}
 	for j := range path {
 		r.Weight[j] = path[j][k]
 	}

@@ -73,7 +73,8 @@ func (m *Match) Differences(a, b [][]float32) [][]float32 {
 	return d
 }
 
-// Correlations returns the correlation of every row of a with every row of b, len(a)×len(b); 0 where one is constant.
+// Correlations returns the correlation of every row of a with every row of b, len(a)×len(b); 0 where one is constant
+// or holds what is not finite: it is like nothing.
 func Correlations(ctx context.Context, a, b [][]float32) ([][]float64, error) {
 	for _, rows := range [][][]float32{a, b} {
 		for _, r := range rows {
@@ -93,7 +94,7 @@ func Correlations(ctx context.Context, a, b [][]float32) ([][]float64, error) {
 	return corr, err
 }
 
-// standardised returns each row less its mean and of length 1; zeros for a constant row.
+// standardised returns each row less its mean and of length 1; zeros for a constant row, or one that is not finite.
 func standardised(rows [][]float32) [][]float64 {
 	out := make([][]float64, len(rows))
 	for i, r := range rows {
@@ -104,11 +105,13 @@ func standardised(rows [][]float32) [][]float64 {
 			out[i][k] = float64(v) - m
 			square += out[i][k] * out[i][k]
 		}
-		if square > 0 {
-			norm := math.Sqrt(square)
-			for k := range out[i] {
-				out[i][k] /= norm
-			}
+		if !(square > 0) || math.IsInf(square, 0) {
+			clear(out[i])
+			continue
+		}
+		norm := math.Sqrt(square)
+		for k := range out[i] {
+			out[i][k] /= norm
 		}
 	}
 	return out

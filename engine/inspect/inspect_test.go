@@ -113,6 +113,20 @@ func TestRMSNormMedian(t *testing.T) {
 	}
 }
 
+// The weights of some neurons have the maps of those neurons, in the order asked for.
+func TestWeightsOf(t *testing.T) {
+	w := engine.Tensor{Shape: []int{2, 20}, Data: make([]float32, 40)}
+	for i := range w.Data {
+		w.Data[i] = float32(i)
+	}
+	if diff := cmp.Diff([][]float32{{17, 37}, {0, 20}, {19, 39}}, inspect.Maps(inspect.WeightsOf(w, []int{17, 0, 19}))); diff != "" {
+		t.Error(diff)
+	}
+	if got := inspect.Maps(w)[18]; got[0] != 18 || got[1] != 38 {
+		t.Errorf("map 18 is %v, want 18, 38", got)
+	}
+}
+
 // A deep path is the product of the weight matrices.
 func TestPathAndFavourites(t *testing.T) {
 	s := engine.Spec{Inputs: 1, Layers: []engine.Layer{{Units: 2}, {Units: 3}, {Units: 2}}}

@@ -19,26 +19,22 @@ type Mistake struct {
 }
 
 // Mistakes returns the images that are predicted wrong, worst first: largest loss, then largest margin (a saturated loss
-// ties), then the lower index. z: the output layer's weighted inputs, n×Classes; labels: n. The predicted class is that
-// of the largest z.
+// ties), then the lower index. z: the output layer's weighted inputs, n×Classes; labels: n. The predicted class is
+// [engine.Answer].
 func (n Net) Mistakes(z [][]float32, labels []uint8) ([]Mistake, error) {
 	if err := n.checkOutputs(z, labels); err != nil {
 		return nil, err
 	}
-	out := n.Spec.Layers[n.Last()].Activation
-	y := make([]float32, n.Spec.Classes())
+	a, y := make([]float32, n.Spec.Classes()), make([]float32, n.Spec.Classes())
 	var wrong []Mistake
 	for i, row := range z {
-		label, predicted := int(labels[i]), engine.ArgMax(row)
+		label, predicted := int(labels[i]), engine.Answer(row)
 		if label == predicted {
 			continue
 		}
 		y[label] = 1
 		m := Mistake{Image: i, Label: label, Predicted: predicted, Margin: float64(row[predicted]) - float64(row[label])}
-		if n.Spec.Loss == engine.Quadratic {
-			row = narrow(activate(widen(row), out))
-		}
-		m.Loss = n.Spec.Loss.Row(row, y, out)
+		m.Loss = n.Spec.RowLoss(row, y, a)
 		y[label] = 0
 		wrong = append(wrong, m)
 	}
@@ -59,7 +55,7 @@ func (n Net) Confusion(z [][]float32, labels []uint8) ([][]int, error) {
 		counts[k] = make([]int, len(counts))
 	}
 	for i, row := range z {
-		counts[labels[i]][engine.ArgMax(row)]++
+		counts[labels[i]][engine.Answer(row)]++
 	}
 	return counts, nil
 }
@@ -104,12 +100,4 @@ func (w *Why) Drivers(predicted, label int) ([]Driver, error) {
 		drivers[i] = Driver{Neuron: j, Drive: drive[j]}
 	}
 	return drivers, nil
-}
-
-func widen(v []float32) []float64 {
-	w := make([]float64, len(v))
-	for i, x := range v {
-		w[i] = float64(x)
-	}
-	return w
 }

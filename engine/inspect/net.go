@@ -257,13 +257,14 @@ func (n Net) checkTarget(t Target) error {
 func (t Target) value(p Pass) float64 { return dot(t.Weights, p.Z[t.Layer]) }
 
 // descend follows a target back to the inputs by the chain rule with given slopes: g[l] is ∂F/∂(what layer l reads),
-// so g[0] is Inputs, ∂F/∂x, and g[l] is ∂F/∂a of layer l−1. slopes[l] are the σ′ of layer l; nil slopes are all 1.
-func (n Net) descend(t Target, slopes [][]float64) [][]float64 {
+// so g[0] is Inputs, ∂F/∂x, and g[l] is ∂F/∂a of layer l−1. It goes down to layer end: what is below is nil. slopes[l]
+// are the σ′ of layer l; nil slopes are all 1.
+func (n Net) descend(t Target, slopes [][]float64, end int) [][]float64 {
 	g := make([][]float64, t.Layer+1)
 	d := t.Weights
 	for l := t.Layer; ; l-- {
 		g[l] = n.transposed(l, d)
-		if l == 0 {
+		if l == end {
 			return g
 		}
 		d = g[l]
@@ -309,7 +310,7 @@ func (n Net) Gradient(x []float64, t Target) ([]float64, error) {
 	return n.gradient(n.forward(x), t), nil
 }
 
-func (n Net) gradient(p Pass, t Target) []float64 { return n.descend(t, n.slopes(p))[0] }
+func (n Net) gradient(p Pass, t Target) []float64 { return n.descend(t, n.slopes(p), 0)[0] }
 
 func dot(a, b []float64) float64 {
 	var sum float64

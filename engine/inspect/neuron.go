@@ -189,12 +189,13 @@ func Spreads(v []float32, labels []uint8, classes int) (all Spread, class []Spre
 		of[k] = append(of[k], v[i])
 	}
 	for _, c := range of {
-		class = append(class, spread(c))
+		class = append(class, SpreadOf(c))
 	}
-	return spread(v), class
+	return SpreadOf(slices.Clone(v)), class
 }
 
-func spread(v []float32) Spread {
+// SpreadOf returns how values are spread, and leaves them sorted.
+func SpreadOf(v []float32) Spread {
 	s := Spread{Count: len(v)}
 	if len(v) == 0 {
 		return s
@@ -205,12 +206,12 @@ func spread(v []float32) Spread {
 		s.SD += d * d
 	}
 	s.SD = math.Sqrt(s.SD / float64(len(v)))
-	sorted := slices.Sorted(slices.Values(v))
+	slices.Sort(v)
 	for _, q := range Quantiles() {
-		at := q * float64(len(sorted)-1)
+		at := q * float64(len(v)-1)
 		i := int(at)
 		f := at - float64(i)
-		lo, hi := float64(sorted[i]), float64(sorted[min(i+1, len(sorted)-1)])
+		lo, hi := float64(v[i]), float64(v[min(i+1, len(v)-1)])
 		s.Quantiles = append(s.Quantiles, lo+f*(hi-lo))
 	}
 	return s

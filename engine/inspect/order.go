@@ -60,9 +60,6 @@ func Similar(ctx context.Context, maps [][]float32) ([]int, error) {
 				next, best = j, c
 			}
 		}
-		if next < 0 { // not a number
-			next = slices.Index(taken, false)
-		}
 		taken[next] = true
 		order = append(order, next)
 	}

@@ -37,7 +37,7 @@ func (n Net) Paths(ctx context.Context, layer int, units []int, slopes [][]float
 	err := share(ctx, len(units), func(i int) {
 		t := Target{Layer: layer, Weights: make([]float64, n.Spec.Layers[layer].Units)}
 		t.Weights[units[i]] = 1
-		maps[i] = narrow(n.descend(t, slopes)[0])
+		maps[i] = narrow(n.descend(t, slopes, 0)[0])
 	})
 	return maps, err
 }
@@ -70,4 +70,12 @@ func narrow(v []float64) []float32 {
 		f[i] = float32(x)
 	}
 	return f
+}
+
+func widen(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	return w
 }

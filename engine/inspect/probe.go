@@ -16,26 +16,36 @@ type Probe struct {
 	Data     engine.Data
 }
 
-// probeRows is how many examples are inferred between two looks at the context.
-const probeRows = 2048
+// rowsAtOnce is how many examples of a layer's values are inferred at a time, between two looks at the context: few
+// enough for 16 MB of them.
+func rowsAtOnce(units int) int { return max(64, min(2048, 4<<20/units)) }
 
 // Values returns a layer's activations for all examples, or its weighted inputs with z: Len(Data)×Units, one backing
 // array. It leaves n's parameters in the executor.
 func (p Probe) Values(ctx context.Context, n Net, layer int, z bool) ([][]float32, error) {
+	return p.Range(ctx, n, layer, z, 0, p.Data.Len(), nil)
+}
+
+// Range returns the same for the examples lo … hi−1: (hi−lo)×Units, in buf where that is large enough.
+func (p Probe) Range(ctx context.Context, n Net, layer int, z bool, lo, hi int, buf []float32) ([][]float32, error) {
 	if err := n.checkLayer(layer, false); err != nil {
 		return nil, err
 	}
 	if err := p.Executor.Write(n.Params...); err != nil {
 		return nil, fmt.Errorf("inspect: %w", err)
 	}
-	units, count := n.Spec.Layers[layer].Units, p.Data.Len()
-	flat, rows := make([]float32, count*units), make([][]float32, count)
-	for lo := 0; lo < count; lo += probeRows {
+	units := n.Spec.Layers[layer].Units
+	if cap(buf) < (hi-lo)*units {
+		buf = make([]float32, (hi-lo)*units)
+	}
+	flat, rows := buf[:(hi-lo)*units], make([][]float32, hi-lo)
+	step := rowsAtOnce(units)
+	for at := lo; at < hi; at += step {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		hi := min(count, lo+probeRows)
-		q := engine.Query{Data: p.Ref, Lo: lo, Hi: hi, Layer: layer, Z: z, Dst: flat[lo*units : hi*units]}
+		to := min(hi, at+step)
+		q := engine.Query{Data: p.Ref, Lo: at, Hi: to, Layer: layer, Z: z, Dst: flat[(at-lo)*units : (to-lo)*units]}
 		if err := p.Executor.Infer(q); err != nil {
 			return nil, fmt.Errorf("inspect: %w", err)
 		}
@@ -63,6 +73,14 @@ func (p Probe) Weighted(n Net, example int) ([][]float32, error) {
 		}
 	}
 	return z, nil
+}
+
+// Score is how well a network does on the probe's data set. program is the executor's.
+func (p Probe) Score(n Net, program *engine.Program) (engine.Score, error) {
+	if err := p.Executor.Write(n.Params...); err != nil {
+		return engine.Score{}, fmt.Errorf("inspect: %w", err)
+	}
+	return engine.Evaluate(p.Executor, program, p.Ref, p.Data)
 }
 
 // Column returns one neuron's values, copied. values: n×Units.
@@ -103,15 +121,19 @@ func Means(values [][]float32, units int) []float64 {
 // MeanSlopes returns E σ′(z) of each neuron over a data set, from its activations a: n×Units.
 func MeanSlopes(a [][]float32, units int, act engine.Activation) []float64 {
 	m := make([]float64, units)
-	for _, row := range a {
-		for j, v := range row {
-			m[j] += slope(float64(v), act)
-		}
-	}
+	addSlopes(m, a, act)
 	for j := range m {
 		m[j] /= max(1, float64(len(a)))
 	}
 	return m
+}
+
+func addSlopes(sum []float64, a [][]float32, act engine.Activation) {
+	for _, row := range a {
+		for j, v := range row {
+			sum[j] += slope(float64(v), act)
+		}
+	}
 }
 
 // Slopes returns E σ′(z) of every hidden layer's neurons over the probe's data set, as Paths takes them. It leaves n's
@@ -119,11 +141,20 @@ func MeanSlopes(a [][]float32, units int, act engine.Activation) []float64 {
 func (p Probe) Slopes(ctx context.Context, n Net) ([][]float64, error) {
 	var s [][]float64
 	for l := range n.Last() {
-		a, err := p.Values(ctx, n, l, false)
-		if err != nil {
-			return nil, err
+		units, count := n.Spec.Layers[l].Units, p.Data.Len()
+		m, step := make([]float64, units), rowsAtOnce(units)
+		buf := make([]float32, min(count, step)*units)
+		for lo := 0; lo < count; lo += step {
+			a, err := p.Range(ctx, n, l, false, lo, min(count, lo+step), buf)
+			if err != nil {
+				return nil, err
+			}
+			addSlopes(m, a, n.Spec.Layers[l].Activation)
 		}
-		s = append(s, MeanSlopes(a, n.Spec.Layers[l].Units, n.Spec.Layers[l].Activation))
+		for j := range m {
+			m[j] /= max(1, float64(count))
+		}
+		s = append(s, m)
 	}
 	return s, nil
 }

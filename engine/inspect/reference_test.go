@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -204,6 +205,15 @@ func TestTemplates(t *testing.T) {
 			t.Fatal(err)
 		}
 		near(t, "slopes", s.want.Slopes, slopes, bulk)
+		for l := range slopes {
+			act, err := newProbe(t, s.Spec, s.data).Observe(s.Net, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(act.Slope, slopes[l]) {
+				t.Errorf("layer %d: the slopes that are seen with the activity differ", l+1)
+			}
+		}
 		for _, c := range []struct {
 			name string
 			want [][]float64

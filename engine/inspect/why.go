@@ -41,7 +41,7 @@ func (n Net) Why(x []float64, layer int, mean []float64) (*Why, error) {
 	for k := range n.Spec.Classes() {
 		t := Target{Layer: n.Last(), Weights: make([]float64, n.Spec.Classes())}
 		t.Weights[k] = 1
-		g := n.descend(t, slopes)[layer+1]
+		g := n.descend(t, slopes, layer+1)[layer+1]
 		evidence := make([]float64, units)
 		var sum float64
 		for j, a := range w.A[layer] {
@@ -102,6 +102,17 @@ func (w *Why) Product(neuron int) (Product, error) {
 	return p, nil
 }
 
+// productSums returns Sum of Product for every neuron of the first layer.
+func (w *Why) productSums() []float64 {
+	t, sums := w.net.Params.Weight(1), widen(w.net.Params.Bias(1).Data)
+	for i, x := range w.X {
+		for j, u := range t.Data[i*len(sums):][:len(sums)] {
+			sums[j] += float64(float32(x * float64(u)))
+		}
+	}
+	return sums
+}
+
 // SumErrors holds the sums against the weighted inputs z of every layer as an executor computed them (see
 // Probe.Weighted): neurons[j] = |Σ_p x_p·W1[p,j] + b_j − z_j| of the first layer, outputs[k] = |Σ_j Evidence[k][j] +
 // Rest[k] − s_k|.
@@ -114,12 +125,8 @@ func (w *Why) SumErrors(z [][]float32) (neurons, outputs []float64, err error) {
 			return nil, nil, sizes("weighted inputs", len(w.Z[l]), len(z[l]))
 		}
 	}
-	for j, v := range z[0] {
-		p, err := w.Product(j)
-		if err != nil {
-			return nil, nil, err
-		}
-		neurons = append(neurons, math.Abs(p.Sum-float64(v)))
+	for j, sum := range w.productSums() {
+		neurons = append(neurons, math.Abs(sum-float64(z[0][j])))
 	}
 	for k, v := range z[len(z)-1] {
 		sum := w.Rest[k] - float64(v)

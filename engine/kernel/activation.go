@@ -1,58 +1,15 @@
 package kernel
 
-import (
-	"math"
+import "neuroloupe/engine"
 
-	"neuroloupe/engine"
-)
-
-// Activate computes a = σ(z) for rows×cols elements; softmax runs over each row of cols. dst may be z itself. NaN gives
-// NaN for every activation.
+// Activate computes a = σ(z) for rows×cols elements; softmax runs over each row of cols. dst may be z itself. See
+// [engine.Activation.Row].
 func Activate(dst, z []float32, rows, cols int, act engine.Activation) {
-	n := rows * cols
-	dst, z = dst[:n], z[:n]
-	switch act {
-	case engine.Identity:
-		copy(dst, z)
-	case engine.Sigmoid:
-		for i, v := range z {
-			dst[i] = sigmoid(v)
-		}
-	case engine.Tanh:
-		for i, v := range z {
-			dst[i] = float32(math.Tanh(float64(v)))
-		}
-	case engine.ReLU:
-		for i, v := range z {
-			if v < 0 {
-				v = 0
-			}
-			dst[i] = v
-		}
-	case engine.Softmax:
-		for r := range rows {
-			softmax(dst[r*cols:(r+1)*cols], z[r*cols:(r+1)*cols])
-		}
+	if act != engine.Softmax {
+		rows, cols = 1, rows*cols
 	}
-}
-
-func sigmoid(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
-
-// softmax with the largest z taken off first, so that no exponential overflows (Goodfellow et al., Deep Learning, 4.1).
-func softmax(dst, z []float32) {
-	m := z[0]
-	for _, v := range z {
-		m = max(m, v)
-	}
-	var sum float64
-	for i, v := range z {
-		e := math.Exp(float64(v) - float64(m))
-		sum += e
-		dst[i] = float32(e)
-	}
-	scale := float32(1 / sum)
-	for i := range dst {
-		dst[i] *= scale
+	for r := range rows {
+		act.Row(dst[r*cols:(r+1)*cols], z[r*cols:(r+1)*cols])
 	}
 }
 

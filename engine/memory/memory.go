@@ -53,12 +53,28 @@ func groups(root, mount, group, limit, usage string) int64 {
 		most, ok := number(read(root, path.Join(mount, group, limit)))
 		used, known := number(read(root, path.Join(mount, group, usage)))
 		if ok && known {
+			used -= min(used, cached(read(root, path.Join(mount, group, "memory.stat"))))
 			left = min(left, max(0, most-used))
 		}
 		if group == "/" {
 			return left
 		}
 	}
+}
+
+// cached returns how much of a group's memory is pages of files, which the system gives up when memory is asked for; a
+// group that has read much would else look full. total_ is version 1's, with the groups below as its usage has them.
+func cached(stat string) int64 {
+	sums := map[string]int64{}
+	for line := range strings.Lines(stat) {
+		if f := strings.Fields(line); len(f) == 2 {
+			sums[f[0]], _ = number(f[1])
+		}
+	}
+	if total, ok := sums["total_inactive_file"]; ok {
+		return total + sums["total_active_file"]
+	}
+	return sums["inactive_file"] + sums["active_file"]
 }
 
 func read(root, name string) string {

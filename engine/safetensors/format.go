@@ -74,6 +74,14 @@ type entry struct {
 	begin, end int64 // bytes of the data
 }
 
+// readable reports a dtype that cannot be read as float32.
+func (e entry) readable() error {
+	if e.dtype.decode == nil {
+		return badTensor(e.name, "dtype %.40q, want one of F32 F64 F16 BF16; convert it where it was written", e.dtype.name)
+	}
+	return nil
+}
+
 // header is what stands before the data.
 type header struct {
 	entries []entry // in the order of their data, which they fill without hole or overlap
@@ -264,8 +272,12 @@ func parseEntry(name string, text []byte) (entry, error) {
 		e.shape[i] = int(d)
 	}
 	var ok bool
-	if e.dtype, ok = dtypeOf(*kind); !ok {
-		return entry{}, badTensor(name, "dtype %.40q, want one of F32 F64 F16 BF16; convert it where it was written", *kind)
+	if e.dtype, ok = dtypeOf(*kind); !ok { // nothing is known of its size; it can be left out
+		e.dtype = dtype{name: *kind}
+		if e.end < e.begin {
+			return entry{}, badTensor(name, "data_offsets [%d, %d] end before they begin", e.begin, e.end)
+		}
+		return e, nil
 	}
 	bytes, ok := product(e.dtype.size, e.shape)
 	if !ok {

@@ -357,3 +357,49 @@ func TestDoubles(t *testing.T) {
 		}
 	}
 }
+
+// A tensor that cannot be read as float32 does not keep the others from being read, one by one.
+func TestOpenLoadsWhatItCan(t *testing.T) {
+	file := raw(`{"step":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"new":{"dtype":"F4","shape":[3],"data_offsets":[8,10]},`+
+		`"w":{"dtype":"F32","shape":[2],"data_offsets":[10,18]}}`,
+		1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0)
+	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Info{{"step", "I64", []int{}, false}, {"new", "F4", []int{3}, false}, {"w", "F32", []int{2}, true}}
+	if d := cmp.Diff(want, f.Infos()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if v, err := f.Load(2); err != nil || cmp.Diff([]float32{1, -2}, v) != "" {
+		t.Errorf("got %v, %v", v, err)
+	}
+	if v, err := f.Load(0); err == nil || !strings.Contains(err.Error(), `"step": dtype "I64"`) {
+		t.Errorf("integers: got %v, %v", v, err)
+	}
+	backwards := raw(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[8,0]}}`, make([]byte, 8)...)
+	if _, err := Open(bytes.NewReader(backwards), int64(len(backwards))); err == nil {
+		t.Error("offsets the wrong way are taken")
+	}
+}
+
+// Verify finds a changed byte of data.
+func TestVerify(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Write(&buf, []Tensor{{"a", []int{3}, []float32{1, 2, 3}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for changed, want := range map[bool]string{false: "", true: "the file is damaged"} {
+		file := bytes.Clone(buf.Bytes())
+		if changed {
+			file[len(file)-1] ^= 1
+		}
+		f, err := Open(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Verify(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("changed %v: %v", changed, err)
+		}
+	}
+}

@@ -2,8 +2,8 @@ package netfile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,45 +11,136 @@ import (
 	"neuroloupe/engine"
 )
 
-// layer is one layer's arrays as they are called and shaped in a file.
-type layer struct {
-	name         string
-	weight, bias engine.Tensor // bias.Data is nil when there is none
-}
-
-// assemble makes the network out of a file's arrays, in the file's order. hint is the layout to take where the shapes
-// allow both.
-func (n *Net) assemble(arrays []engine.Tensor, hint Layout, o Options) error {
-	layers, err := group(arrays, o.Layers)
+// assemble makes the network out of what a file holds: n is filled with the likeliest reading, the others hang on it.
+func (n *Net) assemble(c *contents, o Options) error {
+	if len(c.arrays) == 0 {
+		return nothing(c)
+	}
+	plans, err := readings(c, o)
 	if err != nil {
 		return err
 	}
-	if hint == Auto && slices.ContainsFunc(layers, func(l layer) bool { return strings.HasSuffix(l.weight.Name, ".weight") }) {
-		hint = OutIn // PyTorch's name for it
+	best := plans[0]
+	var used []array
+	for _, p := range plans {
+		for _, a := range p.arrays() {
+			if !slices.ContainsFunc(used, func(b array) bool { return b.name == a.name }) {
+				used = append(used, a)
+			}
+		}
 	}
-	if n.Layout, err = orient(layers, hint, o.Layout); err != nil {
+	if err := c.afford(used, o); err != nil {
 		return err
 	}
-	for i, l := range layers {
-		in, out := l.sizes(n.Layout)
-		w := engine.Tensor{Name: engine.WeightName(i + 1), Shape: []int{in, out}, Data: l.weight.Data}
-		if n.Layout == OutIn {
-			w.Data = transpose(w.Data, out, in)
+	data := make(map[string][]float32)
+	for _, a := range used {
+		if data[a.name], err = a.load(); err != nil {
+			return err
 		}
-		b := engine.Tensor{Name: engine.BiasName(i + 1), Shape: []int{out}, Data: l.bias.Data}
-		if b.Data == nil {
-			b.Data = make([]float32, out)
-			n.Warnings = append(n.Warnings, fmt.Sprintf("layer %d, %s, has no biases; they are taken as 0", i+1, l.weight.Name))
+	}
+	warnings := n.Warnings
+	if text := c.leftOut(best, o); text != "" {
+		warnings = append(warnings, text)
+	}
+	form, meta := n.Form, n.Meta
+	net := func(p *plan) *Net {
+		m := &Net{Form: form, Meta: meta, Warnings: slices.Clone(warnings)}
+		m.build(p, data)
+		return m
+	}
+	*n = *net(best)
+	if len(plans) == 1 {
+		return nil
+	}
+	n.How, n.Flags = best.how(), best.flags()
+	for _, p := range plans[1:] {
+		n.Others = append(n.Others, Reading{How: p.how(), Flags: p.flags(), Sizes: p.sizes(), make: func() *Net {
+			m := net(p)
+			m.How, m.Flags = p.how(), p.flags()
+			return m
+		}})
+	}
+	if doubt := slices.IndexFunc(plans[1:], func(p *plan) bool { return p.likely == best.likely }); doubt >= 0 {
+		n.Unsure = fmt.Sprintf("its shapes can be read in %d ways, and it was read %s; if it is wrong: %s",
+			len(plans), best.how(), plans[doubt+1].flags())
+	}
+	return nil
+}
+
+// nothing says that there is no array to read, and why.
+func nothing(c *contents) error {
+	switch {
+	case len(c.pickled) > 0:
+		return pickledError(c.pickled)
+	case len(c.unread) > 0:
+		return fmt.Errorf("it holds no arrays of floating-point numbers, but %s; save the weights as float32",
+			some(c.unread, 6))
+	}
+	return errors.New("it holds no arrays; save the weights and biases of each layer")
+}
+
+// leftOut names, in one sentence, the arrays that are no part of the network.
+func (c *contents) leftOut(p *plan, o Options) string {
+	var names []string
+	for _, a := range c.arrays {
+		if !slices.ContainsFunc(p.arrays(), func(b array) bool { return b.name == a.name }) {
+			names = append(names, fmt.Sprintf("%.60s %s", a.name, dims(a.shape)))
 		}
-		if i == 0 {
-			n.Sizes = []int{in}
+	}
+	names = append(names, c.unread...)
+	if len(names) == 0 {
+		return ""
+	}
+	why := "no layer's weights or biases"
+	if len(o.Layers) > 0 {
+		why = "not of the layers that --layers names"
+	}
+	return fmt.Sprintf("left out, as %s: %s", why, some(names, 8))
+}
+
+// build fills n with the network that p makes of the arrays' data.
+func (n *Net) build(p *plan, data map[string][]float32) {
+	n.Layout = p.layout
+	n.Sizes = p.sizes()
+	var without, folded []string
+	for i, l := range p.layers {
+		in, out := l.sizes(p.layout)
+		values := data[l.weight.name]
+		if p.layout == OutIn {
+			values = transpose(values, out, in)
+		} else {
+			values = slices.Clone(values)
 		}
-		n.Sizes = append(n.Sizes, out)
-		n.Layers = append(n.Layers, l.name)
-		n.Params = append(n.Params, w, b)
+		b := make([]float32, out)
+		if l.hasBias {
+			copy(b, data[l.bias.name])
+		}
+		if l.folded {
+			in--
+			row := 0
+			if p.end == Last {
+				row = in
+			}
+			for j, v := range values[row*out : (row+1)*out] {
+				b[j] += v
+			}
+			values = slices.Delete(values, row*out, (row+1)*out)
+			folded = append(folded, l.weight.name)
+		} else if !l.hasBias {
+			without = append(without, fmt.Sprintf("%d (%.60s)", i+1, l.weight.name))
+		}
+		n.Layers = append(n.Layers, cmp.Or(l.weight.layer, strconv.Itoa(i+1)))
+		n.Params = append(n.Params, engine.Tensor{Name: engine.WeightName(i + 1), Shape: []int{in, out}, Data: values},
+			engine.Tensor{Name: engine.BiasName(i + 1), Shape: []int{out}, Data: b})
+	}
+	if len(folded) > 0 {
+		n.Warnings = append(n.Warnings, fmt.Sprintf("%s of %s was read as biases: the weights of an input that is always 1",
+			p.row(), some(folded, 6)))
+	}
+	if len(without) > 0 {
+		n.Warnings = append(n.Warnings, fmt.Sprintf("no biases in layer %s; they are taken as 0", some(without, 6)))
 	}
 	n.warnNonFinite()
-	return nil
 }
 
 // transpose returns the columns of a rows×cols matrix as rows.
@@ -63,219 +154,22 @@ func transpose(m []float32, rows, cols int) []float32 {
 	return t
 }
 
-// role finds in a name the word for what an array is. What is left of the name tells the layers apart.
-var role = regexp.MustCompile(`(?i)(^|[^a-z])(weights?|kernels?|coefs?|w|bias(?:es)?|intercepts?|b)([^a-z]|$)`)
-
-// splitName returns what an array is, 'w' or 'b', and the layer that it is of; 0 when the name does not say.
-func splitName(name string) (what byte, layer string) {
-	found := role.FindAllStringSubmatchIndex(name, -1)
-	if found == nil {
-		return 0, ""
-	}
-	m := found[len(found)-1]
-	what = 'w'
-	if word := strings.ToLower(name[m[4]:m[5]]); word[0] == 'b' || word[0] == 'i' {
-		what = 'b'
-	}
-	rest := strings.TrimSuffix(name[m[5]:], ":0") // Keras
-	return what, strings.Trim(name[:m[4]]+rest, "._/-")
-}
-
-// group puts weights and biases together, layer by layer.
-func group(arrays []engine.Tensor, want []string) ([]layer, error) {
-	if len(arrays) == 0 {
-		return nil, fmt.Errorf("it holds no arrays of floating-point numbers")
-	}
-	named := true
-	for _, a := range arrays {
-		what, _ := splitName(a.Name)
-		named = named && what != 0
-	}
-	var layers []layer
-	var err error
-	if named {
-		layers, err = groupByName(arrays, want)
-	} else if layers, err = groupByShape(arrays); err == nil && len(want) > 0 {
-		err = fmt.Errorf("the arrays %s have no layer names to choose by", list(arrays))
-	}
-	if err != nil {
-		return nil, err
-	}
-	for i, l := range layers {
-		w := l.weight
-		if len(w.Shape) != 2 {
-			return nil, fmt.Errorf("%s has shape %s, want two dimensions: only fully connected layers can be read "+
-				"(it holds %s)", w.Name, shape(w), list(arrays))
-		}
-		if len(w.Data) == 0 {
-			return nil, fmt.Errorf("%s has shape %s: it is empty", w.Name, shape(w))
-		}
-		if b := l.bias; b.Data != nil {
-			if len(b.Shape) == 0 || slices.Max(b.Shape) != len(b.Data) {
-				return nil, fmt.Errorf("%s has shape %s, want one number per neuron", b.Name, shape(b))
-			}
-		}
-		if layers[i].name == "" {
-			layers[i].name = strconv.Itoa(i + 1)
-		}
-	}
-	return layers, nil
-}
-
-// groupByName pairs arrays whose names differ in the role alone, as fc1.weight and fc1.bias.
-func groupByName(arrays []engine.Tensor, want []string) ([]layer, error) {
-	var layers []layer
-	for _, a := range arrays {
-		what, name := splitName(a.Name)
-		i := slices.IndexFunc(layers, func(l layer) bool { return l.name == name })
-		if i < 0 {
-			i = len(layers)
-			layers = append(layers, layer{name: name})
-		}
-		dst := &layers[i].weight
-		if what == 'b' {
-			dst = &layers[i].bias
-		}
-		if dst.Data != nil {
-			return nil, fmt.Errorf("%s and %s are both of layer %q", dst.Name, a.Name, name)
-		}
-		*dst = a
-	}
-	var names []string
-	for _, l := range layers {
-		names = append(names, l.name)
-	}
-	if len(want) > 0 {
-		chosen := make([]layer, len(want))
-		for i, name := range want {
-			k := slices.Index(names, name)
-			if k < 0 {
-				return nil, fmt.Errorf("no layer %q; it has %s", name, strings.Join(names, ", "))
-			}
-			chosen[i] = layers[k]
-		}
-		layers = chosen
-	} else {
-		slices.SortStableFunc(layers, func(a, b layer) int { return slices.Compare(numbers(a.name), numbers(b.name)) })
-	}
-	for _, l := range layers {
-		if l.weight.Data == nil {
-			return nil, fmt.Errorf("%s has no weights beside it; it holds %s", l.bias.Name, list(arrays))
-		}
-	}
-	return layers, nil
-}
-
-var digits = regexp.MustCompile(`\d+`)
-
-// numbers returns the numbers in a name. Layers are sorted by them alone: of hidden, output the file's order is kept.
-func numbers(name string) []int {
-	var ns []int
-	for _, d := range digits.FindAllString(name, -1) {
-		n, err := strconv.Atoi(d)
-		if err != nil {
-			n = 1 << 30 // too long for an order that anyone meant
-		}
-		ns = append(ns, n)
-	}
-	if ns == nil {
-		return []int{1 << 30} // fc1, fc2, out
-	}
-	return ns
-}
-
-// groupByShape pairs matrices and vectors in the order of the file.
-func groupByShape(arrays []engine.Tensor) ([]layer, error) {
-	var weights, biases []engine.Tensor
-	for _, a := range arrays {
-		if len(a.Shape) > 0 && slices.Max(a.Shape) == len(a.Data) {
-			biases = append(biases, a)
-		} else {
-			weights = append(weights, a)
-		}
-	}
-	if len(weights) == 0 || len(biases) != 0 && len(biases) != len(weights) {
-		return nil, fmt.Errorf("%s: %d matrices and %d vectors, and names that do not say which are weights and which "+
-			"biases; name the arrays W1, b1, W2, b2, … and save them again", list(arrays), len(weights), len(biases))
-	}
-	layers := make([]layer, len(weights))
-	for i, w := range weights {
-		layers[i] = layer{weight: w}
-		if len(biases) > 0 {
-			layers[i].bias = biases[i]
-		}
-	}
-	return layers, nil
-}
-
-// sizes returns what the layer takes and gives when its weights are laid out as l.
-func (l layer) sizes(way Layout) (in, out int) {
-	if way == OutIn {
-		return l.weight.Shape[1], l.weight.Shape[0]
-	}
-	return l.weight.Shape[0], l.weight.Shape[1]
-}
-
-// orient finds the layout in which each layer takes what the one before gives, and has as many biases as outputs.
-func orient(layers []layer, hint, want Layout) (Layout, error) {
-	inOut, outIn := misfit(layers, InOut), misfit(layers, OutIn)
-	switch {
-	case want == InOut && inOut != nil:
-		return 0, fmt.Errorf("as In×Out, %w", inOut)
-	case want == OutIn && outIn != nil:
-		return 0, fmt.Errorf("as Out×In, %w", outIn)
-	case want != Auto:
-		return want, nil
-	case inOut == nil && outIn == nil && hint == Auto:
-		var ws []engine.Tensor
-		for _, l := range layers {
-			ws = append(ws, l.weight)
-		}
-		return 0, fmt.Errorf("the weights %s fit both ways round, as In×Out and as Out×In, and their names do not say which; "+
-			"give --layout %v (x·W: Keras, scikit-learn) or --layout %v (W·x: Nielsen, PyTorch)", list(ws), InOut, OutIn)
-	case inOut == nil && outIn == nil:
-		return hint, nil
-	case inOut == nil:
-		return InOut, nil
-	case outIn == nil:
-		return OutIn, nil
-	}
-	return 0, fmt.Errorf("the layers do not follow one another: as Out×In %w; as In×Out %w; "+
-		"give --layers with their names in order, if it is the order", outIn, inOut)
-}
-
-// misfit returns what is wrong with a layout, or nil.
-func misfit(layers []layer, way Layout) error {
-	for i, l := range layers {
-		in, out := l.sizes(way)
-		if i > 0 {
-			if _, before := layers[i-1].sizes(way); in != before {
-				return fmt.Errorf("%s takes %d values but %s gives %d", l.weight.Name, in, layers[i-1].weight.Name, before)
-			}
-		}
-		if b := l.bias; b.Data != nil && len(b.Data) != out {
-			return fmt.Errorf("%s gives %d values but %s has %d", l.weight.Name, out, b.Name, len(b.Data))
-		}
-	}
-	return nil
-}
-
-// list names arrays with their shapes, the first dozen.
-func list(arrays []engine.Tensor) string {
+// holds names arrays with their shapes, the first few.
+func holds(arrays []array) string {
 	var parts []string
-	for _, a := range arrays[:min(len(arrays), 12)] {
-		parts = append(parts, fmt.Sprintf("%.60s %s", a.Name, shape(a)))
+	for _, a := range arrays {
+		parts = append(parts, fmt.Sprintf("%.60s %s", a.name, dims(a.shape)))
 	}
-	if len(arrays) > 12 {
-		parts = append(parts, fmt.Sprintf("and %d more", len(arrays)-12))
+	if len(parts) == 0 {
+		return "none"
 	}
-	return strings.Join(parts, ", ")
+	return some(parts, 8)
 }
 
-// shape writes a shape as people do, 784×100.
-func shape(t engine.Tensor) string {
+// dims writes a shape as people do, 784×100.
+func dims(shape []int) string {
 	var parts []string
-	for _, d := range t.Shape {
+	for _, d := range shape {
 		parts = append(parts, strconv.Itoa(d))
 	}
 	return cmp.Or(strings.Join(parts, "×"), "1")

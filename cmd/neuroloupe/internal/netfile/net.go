@@ -1,18 +1,15 @@
 package netfile
 
 import (
-	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"strings"
 
-	"neuroloupe/cmd/neuroloupe/internal/npz"
 	"neuroloupe/engine"
-	"neuroloupe/engine/safetensors"
+	"neuroloupe/engine/atomicfile"
 )
 
 // Layout is which way round the weight matrices of a file are.
@@ -42,11 +39,17 @@ func (l *Layout) UnmarshalText(text []byte) error {
 // Options says what a file may leave open. The zero value decides by the file alone.
 type Options struct {
 	Layout Layout
+	// BiasRow is where the biases stand in weight matrices that hold them.
+	BiasRow End
+	// Inputs is how many pixels an image has, which tells 784 inputs and a bias from 785 inputs; 0 when it is not known.
+	Inputs int
 	// Layers names the layers in their order, the first one first, by what their arrays' names have in common: fc1 for
 	// fc1.weight and fc1.bias. Arrays of other layers are left out. Empty for all, in the order of their numbers.
 	Layers []string
 	// MaxValues bounds the numbers read from a file; 0 for 2²⁸, a GiB of float32.
 	MaxValues int64
+
+	memory int64 // bytes that may be taken; 0 for what is free
 }
 
 func (o Options) maxValues() int64 {
@@ -65,6 +68,12 @@ type Net struct {
 	Params   engine.Params // named and laid out as in engine: In×Out, biases of Out
 	Meta     Meta
 	Warnings []string // what is odd about it, one sentence each
+
+	// A file can often be read in more than one way. This one is the likeliest.
+	How    string    // how it was read, a phrase; empty when there is no other way
+	Flags  string    // the flags of import that ask for just this reading
+	Unsure string    // a sentence that warns of the other readings, for who has no data to try them on; empty without
+	Others []Reading // the other readings, the likeliest first
 }
 
 // Meta is what a file may say about its network beyond the numbers; empty fields are not said. The texts are not checked.
@@ -76,7 +85,10 @@ type Meta struct {
 
 // Read reads the network in the file at path. The error names the file, what is wrong, and what to do about it.
 func Read(path string, o Options) (*Net, error) {
-	f, err := os.Open(path)
+	f, err := atomicfile.Open(path)
+	if not := (*atomicfile.NotRegularError)(nil); errors.As(err, &not) && not.Mode.IsDir() {
+		return nil, folderError(path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +96,6 @@ func Read(path string, o Options) (*Net, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	n, err := read(f, info.Size(), o)
 	if err != nil {
@@ -97,79 +106,34 @@ func Read(path string, o Options) (*Net, error) {
 
 // read tells the form by the first bytes.
 func read(r io.ReaderAt, size int64, o Options) (*Net, error) {
-	head := make([]byte, min(size, 512))
+	head := make([]byte, min(size, 4096))
 	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
-	const convert = "; in the program that made it, save the arrays with numpy.savez(\"net.npz\", W1=…, b1=…, …)"
-	switch text := bytes.TrimLeft(head, " \t\r\n\ufeff"); {
-	case starts("PK"):
-		return readNPZ(r, size, o)
-	case len(head) > 8 && head[8] == '{':
-		return readSafetensors(r, size, o)
-	case len(text) > 0 && text[0] == '{':
-		return readNielsen(r, size, o)
-	case starts("\x93NUMPY"):
-		return nil, errors.New("a single numpy array, not a network" + convert)
-	case starts("\x80"):
-		return nil, errors.New("a Python pickle, which is a program and not data" + convert)
-	case starts("\x1f\x8b"):
-		return nil, errors.New("compressed by gzip; unpack it first")
-	case starts("\x89HDF"):
-		return nil, errors.New("an HDF5 file, as of Keras" + convert)
-	}
-	return nil, errors.New("not the JSON of Nielsen's network2.py, not npz and not safetensors" + convert)
-}
-
-// readNPZ reads a zip archive of numpy arrays.
-func readNPZ(r io.ReaderAt, size int64, o Options) (*Net, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("npz: %w: the file is cut short or damaged", err)
-	}
 	n := &Net{Form: "npz"}
-	var arrays []engine.Tensor
-	left := o.maxValues()
-	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".npy")
-		if !ok {
-			if strings.HasSuffix(f.Name, "data.pkl") {
-				return nil, errors.New("a PyTorch archive of pickles, which are programs and not data; in Python, save it with " +
-					"safetensors.torch.save_file(model.state_dict(), \"net.safetensors\")")
-			}
-			continue
-		}
-		a, note, err := npz.Read(f, left)
-		if err != nil {
-			return nil, fmt.Errorf("npz: array %.60q: %w", name, err)
-		}
-		if note != "" {
-			n.Warnings = append(n.Warnings, fmt.Sprintf("array %.60q is left out: %s", name, note))
-			continue
-		}
-		a.Name = name
-		left -= int64(len(a.Data))
-		arrays = append(arrays, a)
+	var c *contents
+	var err error
+	// A safetensors file begins with a length, so with any byte.
+	tensors := len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32
+	if err := notNetwork(head, size); err != nil && !tensors {
+		return nil, err
 	}
-	return n, n.assemble(arrays, Auto, o)
-}
-
-// readSafetensors reads PyTorch's tensors or ours.
-func readSafetensors(r io.ReaderAt, size int64, o Options) (*Net, error) {
-	if size/2 > 4*o.maxValues() { // two bytes is the smallest number; a network of float32 takes four
-		return nil, fmt.Errorf("%d bytes, want at most %d", size, 8*o.maxValues())
+	switch text := bytes.TrimLeft(head, " \t\r\n\ufeff"); {
+	case bytes.HasPrefix(head, []byte("PK")):
+		c, err = openNPZ(r, size)
+	case tensors:
+		var meta map[string]string
+		c, meta, err = openSafetensors(r, size)
+		n.Form, n.Meta = "safetensors", metaOf(meta)
+	case len(text) > 0 && (text[0] == '{' || text[0] == '['):
+		c, n, err = openJSON(io.NewSectionReader(r, 0, size), size, o)
+	default:
+		err = errors.New("not the JSON of Nielsen's network2.py, not npz and not safetensors" + saveArrays)
 	}
-	tensors, text, err := safetensors.Read(r, size)
 	if err != nil {
 		return nil, err
 	}
-	n := &Net{Form: "safetensors", Meta: metaOf(text)}
-	hint := Auto
-	if text[layoutKey] == layoutText {
-		hint = InOut
-	}
-	return n, n.assemble(tensors, hint, o)
+	return n, n.assemble(c, o)
 }
 
 // warnNonFinite counts the values that are no numbers.

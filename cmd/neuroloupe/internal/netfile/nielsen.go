@@ -1,120 +1,115 @@
 package netfile
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"slices"
+	"strings"
 
 	"neuroloupe/engine"
 )
 
-// nielsen is what Network.save of network2.py writes, in "Neural Networks and Deep Learning" (2015), chapter 3: weights
-// Out×In and biases Out×1. A network.py network put down under the same keys but without a cost is read too.
-type nielsen struct {
-	Sizes   []int
-	Weights [][][]number
-	Biases  []json.RawMessage
-	Cost    string
-}
-
-// number is a value that may be null, which then is none.
-type number float32
-
-// UnmarshalJSON reads a number, rounded to float32.
-func (n *number) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*n = number(math.NaN())
-		return nil
+// openJSON reads the numbers of a JSON file: what Network.save of network2.py writes, in "Neural Networks and Deep
+// Learning" (2015), chapter 3, weights Out×In and biases Out×1, with or without a cost; or lists of numbers under other
+// keys, {"W1": [[…]], "b1": […]}, or under none.
+func openJSON(r io.Reader, size int64, o Options) (*contents, *Net, error) {
+	p, err := readJSON(r, size, o)
+	if err != nil {
+		return nil, nil, err
 	}
-	var v float64
-	if err := json.Unmarshal(text, &v); err != nil {
-		return err
+	c := &contents{size: size}
+	layers := 0 // of a list of weight matrices
+	top := make(map[string]*list)
+	for _, l := range p.lists {
+		top[l.name] = l.list
+		if len(l.list.parts) > 0 && labelOf(l.name, true).role == weight {
+			layers = len(l.list.parts)
+		}
 	}
-	*n = number(v)
-	return nil
-}
-
-func readNielsen(r io.ReaderAt, size int64, o Options) (*Net, error) {
-	if limit := 32 * o.maxValues(); size > limit {
-		return nil, fmt.Errorf("%d bytes of JSON, want at most %d", size, limit)
+	for _, name := range p.mixed {
+		if label := labelOf(name, false); label.role != noRole && !label.aside {
+			return nil, nil, fmt.Errorf("JSON: %.60s: want numbers alone, or lists of numbers", name)
+		}
 	}
-	text := make([]byte, size)
-	if _, err := r.ReadAt(text, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	for _, l := range p.lists {
+		if err := c.flatten(l.name, l.list, layers); err != nil {
+			return nil, nil, err
+		}
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	for _, word := range []string{"NaN", "-Infinity", "Infinity"} { // of Python's json; JSON itself has no such numbers
-		text = bytes.ReplaceAll(text, []byte(word), []byte("null"))
+	n := &Net{Form: "JSON"}
+	sizes, weights, biases := top["sizes"], top["weights"], top["biases"]
+	if sizes != nil && len(sizes.shape) == 1 {
+		for _, v := range sizes.data {
+			c.sizes = append(c.sizes, int(v))
+		}
+		c.arrays = deleteNamed(c.arrays, "sizes")
 	}
-	var f nielsen
-	if err := json.Unmarshal(text, &f); err != nil {
-		return nil, fmt.Errorf("JSON: %w", err)
+	if weights == nil || biases == nil || len(weights.parts) == 0 {
+		if weights == nil && len(c.arrays) == 0 || layers == 0 && !hasMatrix(c.arrays) {
+			return nil, nil, fmt.Errorf("JSON with no matrix of weights: want the keys of network2.py, "+
+				"sizes, weights and biases, or W1, b1, W2, b2, …; it holds %s", holds(c.arrays))
+		}
+		return c, n, nil
 	}
-	if len(f.Weights) == 0 || len(f.Weights) != len(f.Biases) || len(f.Sizes) != 0 && len(f.Sizes) != len(f.Weights)+1 {
-		return nil, fmt.Errorf("JSON with %d sizes, %d weights, %d biases: want the keys of network2.py, "+
-			"sizes, weights and biases, with one size more than there are layers", len(f.Sizes), len(f.Weights), len(f.Biases))
+	if len(c.sizes) != 0 && len(c.sizes) != len(weights.parts)+1 {
+		return nil, nil, fmt.Errorf("JSON with %d sizes and %d weights: want one size more than there are layers",
+			len(c.sizes), len(weights.parts))
 	}
-	n := &Net{Form: "the JSON of Nielsen's network2.py", Meta: Meta{Hidden: "sigmoid", Output: "sigmoid"}}
-	switch f.Cost {
+	c.hint = OutIn
+	n.Form, n.Meta = "the JSON of Nielsen's network2.py", Meta{Hidden: "sigmoid", Output: "sigmoid"}
+	switch cost := p.texts["cost"]; cost {
 	case "CrossEntropyCost":
 		n.Meta.Loss = engine.CrossEntropy.String()
 	case "QuadraticCost", "":
 		n.Meta.Loss = engine.Quadratic.String()
 	default:
-		n.Warnings = append(n.Warnings, fmt.Sprintf("cost %.60q is not one of network2.py's; give --loss", f.Cost))
+		n.Warnings = append(n.Warnings, fmt.Sprintf("cost %.60q is not one of network2.py's; give --loss", cost))
 	}
-	var arrays []engine.Tensor
-	for l, rows := range f.Weights {
-		w := engine.Tensor{Name: fmt.Sprintf("weights[%d]", l), Shape: []int{len(rows), 0}, Data: []float32{}}
-		for j, row := range rows {
-			if len(row) != len(rows[0]) {
-				return nil, fmt.Errorf("%s: row %d has %d numbers, row 0 has %d", w.Name, j, len(row), len(rows[0]))
-			}
-			w.Shape[1] = len(row)
-			for _, v := range row {
-				w.Data = append(w.Data, float32(v))
-			}
-		}
-		b, err := nielsenBias(f.Biases[l])
-		if err != nil {
-			return nil, fmt.Errorf("biases[%d]: %w", l, err)
-		}
-		arrays = append(arrays, w, engine.Tensor{Name: fmt.Sprintf("biases[%d]", l), Shape: []int{len(b)}, Data: b})
-	}
-	if o.Layout == Auto {
-		o.Layout = OutIn
-	}
-	if err := n.assemble(arrays, OutIn, o); err != nil {
-		return nil, err
-	}
-	if len(f.Sizes) > 0 && !slices.Equal(f.Sizes, n.Sizes) {
-		return nil, fmt.Errorf("its sizes are %v, but its weights are of %v", f.Sizes, n.Sizes)
-	}
-	return n, nil
+	return c, n, nil
 }
 
-// nielsenBias reads a column vector, [[1], [2]], or a plain one.
-func nielsenBias(text json.RawMessage) ([]float32, error) {
-	var column [][]number
-	if err := json.Unmarshal(text, &column); err != nil {
-		var plain []number
-		if json.Unmarshal(text, &plain) != nil {
-			return nil, fmt.Errorf("want a column of numbers: %w", err)
+// flatten makes arrays of a list. layers is how many weight matrices the file lists: that many rows of biases are as many
+// vectors, and no matrix.
+func (c *contents) flatten(name string, l *list, layers int) error {
+	is := labelOf(name, false)
+	split := is.role == bias && len(l.shape) == 2 && l.shape[0] == layers && layers > 1 && !strings.Contains(name, "[")
+	switch {
+	case split:
+		cols := l.shape[1]
+		for r := range layers {
+			row := l.data[r*cols : (r+1)*cols]
+			load := func() ([]float32, error) { return row, nil }
+			c.arrays = append(c.arrays, newArray(fmt.Sprintf("%s[%d]", name, r), []int{cols}, load))
 		}
-		for _, v := range plain {
-			column = append(column, []number{v})
+	case len(l.shape) > 0:
+		c.arrays = append(c.arrays, newArray(name, l.shape, func() ([]float32, error) { return l.data, nil }))
+	}
+	for i, part := range l.parts {
+		first := l.parts[0].shape
+		if is.role == weight && len(part.shape) == 1 && len(first) == 1 && part.shape[0] != first[0] {
+			return fmt.Errorf("%s: row %d has %d numbers, row 0 has %d", name, i, part.shape[0], first[0])
+		}
+		if err := c.flatten(fmt.Sprintf("%s[%d]", name, i), part, layers); err != nil {
+			return err
 		}
 	}
-	b := make([]float32, len(column))
-	for j, row := range column {
-		if len(row) != 1 {
-			return nil, fmt.Errorf("row %d has %d numbers, want 1", j, len(row))
+	return nil
+}
+
+func deleteNamed(arrays []array, name string) []array {
+	var rest []array
+	for _, a := range arrays {
+		if a.name != name {
+			rest = append(rest, a)
 		}
-		b[j] = float32(row[0])
 	}
-	return b, nil
+	return rest
+}
+
+func hasMatrix(arrays []array) bool {
+	for _, a := range arrays {
+		if a.matrix() {
+			return true
+		}
+	}
+	return false
 }

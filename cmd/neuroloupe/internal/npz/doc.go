@@ -3,8 +3,7 @@
 //
 // A [Writer] writes floating-point numbers, whole numbers and texts, array for array the bytes that numpy writes. [Read]
 // reads an array of floating-point numbers of 16, 32 or 64 bits, in either byte order, by rows or by columns, for a
-// network of float32. What a file claims is checked before memory is allocated for it, and memory grows with what is
-// really there.
+// network of float32; [Open] reads its header alone. What a file claims is checked before memory is allocated for it.
 //
 // # Why
 //

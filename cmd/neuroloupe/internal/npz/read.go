@@ -17,45 +17,104 @@ import (
 // maxHeader is the most bytes of a header that is read; numpy itself refuses more than 10,000.
 const maxHeader = 10_000
 
-// Read reads one array of an archive, of at most limit numbers, rounded to float32, row-major. An array that is not of
-// floating-point numbers, or that has no dimension, is not read, and note says so. The array has no name.
-func Read(f *zip.File, limit int64) (a engine.Tensor, note string, err error) {
+// Array is an array of an archive of which the header has been read, and no more.
+type Array struct {
+	Shape []int
+	// Note says why the array cannot be read as one of floating-point numbers, in a few words; empty when it can.
+	Note    string
+	Pickled bool // it holds Python objects, which are never read
+
+	file   *zip.File
+	header header
+}
+
+// Open reads the header of an array. The error says what of it is damaged.
+func Open(f *zip.File) (Array, error) {
 	r, err := f.Open()
 	if err != nil {
-		return a, "", err
+		return Array{}, err
 	}
 	defer r.Close()
 	h, err := readHeader(r)
 	if err != nil {
-		return a, "", err
+		return Array{}, err
 	}
-	decode, size := h.decoder()
-	if decode == nil {
-		return a, fmt.Sprintf("its numbers are %q, want floating-point ones of 16, 32 or 64 bits", h.descr), nil
+	a := Array{Shape: h.shape, file: f, header: h}
+	switch decode, _ := h.decoder(); {
+	case strings.HasSuffix(h.descr, "O"):
+		a.Note, a.Pickled = "pickled Python objects", true
+	case decode == nil:
+		a.Note = fmt.Sprintf("its numbers are %.20q, want floating-point ones of 16, 32 or 64 bits", h.descr)
+	case len(h.shape) == 0:
+		a.Note = "it is a single number"
 	}
-	if len(h.shape) == 0 {
-		return a, "it is a single number", nil
-	}
-	if h.fortran && len(h.shape) > 2 {
-		return a, "", fmt.Errorf("shape %v in Fortran order, want at most two dimensions", h.shape)
-	}
+	return a, nil
+}
+
+// count returns how many numbers the array has, when they are no more than limit.
+func (a Array) count(limit int64) (int64, error) {
 	count := int64(1)
-	for _, d := range h.shape {
+	for _, d := range a.Shape {
 		if d != 0 && count > limit/int64(d) {
-			return a, "", fmt.Errorf("shape %v: with what is before it more than %d numbers, too many for a network", h.shape, limit)
+			return 0, fmt.Errorf("shape %v: more than %d numbers, too many for a network", a.Shape, limit)
 		}
 		count *= int64(d)
 	}
-	if want := uint64(h.bytes) + uint64(count)*uint64(size); f.UncompressedSize64 != want {
-		return a, "", fmt.Errorf("%d bytes, want %d for shape %v of %d bytes each: the file is damaged", f.UncompressedSize64, want, h.shape, size)
+	return count, nil
+}
+
+// Read reads the numbers of an array without a Note, at most limit, rounded to float32, row-major.
+func (a Array) Read(limit int64) ([]float32, error) {
+	h := a.header
+	decode, size := h.decoder()
+	if a.Note != "" || decode == nil {
+		return nil, errors.New(a.Note)
 	}
-	if a.Data, err = readValues(r, count, size, decode); err != nil {
-		return a, "", err
+	if h.fortran && len(h.shape) > 2 {
+		return nil, fmt.Errorf("shape %v in Fortran order, want at most two dimensions", h.shape)
 	}
-	if a.Shape = h.shape; h.fortran && len(a.Shape) == 2 {
-		a.Data = byRows(a.Data, a.Shape[0], a.Shape[1])
+	count, err := a.count(limit)
+	if err != nil {
+		return nil, err
 	}
-	return a, "", nil
+	if want := uint64(h.bytes) + uint64(count)*uint64(size); a.file.UncompressedSize64 != want {
+		return nil, fmt.Errorf("%d bytes, want %d for shape %v of %d bytes each: the file is damaged",
+			a.file.UncompressedSize64, want, h.shape, size)
+	}
+	if most := 1032*a.file.CompressedSize64 + uint64(h.bytes); a.file.UncompressedSize64 > most { // what deflate can do
+		return nil, fmt.Errorf("%d bytes out of %d, more than can be: the file is damaged",
+			a.file.UncompressedSize64, a.file.CompressedSize64)
+	}
+	r, err := a.file.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if _, err := io.CopyN(io.Discard, r, int64(h.bytes)); err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	data, err := readValues(r, count, size, decode)
+	if err != nil {
+		return nil, err
+	}
+	if h.fortran && len(h.shape) == 2 {
+		data = byRows(data, h.shape[0], h.shape[1])
+	}
+	return data, nil
+}
+
+// Read reads an array whole: [Open], then its numbers. The array has no name. Where it cannot be read as one of
+// floating-point numbers note says why, and it has no numbers.
+func Read(f *zip.File, limit int64) (t engine.Tensor, note string, err error) {
+	a, err := Open(f)
+	if err != nil || a.Note != "" {
+		return t, a.Note, err
+	}
+	if t.Data, err = a.Read(limit); err != nil {
+		return t, "", err
+	}
+	t.Shape = a.Shape
+	return t, "", nil
 }
 
 // byRows returns a rows×cols matrix that is stored column by column, row by row.
@@ -69,11 +128,10 @@ func byRows(m []float32, rows, cols int) []float32 {
 	return t
 }
 
-// readValues reads count numbers. It lets memory grow with what is really there: a zip archive can claim a thousand times
-// its size.
+// readValues reads count numbers.
 func readValues(r io.Reader, count int64, size int, decode func([]byte) float64) ([]float32, error) {
 	buf := make([]byte, 8<<10)
-	data := make([]float32, 0, min(count, 1<<16))
+	data := make([]float32, 0, count)
 	for left := count; left > 0; {
 		chunk := buf[:min(int64(len(buf)), left*int64(size))]
 		if _, err := io.ReadFull(r, chunk); err != nil {

@@ -30,8 +30,8 @@ type Recipe struct {
 	Epochs    int                 `toml:"epochs"`
 	Batch     int                 `toml:"batch"`
 	Seed      uint64              `toml:"seed"`
-	Split     string              `toml:"split"`   // training/validation images, "50000/10000"; "" = five sixths
-	Classes   []int               `toml:"classes"` // labels to keep; empty = all
+	Split     string              `toml:"split"`             // training/validation images, "50000/10000"; "" = five sixths
+	Classes   []int               `toml:"classes,omitempty"` // labels to keep; empty = all
 	EarlyStop int                 `toml:"early_stop"`
 	Keep      string              `toml:"keep"`   // best or last
 	Frames    string              `toml:"frames"` // epoch, a number of epochs, or none

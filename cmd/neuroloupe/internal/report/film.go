@@ -3,9 +3,9 @@ package report
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"neuroloupe/engine/inspect"
@@ -17,13 +17,24 @@ const (
 	filmBytes  = 4 << 20 // before it is deflated
 )
 
-// Frame is the first layer's maps after an epoch.
+// Frame is some of the first layer's maps after an epoch.
 type Frame struct {
 	Epoch    int
-	Learned  [][]float32 // Units×Inputs: W − γW₀
+	Learned  [][]float32 // neurons×Inputs: W − γW₀
 	Gamma    float64
 	Accuracy float64 // NaN when it is not known
 }
+
+// Frames goes through the frames that were kept of a training, in the order of the epochs: want says which neurons are
+// wanted of the i-th of so many, nil for none, and each is called with those. The error is a [*NotKept] when there are
+// none and nothing is wrong with that.
+type Frames func(want func(i, of int) []int, each func(Frame)) error
+
+// NotKept says why there are no frames.
+type NotKept struct{ Reason string }
+
+// Error is the reason.
+func (e *NotKept) Error() string { return e.Reason }
 
 // pickFrames returns at most count of n frames, evenly spaced, the first and the last among them.
 func pickFrames(n, count int) []int {
@@ -39,30 +50,34 @@ func pickFrames(n, count int) []int {
 	return out
 }
 
-// packFilm packs the frames of the neurons that rank puts first, as many as fit, in the order of their numbers.
-func packFilm(frames []Frame, rank []int, pixels int) (*Film, error) {
-	units := len(frames[0].Learned)
-	n := max(1, min(units, filmBytes/(pixels*len(frames))))
-	neurons := slices.Sorted(slices.Values(rank[:n]))
-	f := &Film{Neurons: neurons, Of: units}
+// filmNeurons are the neurons that rank puts first, as many as fit into a film of so many frames, in the order of their
+// numbers.
+func filmNeurons(frames int, rank []int, pixels int) []int {
+	n := max(1, min(len(rank), filmBytes/(pixels*frames)))
+	return slices.Sorted(slices.Values(rank[:n]))
+}
+
+// packFilm packs the frames of some of a layer's neurons.
+func packFilm(frames []Frame, neurons []int, of, pixels int) (*Film, error) {
+	n, f := len(neurons), &Film{Neurons: neurons, Of: of}
 	limit := 0.0
 	for _, fr := range frames {
-		for _, j := range neurons {
-			limit = max(limit, largest(fr.Learned[j]))
+		for _, m := range fr.Learned {
+			limit = max(limit, largest(m))
 		}
 	}
 	f.Limit = Num(limit)
 	var buf bytes.Buffer
-	z, err := flate.NewWriter(&buf, flate.BestCompression)
+	z, err := flate.NewWriter(&buf, flate.DefaultCompression)
 	if err != nil {
 		return nil, err
 	}
 	before, diff := make([]int8, n*pixels), make([]byte, n*pixels)
 	for _, fr := range frames {
 		f.Epochs, f.Gamma = append(f.Epochs, fr.Epoch), append(f.Gamma, Num(fr.Gamma))
-		f.Accuracy = append(f.Accuracy, Num(fr.Accuracy))
-		for t, j := range neurons {
-			for p, v := range fr.Learned[j] {
+		f.Accuracy, f.Exact = append(f.Accuracy, Num(fr.Accuracy)), append(f.Exact, slices.Concat(fr.Learned...))
+		for t, m := range fr.Learned {
+			for p, v := range m {
 				q := quantise(v, limit)
 				diff[t*pixels+p], before[t*pixels+p] = byte(q-before[t*pixels+p]), q
 			}
@@ -78,44 +93,42 @@ func packFilm(frames []Frame, rank []int, pixels int) (*Film, error) {
 	return f, nil
 }
 
-// Maps unpacks the frames: of each, its neurons' learned maps as they are drawn, one after the other.
-func (f *Film) Maps() ([][]float32, error) {
-	diffs, err := io.ReadAll(flate.NewReader(bytes.NewReader(f.Data)))
-	if err != nil {
-		return nil, fmt.Errorf("report: film: %w", err)
-	}
-	size := len(diffs) / len(f.Epochs)
-	before, out := make([]int8, size), make([][]float32, len(f.Epochs))
-	for i := range out {
-		out[i] = make([]float32, size)
-		for p, d := range diffs[i*size : (i+1)*size] {
-			before[p] += int8(d)
-			out[i][p] = float32(float64(before[p]) / 127 * float64(f.Limit))
-		}
-	}
-	return out, nil
-}
-
 // film packs the run's frames.
 func (c *collector) film() error {
-	frames, err := c.run.Frames()
-	if err == nil && len(frames) == 0 {
-		err = errors.New("no frames were kept while the network was trained (--frames none)")
-	}
-	if err != nil {
-		c.doc.Missing[NeedsFilm] = err.Error()
-		return nil
-	}
-	picked := make([]Frame, 0, filmFrames)
-	for _, i := range pickFrames(len(frames), filmFrames) {
-		picked = append(picked, frames[i])
-	}
 	first := c.doc.Layers[0]
 	rank := first.Importance
 	if rank == nil {
 		rank = first.Norm
 	}
-	if c.doc.Film, err = packFilm(picked, inspect.Descending(rank), c.doc.Rows*c.doc.Cols); err != nil {
+	var frames []Frame
+	var neurons, at []int
+	err := c.run.Frames(func(i, of int) []int {
+		if i == 0 {
+			at = pickFrames(of, filmFrames)
+			neurons = filmNeurons(len(at), inspect.Descending(rank), c.doc.Rows*c.doc.Cols)
+		}
+		if !slices.Contains(at, i) || c.ctx.Err() != nil {
+			return nil
+		}
+		return neurons
+	}, func(f Frame) { frames = append(frames, f) })
+	if err == nil && len(frames) == 0 {
+		err = &NotKept{"no frames were kept while the network was trained (--frames none)"}
+	}
+	if cause := context.Cause(c.ctx); cause != nil {
+		return cause
+	}
+	if err != nil {
+		c.doc.Missing[NeedsFilm] = err.Error()
+		if none := (*NotKept)(nil); !errors.As(err, &none) {
+			c.doc.Damaged = append(c.doc.Damaged, fmt.Errorf("no film: %w", err))
+		}
+		return nil
+	}
+	if len(neurons) < first.Units {
+		c.bound("the film shows the %d most important of %s neurons", len(neurons), thousands(first.Units))
+	}
+	if c.doc.Film, err = packFilm(frames, neurons, first.Units, c.doc.Rows*c.doc.Cols); err != nil {
 		return err
 	}
 	c.doc.Film.Accurate = c.run.Accurate

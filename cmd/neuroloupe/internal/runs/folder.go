@@ -11,23 +11,22 @@
 // Of a network that was made elsewhere there are run.toml, weights.safetensors and sheet.png: see [ImportNet].
 //
 // Every file is replaced whole, by renaming; only metrics.jsonl and frames.log, the frames of a run that has not ended,
-// grow at the end. The checkpoint is written last, so what those two have beyond it is cut off when the run goes on.
+// grow at the end. The checkpoint is written last, so what those two have beyond it is cut off when the run goes on. A
+// new folder gets its run.toml last: without one, what is there was never finished.
+//
+// Nothing is taken on trust: run.toml carries a sum of what it says, and every other file a sum of its own and that of
+// the settings that it belongs to, see [Manifest.Settings]. Only "not there" means not there: any other error of the
+// system is returned as it is.
 package runs
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
-	"neuroloupe/engine/safetensors"
 )
 
 const (
@@ -48,78 +47,8 @@ type Folder struct {
 	Manifest Manifest
 	Spec     engine.Spec
 
-	unlock func() error
-}
-
-// Create makes a new run folder at path, with its manifest and start weights, and locks it until Close. The path must
-// not exist or be an empty folder.
-func Create(path string, m Manifest, initial engine.Params) (*Folder, error) {
-	return create(path, m, func(f *Folder) error { return f.writeStart(initial) })
-}
-
-// ImportNet makes a new run folder at path for a network that was made elsewhere, m.Import saying where, and locks it
-// until Close. It holds the weights alone: no start, no γ, no metrics, no frames.
-func ImportNet(path string, m Manifest, weights engine.Params) (*Folder, error) {
-	return create(path, m, func(f *Folder) error {
-		if err := f.writeWeights(weights, nil); err != nil {
-			return err
-		}
-		return f.WriteManifest()
-	})
-}
-
-// create makes the folder, and has write fill it, the manifest last.
-func create(path string, m Manifest, write func(*Folder) error) (*Folder, error) {
-	fail := func(err error) (*Folder, error) { return nil, fmt.Errorf("run folder: %w", err) }
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return fail(err)
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return fail(err)
-	}
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case name == lockFile, name == initialFile, name == frameLogFile, strings.HasSuffix(name, atomicfile.Suffix):
-			// of a run killed before its manifest, and so before its first step
-		default:
-			return fail(fmt.Errorf("%s is not empty; go on with --resume %s, or choose another --out", path, path))
-		}
-	}
-	m.Format = FormatVersion
-	f := &Folder{Path: path, Manifest: m}
-	if f.Spec, err = f.Manifest.Spec(); err != nil {
-		return fail(err)
-	}
-	if err := f.lock(); err != nil {
-		return fail(err)
-	}
-	if err := errors.Join(f.sweep(), write(f)); err != nil {
-		return fail(errors.Join(err, f.Close()))
-	}
-	return f, nil
-}
-
-func (f *Folder) writeStart(initial engine.Params) error {
-	if err := safetensors.WriteFile(f.file(initialFile), initial, nil); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(f.file(frameLogFile)); err != nil {
-		return err
-	}
-	if err := f.appendFrame(0, initial); err != nil {
-		return err
-	}
-	return f.WriteManifest()
-}
-
-// WriteManifest writes run.toml from f.Manifest.
-func (f *Folder) WriteManifest() error {
-	text, err := f.Manifest.encode()
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(f.file(manifestFile), text)
+	lock    *os.File // locked; nil in a folder that is only read
+	notices []string
 }
 
 // Open opens a run folder to read it.
@@ -130,67 +59,45 @@ func Open(path string) (*Folder, error) {
 	} else if !info.IsDir() {
 		return fail(fmt.Errorf("%s is a file; name the folder of the run", path))
 	}
-	m, err := readManifest(filepath.Join(path, manifestFile))
-	if err != nil {
+	f := &Folder{Path: path}
+	var err error
+	f.Manifest, err = readManifest(f.file(manifestFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fail(f.noManifest(err))
+	case err != nil:
 		return fail(err)
 	}
-	spec, err := m.Spec()
-	if err != nil {
+	if f.Spec, err = f.Manifest.Spec(); err != nil {
 		return fail(err)
 	}
-	return &Folder{Path: path, Manifest: m, Spec: spec}, nil
+	if f.Manifest.Format < sumsSince {
+		f.notice("%s was made by an older version, which kept no checksums of run.toml and frames.log, nor which files belong "+
+			"together: that cannot be checked", path)
+	}
+	return f, nil
 }
 
-// Resume opens a run folder to go on training and locks it until Close. It returns the last state saved, or the start
-// when none was. Metrics and frames of later epochs are cut off.
-func Resume(path string) (*Folder, *engine.State, error) {
-	f, err := Open(path)
-	if err != nil {
-		return nil, nil, err
+// noManifest says what can be done with a folder that has no run.toml.
+func (f *Folder) noManifest(missing error) error {
+	if _, err := os.Stat(f.file(metricsFile)); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w, though a run's other files are there: put it back from a copy, or see its weights alone: "+
+			"neuroloupe import %s", missing, f.file(weightsFile))
 	}
-	if err := f.lock(); err != nil {
-		return nil, nil, err
-	}
-	var st *engine.State
-	if f.Manifest.Import != nil {
-		err = fmt.Errorf("%s was made elsewhere: its start, its optimiser and its place in the data are not known, "+
-			"so its training cannot go on", path)
-	} else if err = f.sweep(); err == nil {
-		st, err = f.resumeState()
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, st, nil
+	return fmt.Errorf("%w: not a run folder, or the run never began; then give the command that was to make it once more", missing)
 }
 
-func (f *Folder) resumeState() (*engine.State, error) {
-	var st *engine.State
-	if _, err := os.Stat(f.file(checkpointFile)); err == nil {
-		if st, err = f.Spec.LoadState(f.file(checkpointFile)); err != nil {
-			return nil, err
-		}
-	} else {
-		initial, err := f.Initial()
-		if err != nil {
-			return nil, err
-		}
-		st = f.Spec.NewState(initial.Clone())
-	}
-	if err := f.cutMetrics(st.Epoch); err != nil {
-		return nil, err
-	}
-	return st, f.cutFrames(st.Epoch)
+// notice notes what a person should know and need not stop for.
+func (f *Folder) notice(format string, args ...any) {
+	f.notices = append(f.notices, fmt.Sprintf(format, args...))
 }
 
-// Close unlocks the folder.
-func (f *Folder) Close() error {
-	if f.unlock == nil {
-		return nil
-	}
-	err := f.unlock()
-	f.unlock = nil
-	return err
+// Notices returns, once, what was found that a person should know: a check that cannot be made, what was damaged and is
+// left out.
+func (f *Folder) Notices() []string {
+	all := f.notices
+	f.notices = nil
+	return all
 }
 
 func (f *Folder) file(name string) string { return filepath.Join(f.Path, name) }
@@ -209,119 +116,10 @@ func (e *StartError) Error() string {
 	return fmt.Sprintf("%s was made elsewhere; its start weights are not known (%s holds the trained ones alone)", e.Run, e.File)
 }
 
-// Initial reads the start weights W₀. The error is a [*StartError] for a network that was made elsewhere.
-func (f *Folder) Initial() (engine.Params, error) {
+// noStart is the error of a network that was made elsewhere; nil for one that was trained here.
+func (f *Folder) noStart() error {
 	if im := f.Manifest.Import; im != nil {
-		return nil, &StartError{Run: f.Path, File: filepath.Base(im.File)}
-	}
-	return f.readParams(initialFile)
-}
-
-func (f *Folder) readParams(name string) (engine.Params, error) {
-	tensors, _, err := safetensors.ReadFile(f.file(name))
-	if err != nil {
-		return nil, err
-	}
-	ps, err := f.Spec.MatchParams(tensors)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.file(name), err)
-	}
-	return ps, nil
-}
-
-// Weights reads the weights handed out, and γ, which is NaN for a network that was made elsewhere.
-func (f *Folder) Weights() (ps engine.Params, gamma float64, err error) {
-	tensors, meta, err := safetensors.ReadFile(f.file(weightsFile))
-	if errors.Is(err, os.ErrNotExist) && f.Manifest.Import == nil {
-		return nil, 0, fmt.Errorf("%s has no weights yet: its training has not finished an epoch; "+
-			"go on with neuroloupe train --resume %s", f.Path, f.Path)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	if ps, err = f.Spec.MatchParams(tensors); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", f.file(weightsFile), err)
-	}
-	if f.Manifest.Import != nil {
-		return ps, math.NaN(), nil
-	}
-	if gamma, err = strconv.ParseFloat(meta["gamma"], 64); err != nil {
-		return nil, 0, fmt.Errorf("%s: gamma: %w", f.file(weightsFile), err)
-	}
-	return ps, gamma, nil
-}
-
-// Save writes the state between two steps: the checkpoint, nothing else.
-func (f *Folder) Save(st *engine.State) error { return st.Save(f.file(checkpointFile)) }
-
-// EndEpoch writes what an epoch leaves: weights, its line of metrics, its frame when it is one to keep, and last the
-// checkpoint.
-func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error {
-	ps, gamma := st.Kept()
-	if err := f.writeWeights(ps, map[string]string{"gamma": strconv.FormatFloat(gamma, 'g', -1, 64)}); err != nil {
-		return err
-	}
-	line, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("run folder: metrics of epoch %d: %w", m.Epoch, err)
-	}
-	if err := appendFile(f.file(metricsFile), append(line, '\n')); err != nil {
-		return err
-	}
-	if frame {
-		if err := f.appendFrame(m.Epoch, st.Params); err != nil {
-			return err
-		}
-	}
-	return f.Save(st)
-}
-
-// writeWeights writes the weights to hand out. meta is added to what the file says of itself.
-func (f *Folder) writeWeights(ps engine.Params, meta map[string]string) error {
-	all := map[string]string{"net": f.Spec.String(), "layout": "weights are In×Out, one column per neuron"}
-	maps.Copy(all, meta)
-	if err := safetensors.WriteFile(f.file(weightsFile), ps, all); err != nil {
-		return fmt.Errorf("%s: %w", f.file(weightsFile), err)
+		return &StartError{Run: f.Path, File: filepath.Base(im.File)}
 	}
 	return nil
-}
-
-// Metrics reads the lines of metrics.jsonl.
-func (f *Folder) Metrics() ([]engine.Metrics, error) {
-	text, err := os.ReadFile(f.file(metricsFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var ms []engine.Metrics
-	for line := range strings.Lines(string(text)) {
-		var m engine.Metrics
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", f.file(metricsFile), len(ms)+1, err)
-		}
-		ms = append(ms, m)
-	}
-	return ms, nil
-}
-
-// cutMetrics drops the lines after an epoch, and a last line that a kill left unfinished.
-func (f *Folder) cutMetrics(epoch int) error {
-	text, err := os.ReadFile(f.file(metricsFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var kept []byte
-	for line := range strings.Lines(string(text)) {
-		var m engine.Metrics
-		if !strings.HasSuffix(line, "\n") || json.Unmarshal([]byte(line), &m) != nil || m.Epoch > epoch {
-			break
-		}
-		kept = append(kept, line...)
-	}
-	return atomicfile.WriteBytes(f.file(metricsFile), kept)
 }

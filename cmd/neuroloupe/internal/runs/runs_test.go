@@ -103,7 +103,7 @@ func TestResumeCutsBack(t *testing.T) {
 	for name, litter := range map[string]func(t *testing.T, f *Folder){
 		"nothing more": func(*testing.T, *Folder) {},
 		"half a line of metrics": func(t *testing.T, f *Folder) {
-			check(t, appendFile(f.file(metricsFile), []byte(`{"epoch":4,"lo`)))
+			check(t, f.appendTo(metricsFile, []byte(`{"epoch":4,"lo`), 0))
 		},
 		"a line but for its end": func(t *testing.T, f *Folder) {
 			text, err := os.ReadFile(f.file(metricsFile))
@@ -111,13 +111,13 @@ func TestResumeCutsBack(t *testing.T) {
 			check(t, os.WriteFile(f.file(metricsFile), append(text, `{"epoch":4}`...), 0o666))
 		},
 		"a line and half a frame": func(t *testing.T, f *Folder) {
-			check(t, appendFile(f.file(metricsFile), []byte("{\"epoch\":4}\n")))
-			check(t, appendFile(f.file(frameLogFile), make([]byte, 7)))
+			check(t, f.appendTo(metricsFile, []byte("{\"epoch\":4}\n"), 0))
+			check(t, f.appendTo(frameLogFile, make([]byte, 7), 0))
 		},
 		"a whole epoch but for its checkpoint": func(t *testing.T, f *Folder) {
 			keep, err := os.ReadFile(f.file(checkpointFile))
 			check(t, err)
-			st, err := f.Spec.LoadState(f.file(checkpointFile))
+			st, err := f.loadState(nil)
 			check(t, err)
 			goOn(t, f, st, 1)
 			check(t, os.WriteFile(f.file(checkpointFile), keep, 0o666))
@@ -140,14 +140,20 @@ func TestResumeCutsBack(t *testing.T) {
 			if st.Epoch != 3 {
 				t.Errorf("resumes after epoch %d, want 3", st.Epoch)
 			}
-			check(t, g.cutMetrics(3)) // once more changes nothing
+			if said := g.Notices(); said != nil {
+				t.Errorf("what every kill leaves is said: %q", said)
+			}
 			ms, err := g.Metrics()
 			if err != nil || len(ms) != 3 || ms[2].Epoch != 3 {
 				t.Errorf("metrics %v %v", ms, err)
 			}
-			check(t, g.cutMetrics(0))
-			if ms, err := g.Metrics(); err != nil || len(ms) != 0 {
-				t.Errorf("metrics of no epoch: %v %v", ms, err)
+			for _, epochs := range []int{3, 0} { // once more changes nothing
+				cut, err := g.checkMetrics(epochs)
+				check(t, err)
+				check(t, cut())
+				if ms, err := g.Metrics(); err != nil || len(ms) != epochs {
+					t.Errorf("metrics of %d epochs: %v %v", epochs, ms, err)
+				}
 			}
 			if err := g.Finish(); err != nil {
 				t.Fatal(err)
@@ -240,7 +246,7 @@ func TestManifestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string][2]string{
-		"another format":     {"format = 1", "format = 2"},
+		"another format":     {"format = 2", "format = 3"},
 		"no image":           {"rows = 2", "rows = 0"},
 		"an enormous image":  {"rows = 2", "rows = 4000000000"},
 		"a net that is none": {`net = "6-3-2"`, `net = "6-3-0"`},

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+
+	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/engine"
+	"neuroloupe/engine/cpu"
+	"neuroloupe/engine/inspect"
+	"neuroloupe/graph"
+	"neuroloupe/mnist"
+)
+
+// Bounds of a short training.
+const (
+	shortImages = 5000 // images it learns from, at most
+	shortTests  = 2000 // images it is tested on
+	shortEpochs = 3
+	shortWork   = 1.5e9 // images times weights, in all epochs
+	shortLeast  = 1000  // images; a network that is too large for so many is not tried
+)
+
+// remedy is a change to how a run was trained, or to its data.
+type remedy struct {
+	flags  string                      // what is to be typed
+	change func(*recipe.Recipe)        // nil for none
+	mend   func(*mnist.Set) *mnist.Set // nil for none
+}
+
+// probed is what a short training ends with.
+type probed struct {
+	accuracy  float64 // of tests images
+	tests     int
+	lost      int     // classes that are found in fewer than half of their images
+	saturated int     // hidden neurons; see stuck
+	raw       float64 // smoothness of the maps, median
+	learned   float64 // of what training added
+	deadRMS   float64 // of the raw weights of the never-inked pixels
+}
+
+// noWorse reports whether o is as accurate as another, but for chance.
+func (o probed) noWorse(than probed) bool { return !beyond(than.accuracy, o.accuracy, o.tests) }
+
+// surgery tries remedies: it trains the run's network anew for a short time, with its settings and with others, from the
+// same seed on the same images.
+type surgery struct {
+	v      *view
+	data   *examples
+	spec   engine.Spec
+	images *mnist.Set // to learn from
+	tests  *mnist.Set
+	epochs int
+	done   map[string]*probed
+}
+
+// surgery returns nil when nothing can be tried: the run was not trained here, its images cannot be read, or it is too
+// large for a short training.
+func (v *view) surgery() *surgery {
+	if v.folder.Manifest.Import != nil || v.noStart != nil {
+		return nil
+	}
+	e, err := v.examples()
+	if err != nil {
+		return nil
+	}
+	weights := 0
+	for l := range v.spec().Layers {
+		weights += v.net.Params.Weight(l + 1).Len()
+	}
+	budget := int(shortWork / float64(weights))
+	tests := e.validation
+	if tests.Len() < min(shortTests, e.test.Len()) {
+		tests = e.test
+	}
+	images := some(e.train, min(shortImages, budget))
+	if images.Len() < min(shortLeast, e.train.Len()) || tests.Len() == 0 {
+		return nil
+	}
+	whole := v.folder.Manifest.Train.Epochs * e.train.Len() / images.Len() // no longer than the run
+	return &surgery{
+		v: v, data: e, spec: v.spec(), images: images, tests: some(tests, shortTests),
+		epochs: max(1, min(shortEpochs, budget/images.Len(), whole)), done: map[string]*probed{},
+	}
+}
+
+// base is what comes of the run's own settings.
+func (s *surgery) base() *probed { return s.try(remedy{}) }
+
+// try returns what comes of a remedy; nil for one that changes nothing, cannot be had, or makes training diverge.
+func (s *surgery) try(r remedy) *probed {
+	if o, ok := s.done[r.flags]; ok {
+		return o
+	}
+	o, err := s.train(r)
+	if err != nil {
+		o = nil
+	}
+	s.done[r.flags] = o
+	return o
+}
+
+func (s *surgery) train(r remedy) (*probed, error) {
+	own := s.v.folder.Manifest.Train
+	changed := own
+	changed.Classes = slices.Clone(own.Classes)
+	if r.change != nil {
+		r.change(&changed)
+		if reflect.DeepEqual(own, changed) {
+			return nil, errors.New("it changes nothing")
+		}
+	}
+	images, tests := s.images, s.tests
+	if r.mend != nil {
+		images, tests = r.mend(images), r.mend(tests)
+	}
+	spec, err := changed.Spec(s.spec.Inputs, s.spec.Classes(), s.data.train.Len()) // λ/n as in the run
+	if err != nil {
+		return nil, err
+	}
+	c, err := changed.Config()
+	if err != nil {
+		return nil, err
+	}
+	c.Epochs = max(1, s.epochs*changed.Epochs/own.Epochs)
+	c.Batch, c.KeepBest, c.EarlyStop = min(c.Batch, images.Len()), false, 0
+	backend, err := (cpu.Driver{}).Open("cpu")
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Close()
+	p, err := graph.Compile(spec, c.Batch)
+	if err != nil {
+		return nil, err
+	}
+	x, err := backend.Compile(p)
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	start := spec.NewParams()
+	if changed.ZeroDead {
+		zeroDead(start, s.v.folder.Manifest.Data.Dead)
+	}
+	st := spec.NewState(start.Clone())
+	t := engine.Trainer{Program: p, Executor: x, Config: c, Train: engineData(images)}
+	if err := t.Run(s.v.app.ctx, st); err != nil {
+		return nil, err
+	}
+	return s.look(x, p, spec, start, st, tests)
+}
+
+// look finds in a short training what diagnose finds in a run.
+func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, start engine.Params, st *engine.State,
+	tests *mnist.Set,
+) (*probed, error) {
+	d := engineData(tests)
+	ref, err := x.Bind(d)
+	if err != nil {
+		return nil, err
+	}
+	score, err := engine.Evaluate(x, p, ref, d)
+	if err != nil {
+		return nil, err
+	}
+	o := &probed{accuracy: score.Accuracy(), tests: tests.Len()}
+	trained := s.data.train.ClassCounts()
+	for k, r := range score.Recall() {
+		if r >= 0 && r < lostRecall && trained[k] > 0 {
+			o.lost++
+		}
+	}
+	asked, net := inspect.Probe{Executor: x, Ref: ref, Data: d}, inspect.Net{Spec: spec, Params: st.Params}
+	for l, layer := range spec.Layers[:len(spec.Layers)-1] {
+		act, err := asked.Observe(net, l)
+		if err != nil {
+			return nil, err
+		}
+		for _, share := range act.Stuck {
+			if share >= stuck(layer.Activation) {
+				o.saturated++
+			}
+		}
+	}
+	w, w0 := st.Params.Weight(1), start.Weight(1)
+	gamma := st.Decay.Gamma
+	if !spec.HasGamma() {
+		gamma = inspect.EstimateGamma(w, w0)
+	}
+	raw := inspect.Maps(w)
+	o.raw = medianSmoothness(raw, tests.Rows, tests.Cols)
+	o.learned = medianSmoothness(inspect.Maps(inspect.Learned(w, w0, gamma)), tests.Rows, tests.Cols)
+	o.deadRMS = inspect.RMS(raw, s.v.folder.Manifest.DeadMask())
+	if math.IsNaN(o.raw) || math.IsNaN(o.learned) {
+		return nil, errors.New("no numbers")
+	}
+	return o, nil
+}

@@ -1,0 +1,24 @@
+//go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// TryLock locks an open file for this process without waiting. The lock ends when f is closed, or its process does. The
+// error is [ErrLocked] when another has it; any other says why files cannot be locked there.
+func TryLock(f *os.File) error {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return nil
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return ErrLocked
+		case !errors.Is(err, syscall.EINTR):
+			return &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package mnist
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// tempStart begins the names of the folders in a cache folder that hold what is not whole yet, one for each fetch.
+const tempStart = ".fetch-"
+
+// errLocked says that another process holds a lock.
+var errLocked = errors.New("locked")
+
+// makeTemp makes a folder for what a fetch writes until it is whole. It is locked for this process until remove, which
+// deletes it with all that is in it; when the process is killed, sweep does later.
+func makeTemp(cache string) (path string, remove func(), err error) {
+	for {
+		if path, err = os.MkdirTemp(cache, tempStart); err != nil {
+			return "", nil, err
+		}
+		f, err := os.Open(path)
+		if err == nil {
+			err = lock(f)
+		}
+		ours := err == nil
+		if ours {
+			if ours, err = same(f, path); err != nil {
+				return "", nil, errors.Join(err, f.Close(), os.Remove(path))
+			}
+		}
+		// Between its making and its locking a sweep may have taken the folder for a dead process's.
+		if err == nil && !ours || errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist) {
+			f.Close()
+			continue
+		}
+		// Where folders cannot be locked nobody sweeps them either.
+		return path, func() {
+			os.RemoveAll(path)
+			f.Close()
+		}, nil
+	}
+}
+
+// same reports whether an open folder is the one at path.
+func same(f *os.File, path string) (bool, error) {
+	a, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	b, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(a, b), err
+}
+
+// sweep deletes what fetches that were killed have left in a cache folder. What cannot be deleted stays.
+func sweep(cache string) {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(cache, e.Name())
+		switch {
+		case e.IsDir() && strings.HasPrefix(e.Name(), tempStart):
+			f, err := os.Open(path)
+			if err != nil {
+				continue
+			}
+			if lock(f) == nil {
+				os.RemoveAll(path)
+			}
+			f.Close()
+		case e.Type().IsRegular() && strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".part"):
+			// Earlier versions wrote these beside the files, without a lock; a download that stands still for a day has
+			// long been given up.
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+				os.Remove(path)
+			}
+		}
+	}
+}
