@@ -180,5 +180,6 @@ func (r *reference) bad(t *testing.T, w *world, file string, d damage, random *r
 func withoutFile(s snapshot, file string) snapshot {
 	s = maps.Clone(s)
 	delete(s, file)
+	delete(s, file+"/")
 	return s
 }
