@@ -122,6 +122,7 @@ func (v *view) report() (*report.Run, error) {
 	}
 	r.Advice = d.Advice
 	r.Metrics, r.NoMetrics = v.folder.Metrics()
+	v.metricsShort = r.NoMetrics != nil
 	r.Accurate, r.Frames = accuracyName(r.Metrics), v.filmFrames(r.Metrics)
 	return r, nil
 }

@@ -35,6 +35,8 @@ type view struct {
 	backend  engine.Backend // that the subject's executor runs on; nil until that is made
 	probes   map[*mnist.Set]inspect.Probe
 	named    []string // see labels
+
+	metricsShort bool // it has been said that there are fewer lines of metrics than epochs
 }
 
 // openView reads a run to look at. dataDir is a folder with its data set's files, "" for where the run found them.
