@@ -5,8 +5,9 @@ ONNXRUNTIME ?= $(or $(TMPDIR),/tmp)/neuroloupe-onnxruntime
 GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda.
-GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/cuda/internal/driver/lib" go
+# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda. The folder's
+# name may have a space in it.
+GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g '-I$$PWD/cuda/include'" CGO_LDFLAGS="'-L$$PWD/cuda/internal/driver/lib'" go
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -35,6 +36,11 @@ lint: ## check formatting, vet and staticcheck
 	go vet ./...
 	$(STATICCHECK) ./...
 
+vet-all: ## vet for other systems and processors, of 32 bits too
+	@for target in linux/386 linux/arm linux/arm64 linux/riscv64 windows/amd64 darwin/arm64; do \
+	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go vet ./... || exit 1; \
+	done
+
 bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
@@ -42,11 +48,11 @@ bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; 
 	go run ./cmd/neuroloupe/internal/peers
 
 check-onnx: ## run exported models in onnxruntime (needs node and npm)
-	npm install --ignore-scripts --no-save --prefix $(ONNXRUNTIME) onnxruntime-node@1.30.0
-	NEUROLOUPE_ONNXRUNTIME=$(ONNXRUNTIME) go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
+	npm install --ignore-scripts --no-save --prefix "$(ONNXRUNTIME)" onnxruntime-node@1.30.0
+	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
 
-soak: ## fail every file call of the commands once, and kill them at 1,000 random moments (Linux; about 20 minutes)
-	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills)$$'
+soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
+	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
 
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
@@ -82,4 +88,4 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./engine -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu bench bench-peers check-onnx soak fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak fuzz generate ptxas golden

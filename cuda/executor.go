@@ -72,9 +72,7 @@ func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 	if e.stream, err = r.ctx.NewStream(); err != nil {
 		return nil, err
 	}
-	if err := e.graphs.name(e); err != nil {
-		return nil, err
-	}
+	e.graphs.name(e)
 	if err := e.allocateParameters(); err != nil {
 		return nil, err
 	}
@@ -87,9 +85,7 @@ func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 		}
 		e.graphs.plan(e)
 	}
-	if err := e.inference.plan(e); err != nil {
-		return nil, err
-	}
+	e.inference.plan(e)
 	if err := e.allocateValues(); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"fmt"
 	"slices"
 
 	"neuroloupe/engine"
@@ -39,19 +38,14 @@ type value struct {
 	uses []int // the instructions that read it, in order
 }
 
-// newFlow names the results of code. Activations and gradients of the identity vanish: their result is their operand.
-func newFlow(p *engine.Program, code []engine.Instr) (*flow, error) {
+// newFlow names the results of code, which Program.Validate has found good. Activations and gradients of the identity
+// vanish: their result is their operand.
+func newFlow(p *engine.Program, code []engine.Instr) *flow {
 	f := &flow{p: p, latest: map[engine.Ref]id{}}
-	for i, in := range code {
+	for _, in := range code {
 		s := step{Instr: in, in: [3]id{none, none, none}, out: none, previous: none}
 		for k, r := range in.In[:in.Operands()] {
-			if r < 0 || int(r) >= len(p.Buffers) {
-				return nil, fmt.Errorf("cuda: instruction %d (%v): buffer %d of %d", i, in.Op, r, len(p.Buffers))
-			}
 			s.in[k] = f.current(r)
-		}
-		if err := f.check(i, in); err != nil {
-			return nil, err
 		}
 		if in.Activation == engine.Identity && in.Op == engine.OpActivate {
 			f.latest[in.Out] = s.in[0]
@@ -74,7 +68,7 @@ func newFlow(p *engine.Program, code []engine.Instr) (*flow, error) {
 		s.out = f.add(value{ref: in.Out, def: at})
 		f.code = append(f.code, s)
 	}
-	return f, nil
+	return f
 }
 
 func (f *flow) add(v value) id {
@@ -97,78 +91,6 @@ func (f *flow) buffer(v id) *engine.Buffer { return &f.p.Buffers[f.values[v].ref
 // resident says that the buffer keeps its values between steps.
 func resident(p *engine.Program, r engine.Ref) bool {
 	return slices.Contains(p.Params, r) || slices.Contains(p.State, r)
-}
-
-// check refuses an instruction whose operands and result do not fit each other: a kernel would reach past their ends.
-func (f *flow) check(i int, in engine.Instr) error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("cuda: instruction %d (%v): %s", i, in.Op, fmt.Sprintf(format, args...))
-	}
-	want := 1
-	switch in.Op {
-	case engine.OpImages, engine.OpLabels, engine.OpMask:
-		want = 0
-	case engine.OpDense:
-		want = 3
-	case engine.OpDenseDX, engine.OpDenseDW, engine.OpActivateGrad, engine.OpMul, engine.OpAdd, engine.OpLoss, engine.OpLossGrad:
-		want = 2
-	case engine.OpDenseDB, engine.OpActivate, engine.OpPenaltyGrad:
-	case engine.OpUpdate:
-		want += len(in.Method.StateNames())
-	default:
-		return fail("there is no such instruction")
-	}
-	if n := in.Operands(); n != want {
-		return fail("%d operands, want %d", n, want)
-	}
-	if in.Out < 0 || int(in.Out) >= len(f.p.Buffers) {
-		return fail("result in buffer %d of %d", in.Out, len(f.p.Buffers))
-	}
-	if (in.Op == engine.OpUpdate) != resident(f.p, in.Out) {
-		return fail("its result is %s: parameters are changed by updates, and nothing else is", f.p.Buffers[in.Out].Name)
-	}
-	out := f.p.Buffers[in.Out]
-	op := make([]engine.Buffer, want)
-	for k := range op {
-		op[k] = f.p.Buffers[in.In[k]]
-	}
-	like := func(a engine.Buffer, batch bool, rows, cols int) bool {
-		return a.Batch == batch && (batch || a.Rows == rows) && a.Cols == cols
-	}
-	same := func(a, b engine.Buffer) bool { return like(a, b.Batch, b.Rows, b.Cols) }
-	ok := true
-	switch in.Op {
-	case engine.OpImages:
-		ok = like(out, true, 0, f.p.Spec.Inputs)
-	case engine.OpLabels:
-		ok = like(out, true, 0, f.p.Spec.Classes())
-	case engine.OpMask:
-		ok = out.Batch
-	case engine.OpDense:
-		ok = op[0].Batch && like(op[1], false, op[0].Cols, out.Cols) && like(op[2], false, 1, out.Cols) && out.Batch
-	case engine.OpDenseDX:
-		ok = op[0].Batch && like(op[1], false, out.Cols, op[0].Cols) && out.Batch
-	case engine.OpDenseDW:
-		ok = op[0].Batch && op[1].Batch && like(out, false, op[0].Cols, op[1].Cols)
-	case engine.OpDenseDB:
-		ok = op[0].Batch && like(out, false, 1, op[0].Cols)
-	case engine.OpLoss:
-		ok = op[0].Batch && same(op[0], op[1]) && like(out, false, 1, 1)
-	case engine.OpLossGrad:
-		ok = op[0].Batch && same(op[0], op[1]) && same(out, op[0])
-	case engine.OpActivate:
-		ok = out.Batch && same(op[0], out)
-	case engine.OpActivateGrad:
-		ok = out.Batch && same(op[0], out) && same(op[1], out)
-	default:
-		for _, o := range op {
-			ok = ok && same(o, out)
-		}
-	}
-	if !ok {
-		return fail("the shapes of its operands and of %s do not fit", out.Name)
-	}
-	return nil
 }
 
 // live returns which instructions the values wanted, and all updates, depend on.

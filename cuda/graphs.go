@@ -27,18 +27,14 @@ const (
 )
 
 // name names the values of the Program's training step.
-func (g *graphs) name(e *executor) error {
-	f, err := newFlow(e.p, e.p.Train)
-	if err != nil {
-		return err
-	}
+func (g *graphs) name(e *executor) {
+	f := newFlow(e.p, e.p.Train)
 	g.flow, g.room, g.cache = f, map[id]driver.Ptr{}, map[graphKey]*driver.Graph{}
 	for i := range f.code {
 		if f.code[i].Op == engine.OpUpdate {
 			e.pairOf(&f.code[i]) // numbers them before the first call
 		}
 	}
-	return nil
 }
 
 // plan fuses the step.

@@ -20,18 +20,14 @@ const (
 	inferenceValues = 1 << 26 // most in all buffers: a quarter of a gigabyte
 )
 
-func (n *inference) plan(e *executor) error {
-	f, err := newFlow(e.p, e.p.Infer)
-	if err != nil {
-		return err
-	}
+func (n *inference) plan(e *executor) {
+	f := newFlow(e.p, e.p.Infer)
 	cols := 1
 	for _, v := range f.values {
 		cols += e.p.Buffers[v.ref].Cols
 	}
 	n.flow, n.plans, n.room = f, map[id]*plan{}, map[id]driver.Ptr{}
 	n.rows = min(inferenceRows, max(1, inferenceValues/cols))
-	return nil
 }
 
 func (e *executor) Infer(q engine.Query) error {

@@ -4,7 +4,6 @@ package cuda
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"neuroloupe/cuda/internal/driver"
@@ -97,10 +96,7 @@ func (r *runtime) compile(p *engine.Program) (engine.Executor, error) {
 	if r.closed {
 		return nil, engine.ErrClosed
 	}
-	if p.Capacity < 1 {
-		return nil, fmt.Errorf("cuda: program of network %v for steps of %d rows, want at least 1", p.Spec, p.Capacity)
-	}
-	if err := p.Spec.Validate(); err != nil {
+	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	var e *executor

@@ -66,12 +66,42 @@ type Hooks struct {
 // Trainer trains a compiled Program. Validation and Test may be empty.
 type Trainer struct {
 	Program                 *Program
-	Executor                Executor
+	Executor                Executor // whoever made it closes it
 	Config                  Config
 	Train, Validation, Test Data
 	Hooks                   Hooks
 
-	train, validation, test DataRef
+	bound []bound
+}
+
+// bound is a data set that lies on the device.
+type bound struct {
+	Data
+	ref DataRef
+}
+
+// Ref makes a data set resident in the Executor, and returns where it is when it is there already: the same arrays are
+// sent to a device once.
+func (t *Trainer) Ref(d Data) (DataRef, error) {
+	for _, b := range t.bound {
+		if len(d.Images) > 0 && len(b.Labels) == len(d.Labels) && &b.Labels[0] == &d.Labels[0] && &b.Images[0] == &d.Images[0] {
+			return b.ref, nil
+		}
+	}
+	ref, err := t.Executor.Bind(d)
+	if err == nil {
+		t.bound = append(t.bound, bound{d, ref})
+	}
+	return ref, err
+}
+
+// Score is how well the parameters that lie in the Executor do on a data set: after Run, those of its last epoch.
+func (t *Trainer) Score(d Data) (Score, error) {
+	ref, err := t.Ref(d)
+	if err != nil {
+		return Score{}, err
+	}
+	return Evaluate(t.Executor, t.Program, ref, d)
 }
 
 // DivergedError says that the loss stopped being a number. The state after the last whole epoch is untouched.
@@ -110,39 +140,23 @@ func (t *Trainer) Run(ctx context.Context, st *State) error {
 	if (t.Config.KeepBest || t.Config.EarlyStop > 0) && len(t.Validation.Labels) == 0 {
 		return errors.New("engine: keeping the best parameters and stopping early need validation images")
 	}
-	if err := t.bind(); err != nil {
+	train, err := t.Ref(t.Train)
+	if err != nil {
 		return err
 	}
 	if err := t.Executor.Write(append(append([]Tensor(nil), st.Params...), st.Moments...)...); err != nil {
 		return err
 	}
 	for st.Epoch < t.Config.Epochs && !st.Stopped {
-		if err := t.epoch(ctx, st); err != nil {
+		if err := t.epoch(ctx, st, train); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (t *Trainer) bind() error {
-	for _, b := range []struct {
-		d   Data
-		ref *DataRef
-	}{{t.Train, &t.train}, {t.Validation, &t.validation}, {t.Test, &t.test}} {
-		if len(b.d.Labels) == 0 && b.ref != &t.train {
-			continue
-		}
-		ref, err := t.Executor.Bind(b.d)
-		if err != nil {
-			return err
-		}
-		*b.ref = ref
 	}
 	return nil
 }
 
 // epoch runs the rest of the epoch that has begun.
-func (t *Trainer) epoch(ctx context.Context, st *State) error {
+func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 	var pcg rand.PCG
 	if err := pcg.UnmarshalBinary(st.RNG); err != nil {
 		return fmt.Errorf("engine: random generator: %w", err)
@@ -178,7 +192,7 @@ func (t *Trainer) epoch(ctx context.Context, st *State) error {
 		hi := min(lo+k, steps)
 		began := time.Now()
 		err := t.Executor.Train(Steps{
-			Data: t.train, Order: order[lo*t.Config.Batch : min(hi*t.Config.Batch, n)], Batch: t.Config.Batch,
+			Data: train, Order: order[lo*t.Config.Batch : min(hi*t.Config.Batch, n)], Batch: t.Config.Batch,
 			First: st.Steps, LR: lr[lo:hi], Loss: loss[lo:hi],
 		})
 		took := time.Since(began)
@@ -227,7 +241,11 @@ func (t *Trainer) endEpoch(pcg *rand.PCG, st *State, lr float64) error {
 		LearningRate: lr, Gamma: st.Decay.Gamma,
 	}
 	began := time.Now()
-	train, err := Evaluate(t.Executor, t.Program, t.train, t.Train.first(trainSample))
+	ref, err := t.Ref(t.Train)
+	if err != nil {
+		return err
+	}
+	train, err := Evaluate(t.Executor, t.Program, ref, t.Train.first(trainSample))
 	if err != nil {
 		return err
 	}
@@ -237,16 +255,15 @@ func (t *Trainer) endEpoch(pcg *rand.PCG, st *State, lr float64) error {
 	m.TrainAccuracy = train.Accuracy()
 	for _, b := range []struct {
 		d              Data
-		ref            DataRef
 		loss, accuracy **float64
 	}{
-		{t.Validation, t.validation, &m.ValidationLoss, &m.ValidationAccuracy},
-		{t.Test, t.test, &m.TestLoss, &m.TestAccuracy},
+		{t.Validation, &m.ValidationLoss, &m.ValidationAccuracy},
+		{t.Test, &m.TestLoss, &m.TestAccuracy},
 	} {
 		if len(b.d.Labels) == 0 {
 			continue
 		}
-		s, err := Evaluate(t.Executor, t.Program, b.ref, b.d)
+		s, err := t.Score(b.d)
 		if err != nil {
 			return err
 		}

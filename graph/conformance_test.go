@@ -1,8 +1,10 @@
 package graph_test
 
 import (
-	"fmt"
+	"errors"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
@@ -10,25 +12,42 @@ import (
 	"neuroloupe/graph"
 )
 
-// Every backend passes the same suite with the Programs that this package makes.
+// The tape machine passes the suite that every backend passes.
 func TestConformance(t *testing.T) {
-	run := func(name string, d engine.Driver, id string) {
-		t.Run(name, func(t *testing.T) {
-			enginetest.RunAll(t, func(t *testing.T) engine.Backend {
-				t.Helper()
-				b, err := d.Open(id)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return b
-			}, graph.Compile)
-		})
-	}
-	run("tape", graph.Driver{}, graph.DeviceID)
-	for _, tier := range []string{"go", "avx2", "avx512"} { // the highest that the machine has stands in for those above
-		t.Setenv("NEUROLOUPE_CPU", tier)
-		for _, workers := range []int{1, 2, 3, 4} {
-			run(fmt.Sprintf("cpu, %s, %d workers", tier, workers), cpu.Driver{Workers: workers}, "cpu")
+	enginetest.RunAll(t, open(graph.Driver{}, graph.DeviceID), graph.Compile)
+}
+
+// The Programs of this package are the textbook's, to the last name, for every network of the suite. Package cpu runs
+// the suite on the textbook's with each instruction set and number of workers, so it need not do so again on these.
+func TestProgramsAreTheTextbooks(t *testing.T) {
+	compared := 0
+	enginetest.RunAll(t, open(cpu.Driver{}, "cpu"), func(s engine.Spec, capacity int) (*engine.Program, error) {
+		want, err := enginetest.Textbook(s, capacity)
+		got, err2 := graph.Compile(s, capacity)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, err
 		}
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+			t.Errorf("program of %v (-textbook +graph):\n%s", s, diff)
+		}
+		if !cmp.Equal(want, got) {
+			t.Errorf("program of %v: %s", s, cmp.Diff(want, got))
+		}
+		compared++
+		return got, nil
+	})
+	if compared < 50 {
+		t.Errorf("%d programs compared", compared)
+	}
+}
+
+func open(d engine.Driver, id string) func(*testing.T) engine.Backend {
+	return func(t *testing.T) engine.Backend {
+		t.Helper()
+		b, err := d.Open(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
 }

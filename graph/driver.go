@@ -60,10 +60,7 @@ func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	if b.closed {
 		return nil, engine.ErrClosed
 	}
-	if p.Capacity < 1 {
-		return nil, fmt.Errorf("graph: program of network %v for steps of %d rows, want at least 1", p.Spec, p.Capacity)
-	}
-	if err := p.Spec.Validate(); err != nil {
+	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	e := &executor{

@@ -134,7 +134,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"one image that is all the file", idx(make([]byte, 1<<20+1<<10), 1, 1025, 1024), 8, "want images of at most 1048576 pixels, got 1025×1024: make the images smaller"},
 		{"pixels cut short", good[:20], 16, "want 2×3×2 = 12 bytes and then the end, got 4 bytes: the file is cut short"},
 		{"no pixels", good[:16], 16, "got 0 bytes"},
-		{"huge claim", idx(nil, 1<<31, 1<<16, 1<<10), 16, "got 0 bytes: the file is cut short"},
+		{"huge claim", idx(nil, 1<<20, 1<<5, 1<<5), 16, "got 0 bytes: the file is cut short"},
 		{"trailing bytes", append(bytes.Clone(good), 0, 0), 16, "got 14 bytes: the file is longer than its header says"},
 		{"gzip: header cut short", zipped[:5], 0, "want a gzip header, got damaged gzip data"},
 		{"gzip: unknown method", flip(zipped, 2), 0, "want a gzip header, got damaged gzip data"},
@@ -189,7 +189,7 @@ func TestReadLabelsMalformed(t *testing.T) {
 		{"QMNIST's int32 table", int32Labels, 2, "got int32 (0x0c): convert the labels to unsigned bytes"},
 		{"no labels", idx(nil, 0), 4, "the file holds no labels"},
 		{"cut short", idx(counting(3), 4), 8, "want 4 bytes and then the end, got 3 bytes"},
-		{"huge claim", idx(nil, 1<<32-1), 8, "got 0 bytes"},
+		{"huge claim", idx(nil, 1<<31-1), 8, "got 0 bytes"},
 		{"trailing bytes", idx(counting(5), 4), 8, "got 5 bytes: the file is longer"},
 	}
 	for _, tt := range tests {

@@ -25,8 +25,14 @@ func makeTemp(cache string) (path string, remove func(), err error) {
 		if err == nil {
 			err = lock(f)
 		}
+		ours := err == nil
+		if ours {
+			if ours, err = same(f, path); err != nil {
+				return "", nil, errors.Join(err, f.Close(), os.Remove(path))
+			}
+		}
 		// Between its making and its locking a sweep may have taken the folder for a dead process's.
-		if err == nil && !same(f, path) || errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist) {
+		if err == nil && !ours || errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist) {
 			f.Close()
 			continue
 		}
@@ -39,13 +45,16 @@ func makeTemp(cache string) (path string, remove func(), err error) {
 }
 
 // same reports whether an open folder is the one at path.
-func same(f *os.File, path string) bool {
+func same(f *os.File, path string) (bool, error) {
 	a, err := f.Stat()
 	if err != nil {
-		return false
+		return false, err
 	}
 	b, err := os.Lstat(path)
-	return err == nil && os.SameFile(a, b)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(a, b), err
 }
 
 // sweep deletes what fetches that were killed have left in a cache folder. What cannot be deleted stays.

@@ -73,9 +73,9 @@ func (c *doctorCmd) Run(a *app) (err error) {
 	if err := v.look(); err != nil {
 		return err
 	}
-	d := v.diagnose()
-	if err := a.ctx.Err(); err != nil {
-		return err // what it had no time for is not unknown
+	d, err := v.diagnose()
+	if err != nil {
+		return err
 	}
 	if c.JSON {
 		return a.printJSON(d)
@@ -83,7 +83,8 @@ func (c *doctorCmd) Run(a *app) (err error) {
 	return d.print(a, v)
 }
 
-func (v *view) diagnose() *diagnosis {
+// diagnose looks at a run. What needs images that are not there is not known; that they cannot be read is an error.
+func (v *view) diagnose() (*diagnosis, error) {
 	m := v.folder.Manifest.Data
 	raw := inspect.Maps(v.weights("raw"))
 	smooth := func(show string) *float64 {
@@ -103,11 +104,14 @@ func (v *view) diagnose() *diagnosis {
 	if d.noData == nil {
 		d.NeverPredicted, d.lost = lostClasses(s, m.Classes)
 	}
-	if e, err := v.examples(); err == nil {
+	switch e, err := v.examples(); {
+	case err == nil:
 		d.UnusedClasses = unusedClasses(e)
+	case !isMissing(err):
+		return nil, err
 	}
 	d.Advice = v.advise(d)
-	return d
+	return d, v.app.ctx.Err() // what it had no time for is not unknown
 }
 
 // unusedClasses names the classes that no image is of; it is not nil.

@@ -172,8 +172,9 @@ func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, s
 			o.lost++
 		}
 	}
+	asked, net := inspect.Probe{Executor: x, Ref: ref, Data: d}, inspect.Net{Spec: spec, Params: st.Params}
 	for l, layer := range spec.Layers[:len(spec.Layers)-1] {
-		act, err := inspect.Observe(x, spec, ref, d, l)
+		act, err := asked.Observe(net, l)
 		if err != nil {
 			return nil, err
 		}

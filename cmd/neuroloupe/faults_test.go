@@ -76,8 +76,8 @@ func (a attack) String() string { return a.name + "/" + a.call.String() }
 // report is written by hundreds of calls.
 const many = 24
 
-// attacks lists what is done to the calls of a scenario; unless all is to be tried, of each harm's calls the ones a
-// quarter, and three quarters, of the way.
+// attacks lists what is done to the calls of a scenario. Unless all is to be tried it is one call in the middle for each
+// harm, and two for those that every call can take.
 func attacks(calls []faults.Call) (list []attack) {
 	for i, h := range harms() {
 		var of []attack
@@ -86,8 +86,12 @@ func attacks(calls []faults.Call) (list []attack) {
 				of = append(of, attack{h, c})
 			}
 		}
-		if n := len(of); !soak() && n > 2 {
+		switch n := len(of); {
+		case soak() || n < 3:
+		case n == len(calls):
 			of = []attack{of[n/4], of[3*n/4]}
+		default:
+			of = of[n/2 : n/2+1]
 		}
 		list = append(list, of...)
 	}

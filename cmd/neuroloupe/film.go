@@ -114,8 +114,12 @@ func (v *view) eachFrame(want func(i, of int) bool, fn func(f runs.Frame)) error
 	case errors.As(err, &start):
 		return noFilm(start)
 	case errors.Is(err, fs.ErrNotExist):
-		return notKept("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
-			v.folder.Path, v.folder.Path)
+		running, err2 := v.folder.Running()
+		if err2 == nil && running {
+			return notKept("%s has no frames yet: its training has not ended; go on with neuroloupe train --resume %s",
+				v.folder.Path, v.folder.Path)
+		}
+		return errors.Join(err, err2)
 	}
 	return err
 }
@@ -263,15 +267,7 @@ func (v *view) accuracyAt(epoch int, metrics []engine.Metrics) float64 {
 
 // startAccuracy is how well the network does on the test images before training.
 func (v *view) startAccuracy() (float64, error) {
-	p, err := v.probeTest()
-	if err != nil {
-		return 0, err
-	}
-	start, _ := v.net.Start()
-	if err := p.Executor.Write(start.Params...); err != nil {
-		return 0, err
-	}
-	s, err := engine.Evaluate(p.Executor, v.program, p.Ref, p.Data)
+	s, err := v.subject.StartScore(v.app.ctx)
 	return s.Accuracy(), err
 }
 

@@ -62,6 +62,9 @@ func TestInterruptedPictures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "good.png")
+			if name == "report" {
+				out = filepath.Join(t.TempDir(), "good.html")
+			}
 			if args[len(args)-1] == "-o" {
 				args = append(args, out)
 			}

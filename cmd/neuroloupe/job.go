@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -163,7 +164,10 @@ func dataName(name string) (string, error) {
 	if known(name) {
 		return name, nil
 	}
-	if _, err := os.Stat(name); err != nil && !strings.ContainsAny(name, `/`+string(filepath.Separator)) {
+	switch _, err := os.Stat(name); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	case err != nil && !strings.ContainsAny(name, `/`+string(filepath.Separator)):
 		return name, nil // no folder, nor the start of names in one: the loader says what is wrong with it
 	}
 	return filepath.Abs(name)

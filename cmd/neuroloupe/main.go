@@ -93,11 +93,12 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 // run runs one command.
 func (a *app) run(args []string) (code int) {
 	var exit *int // set when kong has printed help or the version
+	printed := &checkedWriter{w: a.stdout}
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("neuroloupe"),
 		kong.Description("Train feed-forward networks fast, then look at what every neuron learned."),
-		kong.Writers(a.stdout, a.stderr),
+		kong.Writers(printed, a.stderr),
 		kong.Exit(func(code int) { exit = &code }),
 		kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -108,6 +109,8 @@ func (a *app) run(args []string) (code int) {
 	}
 	k, err := parser.Parse(args)
 	switch {
+	case printed.err != nil:
+		return a.report(printed.err)
 	case exit != nil:
 		return *exit
 	case err != nil:
@@ -115,6 +118,20 @@ func (a *app) run(args []string) (code int) {
 		return exitUsage
 	}
 	return a.report(k.Run(a))
+}
+
+// checkedWriter remembers the first error of a writer whose user looks at none, as kong does not.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // report says in one line what went wrong and returns the exit code.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -224,6 +225,20 @@ func TestSameSeedSameBytes(t *testing.T) {
 			case more[0] != "--seed" && !bytes.Equal(first, got):
 				t.Errorf("%v: weights differ with %v", net, more)
 			}
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What cannot be printed is an error, help and version too.
+func TestStandardOutputFull(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"--help"}, {"sheet", "--help"}, {"data", "list"}, {"explain", "map"}, {"devices"}} {
+		var stderr bytes.Buffer
+		if code := run(args, fullDisk{}, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "no space left on device") {
+			t.Errorf("%v: exit %d, %q", args, code, stderr.String())
 		}
 	}
 }

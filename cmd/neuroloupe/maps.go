@@ -2,41 +2,26 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"neuroloupe/engine/inspect"
 )
 
 // maps returns the map of each neuron of a hidden layer, 0 being the first, Units×Inputs: as one of raw, learned and
-// init; the last two need the start. Those of a deeper layer are taken along the linearised path to the input (see
-// inspect.Net.Paths): raw through the weights as they are, learned through the first layer's learned part, so that its
-// start's noise stays out, init through the network before training. The path is weighted by the mean slopes on the test
-// images, and plain without them.
+// init; the last two need the start. See inspect.Subject.Maps.
 func (v *view) maps(show string, layer int) ([][]float32, error) {
-	if layer == 0 {
-		return inspect.Maps(v.weights(show)), nil
-	}
-	asked, net := v.net, v.net
+	return v.subject.Maps(v.app.ctx, way(show), layer)
+}
+
+// way is the way to show weights that a flag names.
+func way(show string) inspect.Show {
 	switch show {
-	case "init":
-		net, _ = v.net.Start()
-		asked = net
 	case "learned":
-		net.Params = slices.Clone(net.Params)
-		for i, t := range net.Params {
-			if w := v.weights("learned"); t.Name == v.net.Params.Weight(1).Name {
-				net.Params[i].Data = w.Data
-			}
-		}
+		return inspect.ShowLearned
+	case "init":
+		return inspect.ShowStart
 	}
-	var slopes [][]float64
-	if p, err := v.probeTest(); err == nil {
-		if slopes, err = p.Slopes(v.app.ctx, asked); err != nil {
-			return nil, err
-		}
-	}
-	return net.Paths(v.app.ctx, layer, nil, slopes)
+	return inspect.ShowRaw
 }
 
 // path says in a formula what the maps of a layer are, such as W₁·Eσ′·W₂; the first factor is given.
@@ -57,34 +42,17 @@ func subscript(n int) string {
 	return strings.Map(func(r rune) rune { return r - '0' + '₀' }, fmt.Sprint(n))
 }
 
-// layerRho returns ρ of each neuron of a hidden layer: the share of the variance of its raw map that the start's map
-// explains; none when the start is not known.
+// layerRho returns ρ of each neuron of a hidden layer; none when the start is not known.
 func (v *view) layerRho(layer int) ([]float64, error) {
-	if layer == 0 || v.noStart != nil {
-		return v.rho(), nil
+	if v.noStart != nil {
+		return nil, nil
 	}
-	raw, err := v.maps("raw", layer)
-	if err != nil {
-		return nil, err
-	}
-	start, err := v.maps("init", layer)
-	if err != nil {
-		return nil, err
-	}
-	rho := make([]float64, len(raw))
-	for j := range raw {
-		rho[j] = inspect.Rho(raw[j], start[j])
-	}
-	return rho, nil
+	return v.subject.Rho(v.app.ctx, layer)
 }
 
 // importance orders the neurons of a hidden layer by how much they move the logits; it needs the test images.
 func (v *view) importance(layer int) ([]float64, error) {
-	act, err := v.activity(layer)
-	if err != nil {
-		return nil, err
-	}
-	return inspect.Importance(inspect.Contributions(inspect.Path(v.spec(), v.net.Params, layer), act)), nil
+	return v.subject.Importance(v.app.ctx, layer)
 }
 
 // tag names a neuron and the class that it speaks for most.

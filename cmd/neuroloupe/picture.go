@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -63,6 +64,9 @@ func (v *view) choose(text string, center bool) (chosen, error) {
 	return chosen{name: text, label: int(s.Labels[i]), pixels: s.Image(i)}, nil
 }
 
+// faintest is the faintest ink; less is taken for the noise of the paper.
+const faintest = 32
+
 // Limits of a PNG that is read.
 const (
 	maxImageBytes  = 64 << 20
@@ -113,12 +117,14 @@ func (v *view) readImage(path string, center bool) (chosen, error) {
 	if paper := clearPaper(grey); paper > 0 {
 		c.note += fmt.Sprintf(", its paper of %d/255 taken as 0", paper)
 	}
+	if slices.Max(grey.Pix) < faintest {
+		return fail(errors.New("the image is blank: there is no ink in it that differs from its paper; draw with a darker pen, or on " +
+			"lighter paper"))
+	}
 	scaled := image.NewGray(image.Rect(0, 0, cols, rows))
 	switch {
 	case center:
-		if !centerInk(scaled, grey) {
-			return fail(fmt.Errorf("--center: there is no ink in it"))
-		}
+		centerInk(scaled, grey)
 		c.note += fmt.Sprintf(", its ink fitted into 20/28 of %d×%d with the centre of mass in the middle, as MNIST's was", cols, rows)
 	case grey.Rect.Dx() == cols && grey.Rect.Dy() == rows:
 		scaled = grey
@@ -131,11 +137,32 @@ func (v *view) readImage(path string, center bool) (chosen, error) {
 	return c, nil
 }
 
-// greyOn returns an image in grey, where it is transparent on white.
+// greyOn returns an image in grey. Where it is transparent there is paper: where most of the edge is, paper of the other
+// end than the ink, for white ink on transparent paper is ink; else paper like the edge.
 func greyOn(img image.Image) *image.Gray {
 	b := img.Bounds()
-	flat := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
-	draw.Draw(flat, flat.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
+	alpha := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
+	var light, weight float64 // of the ink: luminance, premultiplied, and alpha
+	edge := image.NewGray(alpha.Rect)
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			c := img.At(b.Min.X+x, b.Min.Y+y)
+			_, _, _, a := c.RGBA()
+			lum := color.GrayModel.Convert(c).(color.Gray)
+			alpha.Pix[y*alpha.Stride+x], edge.Pix[y*edge.Stride+x] = byte(a>>8), lum.Y
+			light, weight = light+float64(lum.Y), weight+float64(a>>8)
+		}
+	}
+	bright := border(edge) > 127
+	if border(alpha) < 128 {
+		bright = light < weight/2
+	}
+	paper := color.Black
+	if bright {
+		paper = color.White
+	}
+	flat := image.NewRGBA(alpha.Rect)
+	draw.Draw(flat, flat.Rect, image.NewUniform(paper), image.Point{}, draw.Src)
 	draw.Draw(flat, flat.Rect, img, b.Min, draw.Over)
 	grey := image.NewGray(flat.Rect)
 	draw.Draw(grey, grey.Rect, flat, image.Point{}, draw.Src)
@@ -178,20 +205,15 @@ func fit(w, h, cols, rows int) image.Rectangle {
 }
 
 // centerInk draws the ink of src as the makers of MNIST did: fitted into 20 of 28 pixels, the shape kept, then moved so
-// that its centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). It reports whether there is
-// ink.
-func centerInk(dst, src *image.Gray) bool {
-	const ink = 32 // less is taken for the noise of the paper
+// that its centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). There must be ink.
+func centerInk(dst, src *image.Gray) {
 	var box image.Rectangle
 	for y := range src.Rect.Dy() {
 		for x := range src.Rect.Dx() {
-			if src.Pix[y*src.Stride+x] >= ink {
+			if src.Pix[y*src.Stride+x] >= faintest {
 				box = box.Union(image.Rect(x, y, x+1, y+1))
 			}
 		}
-	}
-	if box.Empty() {
-		return false
 	}
 	cols, rows := dst.Rect.Dx(), dst.Rect.Dy()
 	small := image.NewGray(image.Rectangle{Max: fit(box.Dx(), box.Dy(), max(1, cols*20/28), max(1, rows*20/28)).Size()})
@@ -203,10 +225,7 @@ func centerInk(dst, src *image.Gray) bool {
 			sum, sx, sy = sum+m, sx+m*float64(x), sy+m*float64(y)
 		}
 	}
-	if sum == 0 {
-		return false
-	}
+	sum = max(sum, 1) // scaled down, faint specks may vanish
 	at := image.Pt(int(math.Round(float64(cols-1)/2-sx/sum)), int(math.Round(float64(rows-1)/2-sy/sum)))
 	draw.Draw(dst, small.Rect.Add(at), small, image.Point{}, draw.Src)
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,5 +190,62 @@ func TestImageRefused(t *testing.T) {
 	}
 	if _, err := picturesOf(28, 28).choose(t.TempDir()+".png", false); err == nil {
 		t.Error("a file that is not there: no error")
+	}
+}
+
+// Ink on transparent paper is what is not transparent, whatever its colour; on opaque paper, what differs from the paper.
+func TestInkOnTransparentPaper(t *testing.T) {
+	want := stroke(20, 14)
+	want.Pix[2*20+6], want.Pix[3*20+6] = 130, 60 // half transparent
+	ink := func(c color.NRGBA) image.Image {
+		m := image.NewNRGBA(want.Rect)
+		for i, v := range want.Pix {
+			c.A = v
+			m.SetNRGBA(i%20, i/20, c)
+		}
+		return m
+	}
+	card := image.NewNRGBA(want.Rect) // black ink on white paper whose corner is cut off
+	for i, v := range want.Pix {
+		card.SetNRGBA(i%20, i/20, color.NRGBA{255 - v, 255 - v, 255 - v, 255})
+	}
+	for i := range 3 {
+		card.SetNRGBA(19-i, 13, color.NRGBA{})
+	}
+	for name, img := range map[string]image.Image{
+		"white ink": ink(color.NRGBA{255, 255, 255, 0}), "black ink": ink(color.NRGBA{}), "a card with a cut corner": card,
+	} {
+		got, err := picturesOf(14, 20).readImage(writePNG(t, img), false)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i, v := range want.Pix {
+			if d := int(got.pixels[i]) - int(v); d < -1 || d > 1 { // alpha is rounded twice
+				t.Errorf("%s: pixel %d is %d, want %d", name, i, got.pixels[i], v)
+			}
+		}
+	}
+	yellow, err := picturesOf(14, 20).readImage(writePNG(t, ink(color.NRGBA{255, 240, 0, 0})), false)
+	if err != nil || slices.Max(yellow.pixels) < 200 {
+		t.Errorf("yellow ink: at most %d, %v", slices.Max(yellow.pixels), err)
+	}
+}
+
+func TestBlankImage(t *testing.T) {
+	uniform := func(c color.Color) image.Image {
+		m := image.NewNRGBA(image.Rect(0, 0, 20, 14))
+		for i := range 20 * 14 {
+			m.Set(i%20, i/20, c)
+		}
+		return m
+	}
+	for name, c := range map[string]color.Color{
+		"transparent": color.NRGBA{}, "white": color.White, "black": color.Black, "grey": color.Gray{90},
+	} {
+		for _, center := range []bool{false, true} {
+			if _, err := picturesOf(14, 20).readImage(writePNG(t, uniform(c)), center); err == nil || !strings.Contains(err.Error(), "blank") {
+				t.Errorf("%s, --center %t: %v, want that it is blank", name, center, err)
+			}
+		}
 	}
 }

@@ -71,11 +71,7 @@ func (c *reportCmd) run(v *view) error {
 		return err
 	}
 	if c.Numbers != "" {
-		n, err := reportNumbers(doc)
-		if err != nil {
-			return err
-		}
-		if err := c.saveNumbers(v, n); err != nil {
+		if err := c.saveNumbers(v, reportNumbers(doc)); err != nil {
 			return err
 		}
 	}
@@ -113,16 +109,12 @@ func neurons(s engine.Spec) int {
 func (v *view) report() (*report.Run, error) {
 	m := v.folder.Manifest
 	r := &report.Run{
-		Title: v.name() + ": " + v.title(), Rows: m.Data.Rows, Cols: m.Data.Cols, Classes: m.Data.Classes,
-		Net: v.net, Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
-	}
-	if v.noStart != nil {
-		r.NoStart = v.noStart
+		Title: v.name() + ": " + v.title(), Classes: m.Data.Classes, Subject: v.subject,
+		Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
 	}
 	r.Tests, r.NoData = v.probeTest()
-	r.Activity = v.activity
-	d := v.diagnose()
-	if err := v.app.ctx.Err(); err != nil {
+	d, err := v.diagnose()
+	if err != nil {
 		return nil, err
 	}
 	for _, row := range d.rows(v)[1:] { // the first names the run

@@ -9,10 +9,10 @@ import (
 	"neuroloupe/cmd/neuroloupe/internal/report"
 )
 
-// reportNumbers are the numbers that a report draws, maps as their bytes say. Images of the data set are named by their
+// reportNumbers are the numbers that a report draws, maps as they were before they were packed for the page. Images of the data set are named by their
 // place in the test set, with their classes; what the page joins of two arrays when it is asked to, input×weight, is left
 // to the reader of these.
-func reportNumbers(d *report.Document) (*numbers, error) {
+func reportNumbers(d *report.Document) *numbers {
 	n := &numbers{}
 	addTexts(n, "classes", d.Classes)
 	addVector(n, "image_rows_cols", []int{d.Rows, d.Cols})
@@ -36,7 +36,8 @@ func reportNumbers(d *report.Document) (*numbers, error) {
 		whyNumbers(n, d)
 		mistakeNumbers(n, d)
 	}
-	return n, filmNumbers(n, d)
+	filmNumbers(n, d)
+	return n
 }
 
 func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
@@ -44,15 +45,8 @@ func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
 	for _, name := range slices.Sorted(maps.Keys(l.Maps)) {
 		addMaps(n, at+"map_"+name, l.Maps[name])
 	}
-	if learned, start := l.Maps["learned"], l.Maps["init"]; learned != nil && start != nil {
-		raw := make([][]float32, l.Units)
-		for j := range raw {
-			raw[j] = learned.Values(j)
-			for p, v := range start.Values(j) {
-				raw[j][p] += float32(float64(l.Gamma) * float64(v))
-			}
-		}
-		addMatrix(n, at+"map_raw", raw)
+	if l.Raw != nil {
+		addMatrix(n, at+"map_raw", l.Raw)
 	}
 	addNumber(n, at+"gamma", l.Gamma)
 	addVector(n, at+"bias", l.Bias)
@@ -231,32 +225,22 @@ func mistakeNumbers(n *numbers, d *report.Document) {
 }
 
 // filmNumbers adds the film's frames, frames×neurons×pixels, and what is written beside them.
-func filmNumbers(n *numbers, d *report.Document) error {
+func filmNumbers(n *numbers, d *report.Document) {
 	f := d.Film
 	if f == nil {
-		return nil
-	}
-	frames, err := f.Maps()
-	if err != nil {
-		return err
+		return
 	}
 	addVector(n, "film_epoch", f.Epochs)
 	addVector(n, "film_accuracy", f.Accuracy)
 	addVector(n, "film_gamma", f.Gamma)
 	addVector(n, "film_neuron", f.Neurons)
 	addNumber(n, "film_limit", f.Limit)
-	addArray(n, "film_learned", slices.Concat(frames...), len(f.Epochs), len(f.Neurons), d.Rows*d.Cols)
-	return nil
+	addArray(n, "film_learned", slices.Concat(f.Exact...), len(f.Epochs), len(f.Neurons), d.Rows*d.Cols)
 }
 
-// addMaps adds maps as they are drawn; nil adds nothing.
+// addMaps adds maps; nil adds nothing.
 func addMaps(n *numbers, name string, m *report.Maps) {
-	if m == nil {
-		return
+	if m != nil {
+		addMatrix(n, name, m.Exact)
 	}
-	rows := make([][]float32, len(m.Scale))
-	for j := range rows {
-		rows[j] = m.Values(j)
-	}
-	addMatrix(n, name, rows)
 }

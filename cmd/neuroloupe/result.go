@@ -172,7 +172,7 @@ func (r *result) print(w io.Writer) error {
 
 func printRows(w io.Writer, rows [][2]string) error {
 	for _, row := range rows {
-		if _, err := fmt.Fprintf(w, "%-16s%s\n", row[0], row[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-15s %s\n", row[0], row[1]); err != nil {
 			return err
 		}
 	}

@@ -130,7 +130,7 @@ func (a *app) drawTrainSheet(j *job) error {
 	if err != nil {
 		return err
 	}
-	v.use(j.data, j.executor, j.program)
+	v.use(j.data, j.program, j.executor)
 	return v.drawSheet()
 }
 

@@ -89,8 +89,7 @@ func (c *templatesCmd) run(v *view) error {
 
 // templates returns the ways to make templates that need no image.
 func (v *view) templates() ([]templateKind, error) {
-	ctx := v.app.ctx
-	plain, err := v.net.Templates(ctx, nil)
+	t, err := v.subject.Templates(v.app.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,40 +100,25 @@ func (v *view) templates() ([]templateKind, error) {
 	case v.net.Hidden() < 0:
 		product = "W1"
 	}
-	kinds := []templateKind{{"plain", "plain: " + product, "every neuron counted alike", plain}}
-	learned := v.net
-	if v.noStart == nil {
-		learned.Params = learned.Params.Clone()
-		copy(learned.Params.Weight(1).Data, v.weights("learned").Data)
-		if inspect.Median(v.rho()) >= startSeen {
-			maps, err := learned.Templates(ctx, nil)
-			if err != nil {
-				return nil, err
-			}
-			kinds = append(kinds, templateKind{"learned", "plain, of what training added to W1", "W1 without its random start, W − γW₀", maps})
-		}
+	kinds := []templateKind{{"plain", "plain: " + product, "every neuron counted alike", t.Plain}}
+	if t.Learned != nil {
+		kinds = append(kinds, templateKind{
+			"learned", "plain, of what training added to W1", "W1 without its random start, W − γW₀", t.Learned,
+		})
 	}
-	if v.net.Hidden() < 0 {
-		return kinds, nil // nothing bends
-	}
-	p, err := v.probeTest()
-	if err != nil {
+	switch {
+	case v.net.Hidden() < 0: // nothing bends
+	case t.Sloped == nil:
+		_, err := v.test()
 		v.app.say("not weighted by slope: the test images cannot be read: %s", oneLine(err))
-		return kinds, nil
+	default:
+		title := "weighted by slope: Σ W2·E σ′·W1"
+		if t.SlopedOf == inspect.ShowLearned {
+			title += ", of what training added to W1"
+		}
+		kinds = append(kinds, templateKind{
+			"slope_weighted", title, "a neuron that is stuck at 0 or 1 passes nothing on, so it counts for little", t.Sloped,
+		})
 	}
-	slopes, err := p.Slopes(ctx, v.net)
-	if err != nil {
-		return nil, err
-	}
-	title := "weighted by slope: Σ W2·E σ′·W1"
-	if v.noStart == nil && inspect.Median(v.rho()) >= startSeen {
-		title += ", of what training added to W1"
-	} else {
-		learned = v.net
-	}
-	maps, err := learned.Templates(ctx, slopes)
-	if err != nil {
-		return nil, err
-	}
-	return append(kinds, templateKind{"slope_weighted", title, "a neuron that is stuck at 0 or 1 passes nothing on, so it counts for little", maps}), nil
+	return kinds, nil
 }

@@ -108,7 +108,7 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 		r.Momentum = 0.9
 	}
 	if r.Seed > math.MaxInt64 {
-		return r, usage("--seed %d: want 0 to %d", r.Seed, math.MaxInt64)
+		return r, usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
 	}
 	err = checkNumbers(
 		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),

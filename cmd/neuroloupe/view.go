@@ -17,8 +17,8 @@ import (
 	"neuroloupe/render"
 )
 
-// view is a run to look at: its network, and what is asked of its data set, read and computed when first asked for. Of a
-// network that was made elsewhere there is no start: see noStart. close gives back what it holds.
+// view is a run to look at: its folder, its data set, read when first asked for, and its subject, which works out every
+// number. Of a network that was made elsewhere there is no start: see noStart. close gives back what it holds.
 type view struct {
 	app           *app
 	folder        *runs.Folder
@@ -27,18 +27,14 @@ type view struct {
 	noStart       *runs.StartError // why the start is not known; nil when it is
 	dataDir       string           // where the data set's files are; "" for where the run found them
 
-	data       *examples // nil until the training images are asked for
-	dataErr    error
-	tests      *mnist.Set // nil until the test images are asked for
-	testsErr   error
-	backend    engine.Backend
-	program    *engine.Program
-	executor   engine.Executor
-	borrowed   bool // program and executor are another's to close
-	bound      map[*mnist.Set]engine.DataRef
-	named      []string // see labels
-	scored     *engine.Score
-	activities map[int]inspect.Activity
+	data     *examples // nil until the training images are asked for
+	dataErr  error
+	tests    *mnist.Set // nil until the test images are asked for
+	testsErr error
+	subject  *inspect.Subject
+	backend  engine.Backend // that the subject's executor runs on; nil until that is made
+	probes   map[*mnist.Set]inspect.Probe
+	named    []string // see labels
 }
 
 // openView reads a run to look at. dataDir is a folder with its data set's files, "" for where the run found them.
@@ -60,14 +56,46 @@ func newView(a *app, f *runs.Folder, dataDir string) (v *view, err error) {
 	v.net.Initial, err = f.Initial()
 	switch {
 	case errors.As(err, &v.noStart):
-		return v, nil
 	case err != nil:
 		return nil, err
 	case !f.Spec.HasGamma():
 		v.net.Gamma = inspect.EstimateGamma(v.net.Params.Weight(1), v.net.Initial.Weight(1))
 		v.gammaMeasured = true
 	}
+	v.subject = v.newSubject()
 	return v, nil
+}
+
+// newSubject is the run's network, to be asked about the run's test images on the CPU.
+func (v *view) newSubject() *inspect.Subject {
+	s := &inspect.Subject{Net: v.net}
+	s.Rows, s.Cols = v.size()
+	if v.noStart != nil {
+		s.NoStart = v.noStart
+	}
+	s.Images = func(context.Context) (engine.Data, error) {
+		tests, err := v.test()
+		switch {
+		case err != nil && v.app.ctx.Err() == nil && isMissing(err):
+			return engine.Data{}, &inspect.NoImages{Why: err}
+		case err != nil:
+			return engine.Data{}, err
+		}
+		return engineData(tests), nil
+	}
+	s.Compile = func() (*engine.Program, engine.Executor, error) {
+		var err error
+		if v.backend, err = (cpu.Driver{}).Open("cpu"); err != nil {
+			return nil, nil, err
+		}
+		p, err := graph.Compile(v.net.Spec, 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		x, err := v.backend.Compile(p)
+		return p, x, err
+	}
+	return s
 }
 
 // warn says which of the network's weights are no numbers.
@@ -77,23 +105,20 @@ func (v *view) warn() {
 	}
 }
 
-// use gives v the data set and the executor of a training that has ended, whose owner closes them. The executor must
-// hold the weights of the run.
-func (v *view) use(e *examples, x engine.Executor, p *engine.Program) {
-	v.data, v.tests, v.executor, v.program, v.borrowed = e, e.test, x, p, true
+// use gives v the data set and the executor of a training that has ended, whose owner closes them.
+func (v *view) use(e *examples, p *engine.Program, x engine.Executor) {
+	v.data, v.tests = e, e.test
+	v.subject.Lend(p, x)
 }
 
 // close frees the executor; more calls do nothing.
 func (v *view) close() error {
-	var errs []error
-	if v.executor != nil && !v.borrowed {
-		errs = append(errs, v.executor.Close())
-	}
+	err := v.subject.Close()
 	if v.backend != nil {
-		errs = append(errs, v.backend.Close())
+		err = errors.Join(err, v.backend.Close())
 	}
-	v.executor, v.backend = nil, nil
-	return errors.Join(errs...)
+	v.backend = nil
+	return err
 }
 
 // spec is the network's.
@@ -150,13 +175,9 @@ func (v *view) weights(show string) engine.Tensor {
 
 // rho returns ρ of each neuron of the first layer; none when the start is not known.
 func (v *view) rho() []float64 {
-	if v.noStart != nil {
+	rho, err := v.subject.Rho(v.app.ctx, 0)
+	if err != nil { // there is no other reason
 		return nil
-	}
-	raw, start := inspect.Maps(v.weights("raw")), inspect.Maps(v.weights("init"))
-	rho := make([]float64, len(raw))
-	for j := range raw {
-		rho[j] = inspect.Rho(raw[j], start[j])
 	}
 	return rho
 }
@@ -249,126 +270,50 @@ func (v *view) train() (*mnist.Set, error) {
 	return e.train, nil
 }
 
-// compile opens the CPU and compiles the network for it.
-func (v *view) compile() (err error) {
-	if v.executor != nil {
-		return nil
-	}
-	if v.backend == nil {
-		if v.backend, err = (cpu.Driver{}).Open("cpu"); err != nil {
-			return err
-		}
-	}
-	if v.program, err = graph.Compile(v.spec(), 1); err != nil {
-		return err
-	}
-	x, err := v.backend.Compile(v.program)
-	if err != nil {
-		return err
-	}
-	if err := x.Write(v.net.Params...); err != nil {
-		return errors.Join(err, x.Close())
-	}
-	v.executor = x
-	return nil
-}
-
 // probe asks the network about a set of images, on the CPU.
 func (v *view) probe(s *mnist.Set) (inspect.Probe, error) {
-	if err := v.compile(); err != nil {
+	if p, ok := v.probes[s]; ok {
+		return p, nil
+	}
+	p, err := v.subject.On(engineData(s))
+	if err != nil {
 		return inspect.Probe{}, err
 	}
-	d := engineData(s)
-	ref, ok := v.bound[s]
-	if !ok {
-		var err error
-		if ref, err = v.executor.Bind(d); err != nil {
-			return inspect.Probe{}, err
-		}
-		if v.bound == nil {
-			v.bound = map[*mnist.Set]engine.DataRef{}
-		}
-		v.bound[s] = ref
+	if v.probes == nil {
+		v.probes = map[*mnist.Set]inspect.Probe{}
 	}
-	return inspect.Probe{Executor: v.executor, Ref: ref, Data: d}, nil
+	v.probes[s] = p
+	return p, nil
 }
 
 // probeTest asks the network about its test images.
-func (v *view) probeTest() (inspect.Probe, error) {
-	s, err := v.test()
-	if err != nil {
-		return inspect.Probe{}, err
-	}
-	return v.probe(s)
-}
+func (v *view) probeTest() (inspect.Probe, error) { return v.subject.Probe(v.app.ctx) }
 
 // score is how well the network does on its test images.
-func (v *view) score() (engine.Score, error) {
-	if v.scored != nil {
-		return *v.scored, nil
-	}
-	p, err := v.probeTest()
-	if err != nil {
-		return engine.Score{}, err
-	}
-	if err := p.Executor.Write(v.net.Params...); err != nil { // a probe may have left another network there
-		return engine.Score{}, err
-	}
-	s, err := engine.Evaluate(p.Executor, v.program, p.Ref, p.Data)
-	if err != nil {
-		return engine.Score{}, err
-	}
-	v.scored = &s
-	return s, nil
-}
+func (v *view) score() (engine.Score, error) { return v.subject.Score(v.app.ctx) }
 
 // scoreAs is how well the weights do on some images as those of another network of the same sizes.
 func (v *view) scoreAs(spec engine.Spec, images *mnist.Set) (engine.Score, error) {
 	other := &view{app: v.app, folder: v.folder, net: v.net, data: &examples{test: images}}
 	other.net.Spec = spec
+	other.subject = other.newSubject()
 	s, err := other.score()
 	return s, errors.Join(err, other.close())
 }
 
 // activity is what a layer's neurons do over the test images, 0 being the first layer.
 func (v *view) activity(layer int) (inspect.Activity, error) {
-	if act, ok := v.activities[layer]; ok {
-		return act, nil
-	}
-	p, err := v.probeTest()
-	if err != nil {
-		return inspect.Activity{}, err
-	}
-	if err := p.Executor.Write(v.net.Params...); err != nil {
-		return inspect.Activity{}, err
-	}
-	act, err := inspect.Observe(p.Executor, v.spec(), p.Ref, p.Data, layer)
-	if err != nil {
-		return inspect.Activity{}, err
-	}
-	if v.activities == nil {
-		v.activities = map[int]inspect.Activity{}
-	}
-	v.activities[layer] = act
-	return act, nil
+	return v.subject.Activity(v.app.ctx, layer)
 }
 
 // favourites returns the class that each neuron of a hidden layer speaks for most, and how that was found: by what it
 // contributes on the test images, or without them by its weights alone.
 func (v *view) favourites(layer int) (classes []int, how string) {
-	path := inspect.Path(v.spec(), v.net.Params, layer)
-	if act, err := v.activity(layer); err == nil {
-		return inspect.Favourites(path, act), "the class it speaks for most on the test images"
+	if f, err := v.subject.Favourites(v.app.ctx, layer); err == nil && f.Images {
+		return f.Class, "the class it speaks for most on the test images"
 	}
-	classes = make([]int, len(path))
-	for j, row := range path {
-		for k, w := range row {
-			if w > row[classes[j]] {
-				classes[j] = k
-			}
-		}
-	}
-	return classes, "the class of its largest outgoing weight (the test images could not be read)"
+	return inspect.FavouritesByWeight(v.subject.OutPath(layer)),
+		"the class of its largest outgoing weight (the test images could not be read)"
 }
 
 // title says which data, network and recipe, and how good it is when that can be tested.

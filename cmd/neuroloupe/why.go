@@ -298,7 +298,7 @@ func (x *account) maps(j int) (w, product []float32, err error) {
 // its z: γ·Σ x·w₀. ok is false where the start is not known, or is so small a part that it is not worth a picture.
 func (x *account) learned(j int) (product []float32, start float64, ok bool) {
 	v := x.view
-	if x.layer != 0 || v.noStart != nil || inspect.Median(v.rho()) < startSeen {
+	if x.layer != 0 || !v.subject.StartSeen(v.app.ctx) {
 		return nil, 0, false
 	}
 	w, w0 := inspect.Maps(v.weights("learned"))[j], inspect.Maps(v.weights("init"))[j]
@@ -312,9 +312,6 @@ func (x *account) learned(j int) (product []float32, start float64, ok bool) {
 
 // mapSide is the longer side of the maps of a figure that shows several neurons.
 const mapSide = 168
-
-// startSeen is the median ρ from which the random start is seen in the maps.
-const startSeen = 0.1
 
 // numbers are those that figure draws.
 func (x *account) numbers(top int) *numbers {

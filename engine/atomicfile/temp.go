@@ -43,23 +43,33 @@ func createBeside(path string) (*os.File, error) {
 		if err != nil || !renamesOpen {
 			return f, err
 		}
+		ours := false
 		switch err := TryLock(f); {
-		case errors.Is(err, ErrLocked), err == nil && !names(name, f):
-			f.Close() // Clean came between creating and locking
-		default: // where files cannot be locked Clean cannot lock them either, and leaves them
+		case err == nil:
+			if ours, err = names(name, f); err != nil {
+				return nil, errors.Join(err, f.Close(), os.Remove(name))
+			}
+		case !errors.Is(err, ErrLocked):
+			ours = true // where files cannot be locked Clean cannot lock them either, and leaves them
+		}
+		if ours {
 			return f, nil
 		}
+		f.Close() // Clean came between creating and locking
 	}
 }
 
 // names reports whether path is the name of the open file f.
-func names(path string, f *os.File) bool {
+func names(path string, f *os.File) (bool, error) {
 	there, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	here, err := f.Stat()
-	return err == nil && os.SameFile(there, here)
+	return err == nil && os.SameFile(there, here), err
 }
 
 // Clean removes what killed processes have left of their writes to path. What a living process is writing stays, and so
@@ -90,7 +100,10 @@ func cleanOne(path string) {
 		return
 	}
 	defer f.Close()
-	if TryLock(f) == nil && names(path, f) {
+	if TryLock(f) != nil {
+		return
+	}
+	if ours, err := names(path, f); err == nil && ours {
 		os.Remove(path)
 	}
 }

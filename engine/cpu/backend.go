@@ -66,7 +66,7 @@ func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	if b.closed {
 		return nil, engine.ErrClosed
 	}
-	if err := check(p); err != nil {
+	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	e := &executor{

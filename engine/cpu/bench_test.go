@@ -8,6 +8,7 @@ import (
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu/internal/isa"
 	"neuroloupe/engine/cpu/internal/simd"
+	"neuroloupe/engine/enginetest"
 )
 
 // strokes draws n images of side×side with about 81 % of the pixels blank and the others along thick strokes, as in
@@ -114,7 +115,7 @@ func benchTrain(b *testing.B, backend *backend, spec engine.Spec, data engine.Da
 // ready compiles spec, binds data and writes start parameters.
 func ready(tb testing.TB, backend *backend, spec engine.Spec, data engine.Data, capacity int) (engine.Executor, engine.DataRef) {
 	tb.Helper()
-	p, err := lower(spec, capacity)
+	p, err := enginetest.Textbook(spec, capacity)
 	if err != nil {
 		tb.Fatal(err)
 	}

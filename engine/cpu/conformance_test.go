@@ -22,12 +22,12 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	for _, tier := range tiers {
-		run(tier, 2, "", lower)
+		run(tier, 2, "", enginetest.Textbook)
 	}
-	run(best, 1, "", lower)
-	run(best, leaves, "", lower)
-	run(best, runtime.NumCPU()+1, "", lower)
-	run(best, 2, "/apart", lowerApart)
+	run(best, 1, "", enginetest.Textbook)
+	run(best, leaves, "", enginetest.Textbook)
+	run(best, runtime.NumCPU()+1, "", enginetest.Textbook)
+	run(best, 2, "/apart", textbookApart)
 }
 
 // shared opens the CPU and shares any work over the workers, however small.

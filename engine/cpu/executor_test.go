@@ -9,6 +9,7 @@ import (
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu/internal/isa"
+	"neuroloupe/engine/enginetest"
 	"neuroloupe/engine/kernel"
 )
 
@@ -169,7 +170,7 @@ func TestMask(t *testing.T) {
 				defer b.Close()
 				spec := network([]int{5, units, 2}, engine.ReLU, engine.Softmax, engine.CrossEntropy)
 				spec.Dropout, spec.Seed = 0.4, 0xfeed_beef_0123
-				p, err := lower(spec, n)
+				p, err := enginetest.Textbook(spec, n)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -244,7 +245,7 @@ func TestTooLarge(t *testing.T) {
 	b := shared(isa.Go, 1)
 	defer b.Close()
 	b.device.Memory = 1 << 30
-	p, err := lower(network([]int{20_000, 10_000, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy), 10)
+	p, err := enginetest.Textbook(network([]int{20_000, 10_000, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy), 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"fmt"
-
-	"neuroloupe/engine"
-)
+import "neuroloupe/engine"
 
 // part says how a stage cuts a buffer up over the workers.
 type part uint8
@@ -243,16 +239,4 @@ func spread(p *engine.Program, carry func(from, to engine.Ref) bool) {
 			}
 		}
 	}
-}
-
-// check reports what a Program asks for that there is no stage for.
-func check(p *engine.Program) error {
-	for _, code := range [][]engine.Instr{p.Train, p.Infer} {
-		for _, in := range code {
-			if in.Op > engine.OpUpdate {
-				return fmt.Errorf("cpu: no kernel for instruction %v", in.Op)
-			}
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu/internal/isa"
+	"neuroloupe/engine/enginetest"
 )
 
 // A step of a net with one hidden layer has one barrier: when all hidden units have added to the outputs.
@@ -16,7 +17,7 @@ func TestOneBarrier(t *testing.T) {
 		network([]int{784, 100, 10}, engine.Sigmoid, engine.Sigmoid, engine.Quadratic),
 		network([]int{784, 100, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy),
 	} {
-		p, err := lower(spec, 10)
+		p, err := enginetest.Textbook(spec, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

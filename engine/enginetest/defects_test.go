@@ -22,8 +22,8 @@ type defect struct {
 	after   func(c *current, in *engine.Instr, out []float32) // after it
 	start   float32                                           // instead of 0
 
-	bindAnything, closeOnce, firstTile, flush, halfExchange, keepSlices bool
-	lateErrors, namelessErrors, oneDataSet, useAfterClose               bool
+	bindAnything, compileAnything, closeOnce, firstTile, flush, halfExchange, keepSlices bool
+	lateErrors, namelessErrors, oneDataSet, useAfterClose                                bool
 
 	share *[][]float32 // weights of layer 1, the same in all executors of one size
 }
@@ -245,6 +245,8 @@ func TestDefects(t *testing.T) {
 		{"errors after the first step", "faults/train/losses-too-many", defect{lateErrors: true}},
 		{"any label", "faults/bind/label-past-the-outputs", defect{bindAnything: true}},
 		{"any length", "faults/bind/images-too-long", defect{bindAnything: true}},
+		{"any program", "faults/compile/unknown-operation", defect{compileAnything: true}},
+		{"any program", "faults/compile/operand-not-yet-written", defect{compileAnything: true}},
 		{"relu without NaN", "nonfinite/relu", rewritten(engine.OpActivate, func(_ *current, in *engine.Instr, out []float32) {
 			for i, v := range out {
 				if v != v && in.Activation == engine.ReLU {
@@ -267,7 +269,7 @@ func TestDefects(t *testing.T) {
 			b := newBench(tc.defect)
 			if tc.defect.lower != nil {
 				b.lower = func(s engine.Spec, capacity int) (*engine.Program, error) {
-					p, err := lowerByHand(s, capacity)
+					p, err := Textbook(s, capacity)
 					tc.defect.lower(p)
 					return p, err
 				}

@@ -78,6 +78,7 @@ type bench struct {
 // rig is an executor with start parameters written and a data set bound.
 type rig struct {
 	engine.Executor
+	backend engine.Backend
 	program *engine.Program
 	data    engine.Data
 	ref     engine.DataRef
@@ -101,7 +102,7 @@ func (b *bench) with(spec engine.Spec, capacity int, d engine.Data, f func(r *ri
 	if err := e.Write(spec.NewParams()...); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	return f(&rig{Executor: e, program: p, data: d, ref: ref})
+	return f(&rig{Executor: e, backend: b.backend, program: p, data: d, ref: ref})
 }
 
 // tensors returns the parameters and the state of spec with room for their values, filled with numbers that no check

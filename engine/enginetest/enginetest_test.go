@@ -10,7 +10,7 @@ import (
 // newBench is a bench with the interpreter and a defect.
 func newBench(d defect) *bench {
 	open := func() engine.Backend { return &interpreter{defect: d} }
-	return &bench{open: open, backend: open(), lower: lowerByHand}
+	return &bench{open: open, backend: open(), lower: Textbook}
 }
 
 func TestRunAllCPU(t *testing.T) {
@@ -20,7 +20,7 @@ func TestRunAllCPU(t *testing.T) {
 			t.Fatal(err)
 		}
 		return b
-	}, lowerByHand)
+	}, Textbook)
 }
 
 // TestMargins: the plain kernels pass every check and stay below a quarter of the error bounds, so that another order of

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"neuroloupe/engine"
@@ -31,6 +32,7 @@ func faultChecks() []check {
 	all = append(all, stepFaults()...)
 	all = append(all, queryFaults()...)
 	all = append(all, dataFaults()...)
+	all = append(all, programFaults()...)
 	return each("", all, func(f fault) string { return f.name }, (*bench).fault)
 }
 
@@ -140,6 +142,56 @@ func dataFaults() []fault {
 		{"bind/images-too-long", bind(func(d *engine.Data) { d.Images = append(d.Images, 0) }), []string{"64", "63"}},
 		{"bind/images-none", bind(func(d *engine.Data) { d.Images = nil }), []string{"63"}},
 		{"bind/nothing", bind(func(d *engine.Data) { *d = engine.Data{} }), []string{"examples"}},
+	}
+}
+
+// programFaults are calls of Compile with a Program that is wrong. It must be refused before a kernel reaches past an end.
+func programFaults() []fault {
+	compile := func(change func(p *engine.Program)) func(r *rig) error {
+		return func(r *rig) error {
+			p, err := Textbook(r.program.Spec, r.program.Capacity)
+			if err != nil {
+				return err
+			}
+			change(p)
+			e, err := r.backend.Compile(p)
+			if err == nil {
+				err = e.Close()
+			}
+			return err
+		}
+	}
+	at := func(p *engine.Program, op engine.Op) *engine.Instr {
+		return &p.Train[slices.IndexFunc(p.Train, func(in engine.Instr) bool { return in.Op == op })]
+	}
+	return []fault{
+		{"compile/no-rows", compile(func(p *engine.Program) { p.Capacity = 0 }), []string{"0"}},
+		{"compile/no-layers", compile(func(p *engine.Program) { p.Spec.Layers = nil }), []string{"layer"}},
+		{"compile/unknown-operation", compile(func(p *engine.Program) { p.Train[3].Op = 200 }), []string{"op(200)"}},
+		{"compile/operand-missing", compile(func(p *engine.Program) { at(p, engine.OpDense).In[2] = engine.None }), []string{"dense", "3"}},
+		{"compile/operand-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpDense).In[0] = 999 }), []string{"999"}},
+		{"compile/operand-of-another-shape", compile(func(p *engine.Program) { p.Buffers[p.Params[2]].Cols++ }), []string{"layer2.weight"}},
+		{"compile/operand-not-yet-written", compile(func(p *engine.Program) {
+			p.Train[0], p.Train[2] = p.Train[2], p.Train[0]
+		}), []string{"operand 1, x,", "before"}},
+		{"compile/result-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpLoss).Out = 999 }), []string{"999"}},
+		{"compile/result-of-another-shape", compile(func(p *engine.Program) {
+			at(p, engine.OpDenseDW).Out = at(p, engine.OpDenseDB).Out
+		}), []string{"dense-dw", "fit"}},
+		{"compile/a-parameter-overwritten", compile(func(p *engine.Program) {
+			at(p, engine.OpActivate).Out = p.Params[0]
+		}), []string{"layer1.weight"}},
+		{"compile/scratch-updated", compile(func(p *engine.Program) {
+			u := at(p, engine.OpUpdate)
+			u.Out = u.In[0]
+		}), []string{"update"}},
+		{"compile/state-missing", compile(func(p *engine.Program) { p.State = p.State[1:] }), []string{"state"}},
+		{"compile/parameters-exchanged", compile(func(p *engine.Program) {
+			p.Params[0], p.Params[2] = p.Params[2], p.Params[0]
+		}), []string{"layer"}},
+		{"compile/two-of-a-name", compile(func(p *engine.Program) { p.Buffers[p.Params[1]].Name = "layer1.weight" }), []string{"layer1.weight"}},
+		{"compile/nothing-to-infer", compile(func(p *engine.Program) { p.Infer = p.Infer[:1] }), []string{"layer"}},
+		{"compile/loss-not-computed", compile(func(p *engine.Program) { p.Loss = p.Params[1] }), []string{"loss"}},
 	}
 }
 

@@ -39,6 +39,9 @@ func (b *interpreter) Compile(p *engine.Program) (engine.Executor, error) {
 	if b.closed && !b.defect.useAfterClose {
 		return nil, engine.ErrClosed
 	}
+	if err := p.Validate(); err != nil && !b.defect.compileAnything {
+		return nil, err
+	}
 	if b.defect.compile != nil {
 		b.defect.compile(p)
 	}
@@ -269,7 +272,7 @@ func (c *current) run(in *engine.Instr) {
 	case engine.OpUpdate:
 		kernel.Update(out, x, y, z, in, c.lr, c.step)
 	default:
-		panic(fmt.Sprintf("lowerByHand makes no %v", in.Op))
+		panic(fmt.Sprintf("Textbook writes no %v", in.Op))
 	}
 	if e.b.defect.after != nil {
 		e.b.defect.after(c, in, out)

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"neuroloupe/engine"
@@ -29,8 +30,15 @@ func end(act engine.Activation, a float32) int {
 	return 0
 }
 
-// Observe runs the network over a data set bound to e as ref and returns the activity of a layer, 0 being the first.
-func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data, layer int) (Activity, error) {
+// Observe returns the activity of a layer over the probe's data set, 0 being the first.
+func (p Probe) Observe(net Net, layer int) (Activity, error) {
+	if err := net.checkLayer(layer, false); err != nil {
+		return Activity{}, err
+	}
+	if err := p.Executor.Write(net.Params...); err != nil {
+		return Activity{}, fmt.Errorf("inspect: %w", err)
+	}
+	s, d := net.Spec, p.Data
 	units, classes, n := s.Layers[layer].Units, s.Classes(), len(d.Labels)
 	act := Activity{
 		ClassMean: make([][]float64, classes), Mean: make([]float64, units), Stuck: make([]float64, units),
@@ -46,7 +54,7 @@ func Observe(e engine.Executor, s engine.Spec, ref engine.DataRef, d engine.Data
 	dst := make([]float32, min(n, step)*units)
 	for lo := 0; lo < n; lo += step {
 		hi := min(n, lo+step)
-		if err := e.Infer(engine.Query{Data: ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
+		if err := p.Executor.Infer(engine.Query{Data: p.Ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
 			return Activity{}, err
 		}
 		for _, k := range d.Labels[lo:hi] {
@@ -119,6 +127,16 @@ func Favourites(path [][]float64, a Activity) []int {
 				best, fav[j] = c, k
 			}
 		}
+	}
+	return fav
+}
+
+// FavouritesByWeight returns for each neuron the class of its largest weight to an output, Path[j][k]: what can be said
+// without images.
+func FavouritesByWeight(path [][]float64) []int {
+	fav := make([]int, len(path))
+	for j, row := range path {
+		fav[j] = Descending(row)[0]
 	}
 	return fav
 }

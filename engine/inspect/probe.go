@@ -75,6 +75,14 @@ func (p Probe) Weighted(n Net, example int) ([][]float32, error) {
 	return z, nil
 }
 
+// Score is how well a network does on the probe's data set. program is the executor's.
+func (p Probe) Score(n Net, program *engine.Program) (engine.Score, error) {
+	if err := p.Executor.Write(n.Params...); err != nil {
+		return engine.Score{}, fmt.Errorf("inspect: %w", err)
+	}
+	return engine.Evaluate(p.Executor, program, p.Ref, p.Data)
+}
+
 // Column returns one neuron's values, copied. values: n×Units.
 func Column(values [][]float32, neuron int) []float32 {
 	c := make([]float32, len(values))

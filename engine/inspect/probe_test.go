@@ -3,38 +3,21 @@ package inspect_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
+	"neuroloupe/engine/enginetest"
 	"neuroloupe/engine/inspect"
 )
 
-// inference writes down the Program of a forward pass.
+// inference is the Program of a network that is only asked.
 func inference(s engine.Spec) *engine.Program {
-	p := &engine.Program{Spec: s, Capacity: 1}
-	add := func(b engine.Buffer) engine.Ref {
-		p.Buffers = append(p.Buffers, b)
-		return engine.Ref(len(p.Buffers) - 1)
-	}
-	p.Loss = add(engine.Buffer{Name: "loss", Rows: 1, Cols: 1})
-	x := add(engine.Buffer{Name: "x", Batch: true, Cols: s.Inputs})
-	none := engine.None
-	p.Infer = append(p.Infer, engine.Instr{Op: engine.OpImages, Out: x, In: [3]engine.Ref{none, none, none}})
-	for l, info := 0, s.ParamInfo(); l < len(s.Layers); l++ {
-		in, out := info[2*l].Shape[0], info[2*l].Shape[1]
-		w := add(engine.Buffer{Name: info[2*l].Name, Rows: in, Cols: out})
-		b := add(engine.Buffer{Name: info[2*l+1].Name, Rows: 1, Cols: out})
-		z := add(engine.Buffer{Name: fmt.Sprint("z", l), Batch: true, Cols: out})
-		a := add(engine.Buffer{Name: fmt.Sprint("a", l), Batch: true, Cols: out})
-		p.Params = append(p.Params, w, b)
-		p.Layers = append(p.Layers, engine.LayerRefs{Z: z, A: a})
-		p.Infer = append(p.Infer, engine.Instr{Op: engine.OpDense, Out: z, In: [3]engine.Ref{x, w, b}},
-			engine.Instr{Op: engine.OpActivate, Out: a, In: [3]engine.Ref{z, none, none}, Activation: s.Layers[l].Activation})
-		x = a
+	p, err := enginetest.Textbook(s, 1)
+	if err != nil {
+		panic(err)
 	}
 	return p
 }

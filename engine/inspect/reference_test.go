@@ -206,11 +206,7 @@ func TestTemplates(t *testing.T) {
 		}
 		near(t, "slopes", s.want.Slopes, slopes, bulk)
 		for l := range slopes {
-			p := newProbe(t, s.Spec, s.data)
-			if err := p.Executor.Write(s.Net.Params...); err != nil {
-				t.Fatal(err)
-			}
-			act, err := inspect.Observe(p.Executor, s.Spec, p.Ref, s.data, l)
+			act, err := newProbe(t, s.Spec, s.data).Observe(s.Net, l)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -134,7 +134,7 @@ func TestWriteDefects(t *testing.T) {
 		{"too few values", []Tensor{good, {"w", []int{128, 3}, make([]float32, 383)}}, nil, "w", "383 values, want 128×3 = 384"},
 		{"too many values", []Tensor{{"w", []int{}, make([]float32, 2)}}, nil, "w", "2 values, want 1 = 1"},
 		{"negative shape", []Tensor{{"w", []int{-1, -1}, make([]float32, 1)}}, nil, "w", "shape -1×-1 is negative or overflows"},
-		{"shape that overflows", []Tensor{{"w", []int{1 << 32, 1 << 32}, nil}}, nil, "w", "negative or overflows"},
+		{"shape that overflows", []Tensor{{"w", []int{math.MaxInt, 2}, nil}}, nil, "w", "negative or overflows"},
 		{"name twice", []Tensor{good, good}, nil, "good", "the name is there twice"},
 		{"name of the metadata", []Tensor{{"__metadata__", []int{0}, nil}}, nil, "__metadata__", "kept for the metadata"},
 		{"name that is not UTF-8", []Tensor{{"\xff", []int{0}, nil}}, nil, "\xff", "not UTF-8"},

@@ -122,8 +122,9 @@ func (t *tracer) follow() error {
 	if tid != t.pid || !ws.Stopped() {
 		return fmt.Errorf("it did not stop at its start: %x", ws)
 	}
-	// Threads are followed, the programs that it starts are not.
-	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL
+	// Threads are followed, the programs that it starts are not. TRACEEXEC is for one that starts itself again, as the race
+	// detector may.
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
 	if err := unix.PtraceSetOptions(tid, options); err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (t *tracer) follow() error {
 			}
 		case t.threads[tid] == nil: // the stop that a new thread begins with
 			t.threads[tid] = &thread{}
-		case ws.StopSignal() == unix.SIGTRAP && ws.TrapCause() > 0: // a thread has been made
+		case ws.StopSignal() == unix.SIGTRAP && ws.TrapCause() > 0: // a thread or an exec
 		default:
 			resume = int(ws.StopSignal())
 		}

@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 		"pickled lists":           {archive(t, "weights.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", "x"), "biases.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n", "x"), "sizes.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }\n", "x"), "losses.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n", "0123")), `enumerate(z["weights"], 1)}, **{"b%d" % i: a for i, a in enumerate(z["biases"], 1)})`},
 		"a vector of all":         {archive(t, "params.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }\n", "0123456789abcdef")), "no matrix of weights: params 4"},
 		"an array twice":          {archive(t, "W1.npy", npy(f4, "0123456789abcdef"), "W1.npy", npy(f4, "0123456789abcdef")), `array "W1" is there twice`},
-		"more than it can hold":   {archive(t, "W1.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4096, 1100), }\n", strings.Repeat("\x00", 4*4096*1100))), "made to fill the memory"},
+		"more than it can hold":   {archive(t, "W1.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4096, 1500), }\n", strings.Repeat("\x00", 4*4096*1500))), "made to fill the memory"},
 		"JSON: a key twice":       {`{"weights": [[[1]]], "weights": [[[2]]], "biases": [[1]]}`, `key "weights" is there twice`},
 		"JSON: nested":            {strings.Repeat("[", 1000), "nested more than 64 deep"},
 		"JSON: objects nested":    {strings.Repeat(`{"a":`, 1000), "nested more than 64 deep"},
@@ -117,9 +117,9 @@ func TestFaults(t *testing.T) {
 		"damaged safetensors":     {st(tensor("fc1.weight", 2, 3))[:100], "safetensors: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			net, err := readBytes([]byte(c.file), Options{})
+			_, err := readBytes([]byte(c.file), Options{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v %v, want an error with %q", net, err, c.want)
+				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "\n") {
 				t.Errorf("more than one line: %q", err)

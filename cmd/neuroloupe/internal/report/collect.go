@@ -19,17 +19,12 @@ type Run struct {
 	Doctor  []Fact
 	Advice  []string
 	Words   []Word
-	Rows    int // of an image; Rows·Cols are the network's inputs
-	Cols    int
 	Classes []string // names of the outputs
 
-	Net     inspect.Net   // Initial is nil when NoStart is not
-	NoStart error         // why the start weights are not known; nil when they are
-	Dead    []bool        // pixels never inked in training; nil when not known
-	Tests   inspect.Probe // over the test images; counts when NoData is nil
-	NoData  error         // why there are no test images; nil when there are
-	// Activity is what a hidden layer does over the test images, 0 being the first layer; asked for when NoData is nil.
-	Activity func(layer int) (inspect.Activity, error)
+	Subject *inspect.Subject // what it is about; not closed
+	Dead    []bool           // pixels never inked in training; nil when not known
+	Tests   inspect.Probe    // over the test images; counts when NoData is nil
+	NoData  error            // why there are no test images; nil when there are
 
 	Metrics   []engine.Metrics
 	NoMetrics error  // why they cannot be read; nil when they can, or when there are none
@@ -48,30 +43,29 @@ type collector struct {
 
 	done, of int // parts of the work
 	classed  *classed
-	outputs  [][]float32        // z of the output layer for the test images
-	seen     []inspect.Activity // of each hidden layer; nil without test images, as slopes
-	slopes   [][]float64        // E σ′
+	outputs  [][]float32 // z of the output layer for the test images
 }
 
 // Collect computes what a page shows. The network must have a hidden layer. What cannot be had is missing from the
 // document, with the reason in Missing, and in Damaged when it should have been there; any other failure is an error.
 func Collect(ctx context.Context, r *Run) (*Document, error) {
-	if err := r.Net.Validate(); err != nil {
+	s := r.Subject
+	if err := s.Net.Validate(); err != nil {
 		return nil, err
 	}
 	switch {
-	case r.Net.Hidden() < 0:
-		return nil, fmt.Errorf("report: %v has no hidden layer, so no hidden neurons to report on", r.Net.Spec)
-	case r.Rows*r.Cols != r.Net.Spec.Inputs || len(r.Classes) != r.Net.Spec.Classes():
-		return nil, fmt.Errorf("report: images of %d×%d and %d class names for %v", r.Rows, r.Cols, len(r.Classes), r.Net.Spec)
+	case s.Net.Hidden() < 0:
+		return nil, fmt.Errorf("report: %v has no hidden layer, so no hidden neurons to report on", s.Net.Spec)
+	case s.Rows*s.Cols != s.Net.Spec.Inputs || len(r.Classes) != s.Net.Spec.Classes():
+		return nil, fmt.Errorf("report: images of %d×%d and %d class names for %v", s.Rows, s.Cols, len(r.Classes), s.Net.Spec)
 	}
 	c := &collector{ctx: ctx, run: r, doc: &Document{
-		Title: r.Title, Rows: r.Rows, Cols: r.Cols, Classes: r.Classes,
+		Title: r.Title, Rows: s.Rows, Cols: s.Cols, Classes: r.Classes,
 		Facts: r.Facts, Doctor: r.Doctor, Advice: r.Advice, Words: r.Words,
 		Colors: palettes(r.Colormap), Missing: map[string]string{},
 	}}
-	if r.NoStart != nil {
-		c.doc.Missing[NeedsStart] = r.NoStart.Error()
+	if s.NoStart != nil {
+		c.doc.Missing[NeedsStart] = s.NoStart.Error()
 	}
 	if r.NoData != nil {
 		c.doc.Missing[NeedsData] = r.NoData.Error()
@@ -102,7 +96,7 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 		{"film", c.film},
 	}
 	if c.of = len(parts); r.NoData == nil {
-		c.of += (r.Net.Hidden() + 1) * (len(r.Classes) + 1)
+		c.of += (s.Net.Hidden() + 1) * (len(r.Classes) + 1)
 	}
 	for _, part := range parts {
 		c.tell(part.name)
@@ -137,13 +131,13 @@ func (c *collector) bound(format string, args ...any) {
 func (c *collector) boundImages(l int, what string, images int) {
 	if all := c.run.Tests.Data.Len(); images < all {
 		c.bound("%s has %s neurons, so %s on %s of the %s test images",
-			c.named(l), thousands(c.run.Net.Spec.Layers[l].Units), what, thousands(images), thousands(all))
+			c.named(l), thousands(c.run.Subject.Net.Spec.Layers[l].Units), what, thousands(images), thousands(all))
 	}
 }
 
 // named is what a sentence calls a hidden layer.
 func (c *collector) named(l int) string {
-	if c.run.Net.Hidden() == 0 {
+	if c.run.Subject.Net.Hidden() == 0 {
 		return "the hidden layer"
 	}
 	return fmt.Sprintf("hidden layer %d", l+1)
@@ -159,29 +153,22 @@ func thousands(n int) string {
 
 // observe runs the network over the test images.
 func (c *collector) observe() error {
-	spec := c.run.Net.Spec
+	spec := c.run.Subject.Net.Spec
 	c.doc.Output = Output{
-		Activation: spec.Layers[c.run.Net.Last()].Activation.String(),
-		Weights:    Floats(c.run.Net.Params.Weight(len(spec.Layers)).Data),
-		Bias:       numsOf(c.run.Net.Params.Bias(len(spec.Layers)).Data),
+		Activation: spec.Layers[c.run.Subject.Net.Last()].Activation.String(),
+		Weights:    Floats(c.run.Subject.Net.Params.Weight(len(spec.Layers)).Data),
+		Bias:       numsOf(c.run.Subject.Net.Params.Bias(len(spec.Layers)).Data),
 	}
 	if c.run.NoData != nil {
 		return nil
 	}
 	c.doc.Tests = c.run.Tests.Data.Len()
-	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Rows, cols: c.run.Cols, numbers: map[int]int{}}
+	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Subject.Rows, cols: c.run.Subject.Cols, numbers: map[int]int{}}
 	var err error
-	for l := range c.run.Net.Last() {
-		seen, err := c.run.Activity(l)
-		if err != nil {
-			return err
-		}
-		c.seen, c.slopes = append(c.seen, seen), append(c.slopes, seen.Slope)
-	}
-	if c.outputs, err = c.run.Tests.Values(c.ctx, c.run.Net, c.run.Net.Last(), true); err != nil {
+	if c.outputs, err = c.run.Tests.Values(c.ctx, c.run.Subject.Net, c.run.Subject.Net.Last(), true); err != nil {
 		return err
 	}
-	if c.doc.Output.Confusion, err = c.run.Net.Confusion(c.outputs, c.run.Tests.Data.Labels); err != nil {
+	if c.doc.Output.Confusion, err = c.run.Subject.Net.Confusion(c.outputs, c.run.Tests.Data.Labels); err != nil {
 		return err
 	}
 	c.doc.Output.Recall = nums(engine.Score{Confusion: c.doc.Output.Confusion}.Recall())
@@ -190,20 +177,16 @@ func (c *collector) observe() error {
 
 // classes makes the maps of the classes.
 func (c *collector) classes() error {
-	plain, err := c.run.Net.Templates(c.ctx, nil)
+	t, err := c.run.Subject.Templates(c.ctx)
 	if err != nil {
 		return err
 	}
-	c.doc.Class = &ClassMaps{Plain: packMaps(plain)}
+	c.doc.Class = &ClassMaps{Plain: packMaps(t.Plain)}
 	if c.run.NoData != nil {
 		return nil
 	}
-	weighted, err := c.run.Net.Templates(c.ctx, c.slopes)
-	if err != nil {
-		return err
-	}
-	c.doc.Class.Slope = packMaps(weighted)
-	c.doc.Class.Mean = packMaps(meanImages(c.run.Tests.Data, c.run.Net.Spec.Inputs, c.run.Net.Spec.Classes()))
+	c.doc.Class.Slope, c.doc.Class.SlopeOf = packMaps(t.Sloped), t.SlopedOf.String()
+	c.doc.Class.Mean = packMaps(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs, c.run.Subject.Net.Spec.Classes()))
 	return nil
 }
 
@@ -243,7 +226,7 @@ func (c *collector) training() error {
 		c.doc.Damaged = append(c.doc.Damaged, fmt.Errorf("no training curves: %w", c.run.NoMetrics))
 	case len(c.doc.Metrics) == 0:
 		reason := "the run folder has no metrics.jsonl"
-		if c.run.NoStart != nil {
+		if c.run.Subject.NoStart != nil {
 			reason = "the network was trained elsewhere"
 		}
 		c.doc.Missing[NeedsCurve] = reason

@@ -78,6 +78,8 @@ type Layer struct {
 	Range      [2]Num           `json:"range"`   // of the activations to draw
 	Default    string           `json:"default"` // the maps to show first
 	Maps       map[string]*Maps `json:"maps"`    // learned and init, or raw; path for a deeper layer; pattern
+	PathOf     string           `json:"path_of"` // what the paths go through in the first layer: learned or raw; empty for that layer
+	Raw        [][]float32      `json:"-"`       // of the first layer, where Maps has learned and init
 	Gamma      Num              `json:"gamma"`   // raw = learned + Gamma·init
 
 	Favourite  []int   `json:"favourite"` // class
@@ -126,7 +128,9 @@ type Images struct {
 type ClassMaps struct {
 	Plain *Maps `json:"plain"` // Σ_j W2[j,k]·W1[:,j]
 	Slope *Maps `json:"slope"` // weighted by E σ′; null without test images
-	Mean  *Maps `json:"mean"`  // mean image; null without test images
+	// SlopeOf is whose first layer Slope goes through: learned or raw.
+	SlopeOf string `json:"slope_of"`
+	Mean    *Maps  `json:"mean"` // mean image; null without test images
 }
 
 // Why is one image on its way through the network.
@@ -200,4 +204,6 @@ type Film struct {
 	Data     []byte `json:"data"`     // frames×neurons×pixels int8, each less the frame before it, deflated
 	Accurate string `json:"accurate"` // what the accuracy is of: "test accuracy"
 	Accuracy []Num  `json:"accuracy"` // null where it is not known
+
+	Exact [][]float32 `json:"-"` // frames of neurons×pixels, as they were before Data
 }

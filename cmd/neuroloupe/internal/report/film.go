@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"neuroloupe/engine/inspect"
@@ -76,7 +75,7 @@ func packFilm(frames []Frame, neurons []int, of, pixels int) (*Film, error) {
 	before, diff := make([]int8, n*pixels), make([]byte, n*pixels)
 	for _, fr := range frames {
 		f.Epochs, f.Gamma = append(f.Epochs, fr.Epoch), append(f.Gamma, Num(fr.Gamma))
-		f.Accuracy = append(f.Accuracy, Num(fr.Accuracy))
+		f.Accuracy, f.Exact = append(f.Accuracy, Num(fr.Accuracy)), append(f.Exact, slices.Concat(fr.Learned...))
 		for t, m := range fr.Learned {
 			for p, v := range m {
 				q := quantise(v, limit)
@@ -92,24 +91,6 @@ func packFilm(frames []Frame, neurons []int, of, pixels int) (*Film, error) {
 	}
 	f.Data = buf.Bytes()
 	return f, nil
-}
-
-// Maps unpacks the frames: of each, its neurons' learned maps as they are drawn, one after the other.
-func (f *Film) Maps() ([][]float32, error) {
-	diffs, err := io.ReadAll(flate.NewReader(bytes.NewReader(f.Data)))
-	if err != nil {
-		return nil, fmt.Errorf("report: film: %w", err)
-	}
-	size := len(diffs) / len(f.Epochs)
-	before, out := make([]int8, size), make([][]float32, len(f.Epochs))
-	for i := range out {
-		out[i] = make([]float32, size)
-		for p, d := range diffs[i*size : (i+1)*size] {
-			before[p] += int8(d)
-			out[i][p] = float32(float64(before[p]) / 127 * float64(f.Limit))
-		}
-	}
-	return out, nil
 }
 
 // film packs the run's frames.

@@ -21,7 +21,7 @@ const (
 
 // layers fills in every hidden layer.
 func (c *collector) layers() error {
-	for l := range c.run.Net.Hidden() + 1 {
+	for l := range c.run.Subject.Net.Hidden() + 1 {
 		if err := c.layer(l); err != nil {
 			return fmt.Errorf("layer %d: %w", l+1, err)
 		}
@@ -30,7 +30,7 @@ func (c *collector) layers() error {
 }
 
 func (c *collector) layer(l int) error {
-	net, spec := c.run.Net, c.run.Net.Spec
+	net, spec := c.run.Subject.Net, c.run.Subject.Net.Spec
 	out := &Layer{
 		Number: l + 1, Units: spec.Layers[l].Units, Activation: spec.Layers[l].Activation.String(),
 		Range: [2]Num{0, 1}, Gamma: 1, Bias: numsOf(net.Params.Bias(l + 1).Data), Maps: map[string]*Maps{},
@@ -42,7 +42,7 @@ func (c *collector) layer(l int) error {
 	}
 	for _, m := range shown {
 		out.Norm = append(out.Norm, Num(inspect.Norm(m)))
-		out.Smooth = append(out.Smooth, Num(inspect.Smoothness(m, c.run.Rows, c.run.Cols)))
+		out.Smooth = append(out.Smooth, Num(inspect.Smoothness(m, c.run.Subject.Rows, c.run.Subject.Cols)))
 	}
 	if len(shown) > similarUnits {
 		c.bound("%s has %s neurons, so the maps are not put in order of similarity: that is done for up to %s",
@@ -50,58 +50,72 @@ func (c *collector) layer(l int) error {
 	} else if out.Similarity, err = inspect.Similar(c.ctx, shown); err != nil {
 		return err
 	}
-	path := inspect.Path(spec, net.Params, l)
-	out.Path = numRows(path)
-	if c.run.NoData != nil {
+	out.Path = numRows(c.run.Subject.OutPath(l))
+	favourites, err := c.run.Subject.Favourites(c.ctx, l)
+	if err != nil {
+		return err
+	}
+	out.Favourite, out.How = favourites.Class, "the class it speaks for most on the test images"
+	if !favourites.Images {
 		out.How = "the class of its largest outgoing weight, because there are no test images"
-		for _, row := range path {
-			out.Favourite = append(out.Favourite, inspect.Descending(row)[0])
-		}
 		return nil
 	}
-	return c.activity(out, l, path)
+	return c.activity(out, l)
 }
 
 // maps packs the maps of a layer and returns those shown first.
 func (c *collector) maps(out *Layer, l int) ([][]float32, error) {
-	net := c.run.Net
-	if l > 0 {
-		path, err := net.Paths(c.ctx, l, nil, c.slopes)
-		if err != nil {
-			return nil, err
-		}
-		out.Default, out.Maps["path"] = "path", packMaps(path)
-		return path, nil
+	s := c.run.Subject
+	usual, err := s.Maps(c.ctx, s.Usual(), l)
+	switch {
+	case err != nil:
+		return nil, err
+	case l > 0:
+		out.Default, out.Maps["path"], out.PathOf = "path", packMaps(usual), s.Usual().String()
+		return usual, nil
+	case s.NoStart != nil:
+		out.Default, out.Maps["raw"] = "raw", packMaps(usual)
+		return usual, nil
 	}
-	raw := inspect.Maps(net.Params.Weight(1))
-	if c.run.NoStart != nil {
-		out.Default, out.Maps["raw"] = "raw", packMaps(raw)
-		return raw, nil
+	rho, err := s.Rho(c.ctx, l)
+	if err != nil {
+		return nil, err
 	}
-	start := inspect.Maps(net.Initial.Weight(1))
-	learned := inspect.Maps(inspect.Learned(net.Params.Weight(1), net.Initial.Weight(1), net.Gamma))
-	for j := range raw {
-		out.Rho = append(out.Rho, Num(inspect.Rho(raw[j], start[j])))
+	start, err := s.Maps(c.ctx, inspect.ShowStart, l)
+	if err != nil {
+		return nil, err
 	}
-	out.Default, out.Gamma = "learned", Num(net.Gamma)
-	out.Maps["learned"], out.Maps["init"] = packMaps(learned), packMaps(start)
-	return learned, nil
+	if out.Raw, err = s.Maps(c.ctx, inspect.ShowRaw, l); err != nil {
+		return nil, err
+	}
+	out.Rho, out.Default, out.Gamma = nums(rho), "learned", Num(s.Net.Gamma)
+	out.Maps["learned"], out.Maps["init"] = packMaps(usual), packMaps(start)
+	return usual, nil
 }
 
 // activity fills in what needs the test images.
-func (c *collector) activity(out *Layer, l int, path [][]float64) error {
-	spec, d := c.run.Net.Spec, c.run.Tests.Data
-	act := spec.Layers[l].Activation
-	seen := c.seen[l]
-	contributions := inspect.Contributions(path, seen)
-	importance := inspect.Importance(contributions)
-	counts := inspect.ClassCounts(d.Labels, spec.Classes())
-	selective := inspect.Selectivity(seen, counts, act)
-	out.Favourite, out.How = inspect.Favourites(path, seen), "the class it speaks for most on the test images"
+func (c *collector) activity(out *Layer, l int) error {
+	s := c.run.Subject
+	seen, err := s.Activity(c.ctx, l)
+	if err != nil {
+		return err
+	}
+	contributions, err := s.Contributions(c.ctx, l)
+	if err != nil {
+		return err
+	}
+	importance, err := s.Importance(c.ctx, l)
+	if err != nil {
+		return err
+	}
+	selective, err := s.Selectivity(c.ctx, l)
+	if err != nil {
+		return err
+	}
 	out.Contribution, out.Importance, out.Stuck = numRows(contributions), nums(importance), nums(seen.Stuck)
 	out.Select, out.Mean = nums(selective), nums(seen.Mean)
-	for k := range spec.Classes() {
-		r, err := inspect.RankClass(path, seen, k)
+	for k := range s.Net.Spec.Classes() {
+		r, err := s.ClassRank(c.ctx, l, k)
 		if err != nil {
 			return err
 		}
@@ -123,7 +137,7 @@ func (c *collector) activity(out *Layer, l int, path [][]float64) error {
 // some returns every nth example of the test images with their places, few enough for a cost, of an example as a share of
 // what there may be of all.
 func (c *collector) some(cost float64) (inspect.Probe, error) {
-	p, inputs := c.run.Tests, c.run.Net.Spec.Inputs
+	p, inputs := c.run.Tests, c.run.Subject.Net.Spec.Inputs
 	step := max(1, int(cost*float64(p.Data.Len())+0.999))
 	if step == 1 {
 		return p, nil
@@ -143,12 +157,12 @@ func (c *collector) bind(d engine.Data) (inspect.Probe, error) {
 }
 
 func (c *collector) patterns(out *Layer, l int) error {
-	inputs := c.run.Net.Spec.Inputs
+	inputs := c.run.Subject.Net.Spec.Inputs
 	p, err := c.some(max(float64(inputs)*float64(out.Units)/patternWork, float64(out.Units)/keptValues))
 	if err != nil {
 		return err
 	}
-	z, err := p.Values(c.ctx, c.run.Net, l, true)
+	z, err := p.Values(c.ctx, c.run.Subject.Net, l, true)
 	if err != nil {
 		return err
 	}
@@ -163,7 +177,7 @@ func (c *collector) patterns(out *Layer, l int) error {
 
 // ablate measures what the neurons are worth, on as many of the test images as time and memory allow.
 func (c *collector) ablate(out *Layer, l int, importance, selective []float64) error {
-	spec := c.run.Net.Spec
+	spec := c.run.Subject.Net.Spec
 	work := float64(spec.Layers[l+1].Units)
 	for n := l + 1; n < len(spec.Layers)-1; n++ {
 		work += float64(spec.Layers[n].Units) * float64(spec.Layers[n+1].Units)
@@ -173,7 +187,7 @@ func (c *collector) ablate(out *Layer, l int, importance, selective []float64) e
 		return err
 	}
 	c.boundImages(l, "what is lost without a neuron is measured", p.Data.Len())
-	b, err := inspect.NewAblation(c.ctx, p, c.run.Net, l)
+	b, err := inspect.NewAblation(c.ctx, p, c.run.Subject.Net, l)
 	if err != nil {
 		return err
 	}

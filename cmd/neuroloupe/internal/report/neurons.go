@@ -36,7 +36,7 @@ func (c *collector) byClass() (*classed, error) {
 	if c.classed != nil {
 		return c.classed, nil
 	}
-	d, inputs := c.run.Tests.Data, c.run.Net.Spec.Inputs
+	d, inputs := c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs
 	s := &classed{at: make([]int, d.Len())}
 	for i := range s.at {
 		s.at[i] = i
@@ -47,7 +47,7 @@ func (c *collector) byClass() (*classed, error) {
 		sorted.Images = append(sorted.Images, d.Images[i*inputs:][:inputs]...)
 		sorted.Labels = append(sorted.Labels, d.Labels[i])
 	}
-	for k := range c.run.Net.Spec.Classes() + 1 {
+	for k := range c.run.Subject.Net.Spec.Classes() + 1 {
 		n, _ := slices.BinarySearchFunc(sorted.Labels, k, func(label uint8, k int) int { return cmp.Compare(int(label), k) })
 		s.from = append(s.from, n)
 	}
@@ -65,7 +65,7 @@ func (c *collector) neurons(out *Layer, l int) error {
 	if err != nil {
 		return err
 	}
-	units, classes := out.Units, c.run.Net.Spec.Classes()
+	units, classes := out.Units, c.run.Subject.Net.Spec.Classes()
 	keep := extremes(units)
 	if keep < usualExtremes {
 		c.bound("%s has %s neurons, so of each the %d test images of largest and of smallest z are shown, not %d",
@@ -112,7 +112,7 @@ func (c *collector) neurons(out *Layer, l int) error {
 			out.BottomZ[j][i] = -v
 		}
 	}
-	switch c.run.Net.Spec.Layers[l].Activation {
+	switch c.run.Subject.Net.Spec.Layers[l].Activation {
 	case engine.Sigmoid:
 	case engine.Tanh:
 		out.Range = [2]Num{-1, 1}
@@ -125,7 +125,7 @@ func (c *collector) neurons(out *Layer, l int) error {
 // read has the network look at the images from … to−1 of s, some at a time: it ranks them by z and −z and keeps the
 // activations of every nth of them.
 func (c *collector) read(s *classed, l, from, to int, v *columns, top, bottom []ranking) error {
-	net, step := c.run.Net, max(64, 4<<20/v.units)
+	net, step := c.run.Subject.Net, max(64, 4<<20/v.units)
 	v.rows = (to - from + v.every - 1) / v.every
 	v.values = make([]float32, v.rows*v.units)
 	var buf []float32

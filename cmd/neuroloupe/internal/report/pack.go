@@ -59,21 +59,13 @@ func floats(v []float64) Floats {
 type Maps struct {
 	Scale []Num  `json:"scale"` // of each map: its largest |value|
 	Data  []byte `json:"data"`  // maps×pixels, int8
-}
 
-// Values returns map j as it is drawn.
-func (m *Maps) Values(j int) []float32 {
-	n := len(m.Data) / len(m.Scale)
-	v := make([]float32, n)
-	for p, q := range m.Data[j*n : (j+1)*n] {
-		v[p] = float32(float64(int8(q)) / 127 * float64(m.Scale[j]))
-	}
-	return v
+	Exact [][]float32 `json:"-"` // the maps that were packed
 }
 
 // packMaps packs maps of equal length. What is not a number is packed as 0.
 func packMaps(maps [][]float32) *Maps {
-	m := &Maps{}
+	m := &Maps{Exact: maps}
 	for _, row := range maps {
 		limit := largest(row)
 		m.Scale = append(m.Scale, Num(limit))

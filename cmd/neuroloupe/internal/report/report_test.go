@@ -24,6 +24,16 @@ func noise(r *rand.Rand, n int, scale float64) []float32 {
 	return v
 }
 
+// values is map j as the page draws it.
+func (m *Maps) values(j int) []float32 {
+	n := len(m.Data) / len(m.Scale)
+	v := make([]float32, n)
+	for p, q := range m.Data[j*n : (j+1)*n] {
+		v[p] = float32(float64(int8(q)) / 127 * float64(m.Scale[j]))
+	}
+	return v
+}
+
 // What is unpacked is what was packed, to half a step of its map's scale.
 func TestMaps(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -32,7 +42,7 @@ func TestMaps(t *testing.T) {
 	maps[3][9] = float32(math.Inf(1))
 	m := packMaps(maps)
 	for j, row := range maps {
-		for p, got := range m.Values(j) {
+		for p, got := range m.values(j) {
 			want := float64(row[p])
 			switch {
 			case math.IsNaN(want):

@@ -18,7 +18,7 @@ func (c *collector) why() error {
 	if c.run.NoData != nil {
 		return nil
 	}
-	net, d := c.run.Net, c.run.Tests.Data
+	net, d := c.run.Subject.Net, c.run.Tests.Data
 	last := c.outputs
 	mistakes, err := net.Mistakes(last, d.Labels)
 	if err != nil {
@@ -36,7 +36,11 @@ func (c *collector) why() error {
 	for _, m := range mistakes[:min(len(mistakes), whyMistakes)] {
 		chosen = append(chosen, m.Image)
 	}
-	means := c.seen[net.Hidden()].Mean
+	seen, err := c.run.Subject.Activity(c.ctx, net.Hidden())
+	if err != nil {
+		return err
+	}
+	means := seen.Mean
 	for _, i := range chosen {
 		if err := c.explain(i, means); err != nil {
 			return err
@@ -46,7 +50,7 @@ func (c *collector) why() error {
 }
 
 func (c *collector) explain(i int, means []float64) error {
-	net, image := c.run.Net, c.bank.image(i)
+	net, image := c.run.Subject.Net, c.bank.image(i)
 	w, err := net.Why(inspect.Pixels(image), net.Hidden(), means)
 	if err != nil {
 		return err
@@ -75,7 +79,7 @@ func (c *collector) explain(i int, means []float64) error {
 
 // errors lists the worst mistakes, with the neurons that drove them.
 func (c *collector) errors(mistakes []inspect.Mistake, means []float64) error {
-	net := c.run.Net
+	net := c.run.Subject.Net
 	c.doc.Errors = &Errors{Count: len(mistakes), Worst: []Mistake{}}
 	for _, m := range mistakes[:min(len(mistakes), errorsShown)] {
 		w, err := net.Why(inspect.Pixels(c.bank.image(m.Image)), net.Hidden(), means)

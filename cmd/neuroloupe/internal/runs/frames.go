@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,6 +219,15 @@ func (f *Folder) Finish() error {
 		return err
 	}
 	return f.remove(frameLogFile)
+}
+
+// Running reports whether frames are still in the log, because the training has not ended.
+func (f *Folder) Running() (bool, error) {
+	_, err := os.Stat(f.file(frameLogFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Frames reads frames.safetensors, in the order of the epochs; the run must have ended. The error is a [*StartError] for

@@ -12,7 +12,7 @@ function buildClass() {
   page.push(el('div', {class: 'row'},
     mean && el('figure', {class: 'map'}, canvas(c => paintInk(c, mean.map(v => 255 * v))), el('figcaption', {}, el('b', {}, 'mean image'), ' of the class in the test set')),
     mapFigure(plain, largest(plain), [el('b', {}, word('template')), ` what adds to the class's output if every neuron were linear: the product of the weights; ±${digits(largest(plain))}`]),
-    slope && mapFigure(slope, largest(slope), [el('b', {}, 'template, slope-weighted'), ` each neuron counted by its mean slope, E σ′; ±${digits(largest(slope))}`])));
+    slope && mapFigure(slope, largest(slope), [el('b', {}, 'template, slope-weighted'), ` each neuron counted by its mean slope, E σ′${doc.class_maps.slope_of === 'learned' ? ', through what training added to W1' : ''}; ±${digits(largest(slope))}`])));
   const weights = l.path.map(row => row[k]);
   const lists = [classList(l, 'By weight alone', descending(weights), weights, 'its weight to the output')];
   if (l.contribution) {

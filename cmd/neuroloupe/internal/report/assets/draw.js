@@ -52,6 +52,8 @@ const viewText = {
   init: ['start', 'the random start, W₀'],
   path: ['path to the input', 'the linear path to the input through the layers before, weighted by mean slopes'],
 };
+// viewSays is what a view of a layer's maps shows.
+const viewSays = (l, n) => viewText[n][1] + (n === 'path' && l.path_of === 'learned' ? '; through W − γW₀ in the first layer, without its random start' : '');
 const viewNames = l => ['learned', 'raw', 'init', 'path'].filter(n => views(l)[n]);
 
 // The colour maps by name; colours is the one that is used.

@@ -8,7 +8,7 @@ function buildNeuron() {
   };
   const size = n => largest(v[n].values(j)), both = Math.max(...['raw', 'init'].filter(n => v[n]).map(size));
   const limit = n => n === 'raw' || n === 'init' ? both : size(n); // raw and start are compared
-  const caption = n => `${viewText[n][1]}${n === 'init' && l.rho ? `; ρ = ${fixed(l.rho[j], 3)} of the raw map` : ''}; ±${digits(limit(n))}`;
+  const caption = n => `${viewSays(l, n)}${n === 'init' && l.rho ? `; ρ = ${fixed(l.rho[j], 3)} of the raw map` : ''}; ±${digits(limit(n))}`;
   const page = [
     el('div', {class: 'tools'}, el('h3', {id: 'neuron-name', tabindex: -1}, `Neuron ${j} of hidden layer ${l.number}`), step(-1), step(1),
       el('label', {}, 'go to ', el('input', {type: 'number', min: 0, max: l.units - 1, value: j, onchange: e => {

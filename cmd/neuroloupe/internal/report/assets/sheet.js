@@ -70,7 +70,7 @@ function colourSheet() {
   $('sheet-legend').replaceChildren(...legend(sheet.scale === 'shared' ? shared : undefined, 'ink lowers it', 'ink raises it'));
   const what = l.number === 1 ? 'its weight for every pixel' : 'the pixels that reach it';
   const which = l.units === 1 ? `The one neuron of hidden layer ${l.number}` : `All ${count(l.units, 'neuron')} of hidden layer ${l.number}, a tile each`;
-  $('sheet-caption').textContent = `${which}: ${what}; ${viewText[sheet.show][1]}. → ${l.how}.`;
+  $('sheet-caption').textContent = `${which}: ${what}; ${viewSays(l, sheet.show)}. → ${l.how}.`;
 }
 
 // The tiles are one stop of the tab key; arrows move among them.

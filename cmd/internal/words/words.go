@@ -1,0 +1,132 @@
+// Package words writes numbers and names as people do: on the terminal, in pictures and on pages alike.
+package words
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Thousands writes a whole number with a comma between groups of three digits.
+func Thousands(v float64) string {
+	s := strconv.FormatFloat(v, 'f', 0, 64)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Count writes a number of things: 1 epoch, 2 epochs.
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// Number writes numbers up to ten as words.
+func Number(n int) string {
+	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+	if n >= 0 && n < len(words) {
+		return words[n]
+	}
+	return strconv.Itoa(n)
+}
+
+// Ordinal writes 1st, 2nd, 3rd, ….
+func Ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix
+}
+
+// Signed writes a number with its sign, in three digits.
+func Signed(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return minus(fmt.Sprintf("%#+.3g", v))
+}
+
+// SignedAll writes numbers that stand beside each other with their signs; what is nothing beside the largest is 0.
+func SignedAll(v []float64) []string {
+	reach := 0.0
+	for _, x := range v {
+		reach = max(reach, math.Abs(x))
+	}
+	out := make([]string, len(v))
+	for i, x := range v {
+		if math.Abs(x) < 5e-4*reach {
+			x = 0
+		}
+		out[i] = Signed(x)
+	}
+	return out
+}
+
+// Whole writes numbers without decimals.
+func Whole(v []float64) []string {
+	out := make([]string, len(v))
+	for i, x := range v {
+		out[i] = fmt.Sprintf("%.0f", x)
+	}
+	return out
+}
+
+// Hundredths writes v with two decimals, and what rounds to nothing without a sign.
+func Hundredths(v float64) string {
+	if s := fmt.Sprintf("%.2f", v); s != "-0.00" {
+		return s
+	}
+	return "0.00"
+}
+
+// Points writes percentage points with their sign and so many decimals; what rounds to 0 has no sign.
+func Points(v float64, decimals int) string {
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	switch {
+	case !strings.ContainsAny(s, "123456789"):
+		return strings.TrimPrefix(s, "-")
+	case v > 0:
+		return "+" + s
+	}
+	return minus(s)
+}
+
+func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
+
+// Subscript writes a whole number from 0 below the line.
+func Subscript(n int) string {
+	return strings.Map(func(r rune) rune { return r - '0' + '₀' }, strconv.Itoa(n))
+}
+
+// Line writes an error in one line.
+func Line(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+}
+
+// Wrap breaks text into lines of at most width characters; a longer word stands alone.
+func Wrap(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, w := range strings.Fields(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(w)) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += w
+	}
+	return strings.Join(append(lines, line), "\n")
+}

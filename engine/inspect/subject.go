@@ -1,0 +1,173 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"neuroloupe/engine"
+)
+
+// Subject is a network with the images that it is looked at on, and the one place where the numbers of pictures are
+// worked out: each answer once, when it is first asked for, and then kept. The answers do not depend on the order in
+// which they are asked for, because each says which network is to lie in the executor. A Subject is for use by one
+// goroutine at a time; nothing that it returns may be changed.
+//
+// An answer that needs the images fails with a [*NoImages] where there are none, one that needs the start with NoStart. A
+// failure is not kept.
+type Subject struct {
+	Net     Net
+	NoStart error // why Net.Initial is not known; nil when it is
+	Rows    int   // of an image; Rows·Cols are the network's inputs
+	Cols    int
+
+	// Images gives the test images; it is asked until it does. Where there are none to be had, which is no failure and
+	// which some answers can do without, its error is a [*NoImages].
+	Images func(context.Context) (engine.Data, error)
+	// Compile makes an executor for networks of Net.Spec, which the subject closes, and the program that it runs.
+	Compile func() (*engine.Program, engine.Executor, error)
+
+	program  *engine.Program
+	executor engine.Executor
+	borrowed bool
+	probe    *Probe // over the images; nil until they are asked for
+	kept     map[answer]any
+}
+
+// Lend gives the subject an executor for networks of Net.Spec to use in place of one that it would compile; its owner
+// closes it, after the subject.
+func (s *Subject) Lend(p *engine.Program, x engine.Executor) {
+	s.program, s.executor, s.borrowed = p, x, true
+}
+
+// Close frees the executor, unless it is lent; more calls do nothing.
+func (s *Subject) Close() error {
+	x := s.executor
+	s.program, s.executor, s.probe = nil, nil, nil
+	if x == nil || s.borrowed {
+		return nil
+	}
+	return x.Close()
+}
+
+// On asks networks of this Spec about other images than the subject's own. The probe is good until Close.
+func (s *Subject) On(d engine.Data) (Probe, error) {
+	if s.executor == nil {
+		var err error
+		if s.program, s.executor, err = s.Compile(); err != nil {
+			return Probe{}, err
+		}
+	}
+	ref, err := s.executor.Bind(d)
+	if err != nil {
+		return Probe{}, fmt.Errorf("inspect: %w", err)
+	}
+	return Probe{Executor: s.executor, Ref: ref, Data: d}, nil
+}
+
+// Probe asks networks of this Spec about the subject's images.
+func (s *Subject) Probe(ctx context.Context) (Probe, error) {
+	if s.probe != nil {
+		return *s.probe, nil
+	}
+	d, err := s.Images(ctx)
+	if err != nil {
+		return Probe{}, err
+	}
+	if d.Len() == 0 {
+		return Probe{}, &NoImages{errors.New("the data set has no test images")}
+	}
+	p, err := s.On(d)
+	if err != nil {
+		return Probe{}, err
+	}
+	s.probe = &p
+	return p, nil
+}
+
+// NoImages says why there are no images to look at a network on.
+type NoImages struct{ Why error }
+
+// Error is that of Why.
+func (e *NoImages) Error() string { return e.Why.Error() }
+
+// Unwrap returns Why.
+func (e *NoImages) Unwrap() error { return e.Why }
+
+// sees reports whether there are images. The error is for any other reason than that there are none.
+func (s *Subject) sees(ctx context.Context) (bool, error) {
+	_, err := s.Probe(ctx)
+	var none *NoImages
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// answer names what has been worked out.
+type answer struct {
+	what  string
+	layer int
+	show  Show
+}
+
+// keep returns the answer that is kept, or works it out, and keeps it unless that fails.
+func keep[T any](s *Subject, a answer, work func() (T, error)) (T, error) {
+	if v, ok := s.kept[a]; ok {
+		return v.(T), nil
+	}
+	v, err := work()
+	if err != nil {
+		return *new(T), err
+	}
+	if s.kept == nil {
+		s.kept = map[answer]any{}
+	}
+	s.kept[a] = v
+	return v, nil
+}
+
+// Show is a way to show the weights of a network.
+type Show uint8
+
+// The ways. All but the first need the start.
+const (
+	ShowRaw     Show = iota // W, as they are
+	ShowLearned             // W − γW₀, what training put there
+	ShowStart               // W₀, before the first step
+)
+
+// String returns the name by which files call it.
+func (s Show) String() string { return [...]string{"raw", "learned", "init"}[s] }
+
+// Usual is how the weights are shown unless another way is asked for: what training put there, where that is known.
+func (s *Subject) Usual() Show {
+	if s.NoStart != nil {
+		return ShowRaw
+	}
+	return ShowLearned
+}
+
+// shown returns the network whose weights a way shows. Of ShowLearned only the first layer is without its start: it is
+// the one that is drawn, and behind it stands what the network does now.
+func (s *Subject) shown(show Show) (Net, error) {
+	switch {
+	case show == ShowRaw:
+		return s.Net, nil
+	case s.NoStart != nil:
+		return Net{}, s.NoStart
+	case show == ShowStart:
+		start, _ := s.Net.Start()
+		return start, nil
+	}
+	return keep(s, answer{"shown", 0, show}, func() (Net, error) {
+		n := s.Net
+		n.Params = append(engine.Params(nil), n.Params...)
+		for i, t := range n.Params {
+			if t.Name == engine.WeightName(1) {
+				n.Params[i] = Learned(t, n.Initial.Weight(1), n.Gamma)
+			}
+		}
+		return n, nil
+	})
+}
