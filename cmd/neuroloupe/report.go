@@ -37,8 +37,8 @@ func (c *reportCmd) Run(a *app) error {
 
 func (c *reportCmd) run(v *view) error {
 	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
-		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s", thousands(float64(neurons(v.spec()))),
-			thousands(float64(v.folder.Manifest.Data.Test)), long)
+		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s",
+			thousands(float64(neurons(v.spec()))), thousands(float64(v.folder.Manifest.Data.Test)), long)
 	}
 	r, err := v.report()
 	if err != nil {

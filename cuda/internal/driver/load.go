@@ -3,8 +3,7 @@
 package driver
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../../include
-#cgo LDFLAGS: -L${SRCDIR}/lib -ldl
+#cgo LDFLAGS: -ldl
 #include "shim.h"
 */
 import "C"
