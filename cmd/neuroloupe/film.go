@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -246,7 +247,7 @@ func (v *view) accuracyAt(epoch int, metrics []engine.Metrics) float64 {
 	if epoch > len(metrics) && !v.metricsShort {
 		v.metricsShort = true
 		v.app.say("%s: metrics.jsonl ends after %s; how accurate it was later is left out",
-			v.folder.Path, count(len(metrics), "epoch"))
+			v.folder.Path, words.Count(len(metrics), "epoch"))
 	}
 	if epoch == 0 || epoch > len(metrics) {
 		if a, err := v.startAccuracy(); err == nil && epoch == 0 && name == "test accuracy" {

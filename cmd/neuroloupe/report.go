@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -38,7 +39,7 @@ func (c *reportCmd) Run(a *app) error {
 func (c *reportCmd) run(v *view) error {
 	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
 		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s",
-			thousands(float64(neurons(v.spec()))), thousands(float64(v.folder.Manifest.Data.Test)), long)
+			words.Thousands(float64(neurons(v.spec()))), words.Thousands(float64(v.folder.Manifest.Data.Test)), long)
 	}
 	r, err := v.report()
 	if err != nil {
@@ -61,7 +62,7 @@ func (c *reportCmd) run(v *view) error {
 		return err
 	}
 	if r.NoData != nil {
-		v.app.say("what needs the test images is left out: %s", oneLine(r.NoData))
+		v.app.say("what needs the test images is left out: %s", words.Line(r.NoData))
 	}
 	out := c.Output
 	if out == "" {
@@ -140,14 +141,14 @@ func (v *view) facts() []report.Fact {
 	facts := []report.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
 	if m.Data.Name != "" {
 		facts = append(facts, report.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
-			m.Data.Title, thousands(float64(m.Data.Train)), thousands(float64(m.Data.Validation)), thousands(float64(m.Data.Test)))})
+			m.Data.Title, words.Thousands(float64(m.Data.Train)), words.Thousands(float64(m.Data.Validation)), words.Thousands(float64(m.Data.Test)))})
 	}
 	facts = append(facts, report.Fact{Name: "images", Text: images}, report.Fact{Name: "accuracy", Text: accuracy})
 	if im := m.Import; im != nil {
 		facts = append(facts, report.Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
 	} else {
 		t := m.Train
-		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, count(t.Epochs, "epoch"),
+		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, words.Count(t.Epochs, "epoch"),
 			t.Batch, t.Loss, t.Init, t.Optimizer, t.LR)
 		for _, p := range []struct {
 			name  string
