@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"neuroloupe/cmd/internal/words"
@@ -37,6 +38,9 @@ func (c *reportCmd) Run(a *app) error {
 }
 
 func (c *reportCmd) run(v *view) error {
+	// What is held is few large arrays of numbers, which cost next to nothing to go over; that it may double before they
+	// are gone over is most of the memory of a report on thousands of neurons.
+	defer debug.SetGCPercent(debug.SetGCPercent(reportGarbage))
 	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
 		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s",
 			words.Thousands(float64(neurons(v.spec()))), words.Thousands(float64(v.folder.Manifest.Data.Test)), long)
@@ -48,6 +52,7 @@ func (c *reportCmd) run(v *view) error {
 	if r.Colormap, err = c.colormap(); err != nil {
 		return err
 	}
+	r.Exact = c.Numbers != ""
 	var told func(int)
 	end := func() {}
 	r.Say = func(part string, done, of int) {
@@ -81,6 +86,9 @@ func (c *reportCmd) run(v *view) error {
 	}
 	return nil
 }
+
+// reportGarbage is how much garbage there may be, in percent of what is held.
+const reportGarbage = 40
 
 // reportNotice is how long a report may take, in seconds, before that is said beforehand.
 const reportNotice = 3
@@ -122,6 +130,9 @@ func (v *view) report() (*report.Run, error) {
 		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
 	}
 	r.Advice = d.Advice
+	if v.data != nil {
+		v.data = &examples{test: v.data.test} // the doctor alone asks for the training images
+	}
 	r.Metrics, r.NoMetrics = v.folder.Metrics()
 	v.metricsShort = r.NoMetrics != nil
 	r.Accurate, r.Frames = accuracyName(r.Metrics), v.filmFrames(r.Metrics)
