@@ -17,8 +17,8 @@ import (
 	"neuroloupe/cuda/sim"
 )
 
-// A driver that hangs, crashes or ends the process costs a program its GPUs, and nothing else: the wait for it has a limit, and
-// a signal ends it. Each is opened by a process of its own, which must end well after that.
+// A driver that hangs, crashes or ends the process costs a program its GPUs, and nothing else: the wait for it has a
+// limit, and a signal ends it. Each is opened by a process of its own, which must end well after that.
 func TestBrokenDrivers(t *testing.T) {
 	const env = "CUDA_TEST_BROKEN"
 	if limit := os.Getenv(env); limit != "" {

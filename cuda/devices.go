@@ -108,6 +108,9 @@ func (d Driver) Open(id string) (engine.Backend, error) {
 	return nil, fmt.Errorf("cuda: no device %q; want one of %s", id, strings.Join(ids, " "))
 }
 
+// compiling is how many times the wait's limit the driver's compiler has: some seconds are usual for it.
+const compiling = 12
+
 func (d Driver) open(dev engine.Device) (engine.Backend, error) {
 	index, err := strconv.Atoi(strings.TrimPrefix(dev.ID, backendName+":"))
 	if err != nil {

@@ -27,12 +27,27 @@ func TestAwait(t *testing.T) {
 	}{
 		{name: "at once", limit: 5 * time.Second},
 		{name: "an error", limit: 5 * time.Second, answer: failed, want: failed},
-		{name: "in time", takes: 4 * time.Second, limit: 5 * time.Second, after: 4 * time.Second, notice: "the NVIDIA driver to answer, for at most 5 s", late: 0},
-		{name: "too late", takes: time.Minute, limit: 5 * time.Second, want: engine.ErrNoAnswer, after: 5 * time.Second, notice: "for at most 5 s", late: 1},
-		{name: "an error too late", takes: time.Minute, limit: 5 * time.Second, answer: failed, want: engine.ErrNoAnswer, after: 5 * time.Second, notice: "for at most 5 s"},
+		{
+			name: "in time", takes: 4 * time.Second, limit: 5 * time.Second,
+			after: 4 * time.Second, notice: "waiting for the NVIDIA driver to answer, for at most 5 s",
+		},
+		{
+			name: "too late", takes: time.Minute, limit: 5 * time.Second,
+			want: engine.ErrNoAnswer, after: 5 * time.Second, notice: "for at most 5 s", late: 1,
+		},
+		{
+			name: "an error too late", takes: time.Minute, limit: 5 * time.Second, answer: failed,
+			want: engine.ErrNoAnswer, after: 5 * time.Second, notice: "for at most 5 s",
+		},
 		{name: "as long as it takes", takes: time.Hour, after: time.Hour, notice: "ctrl-C ends it"},
-		{name: "interrupted", takes: time.Hour, interrupt: 3 * time.Second, want: context.Canceled, after: 3 * time.Second, notice: "ctrl-C ends it", late: 1},
-		{name: "interrupted before the notice", takes: time.Hour, limit: 5 * time.Second, interrupt: time.Millisecond, want: context.Canceled, after: time.Millisecond, late: 1},
+		{
+			name: "interrupted", takes: time.Hour, interrupt: 3 * time.Second,
+			want: context.Canceled, after: 3 * time.Second, notice: "ctrl-C ends it", late: 1,
+		},
+		{
+			name: "interrupted before the notice", takes: time.Hour, limit: 5 * time.Second, interrupt: time.Millisecond,
+			want: context.Canceled, after: time.Millisecond, late: 1,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -44,7 +59,8 @@ func TestAwait(t *testing.T) {
 				var notices []string
 				late := 0
 				began := time.Now()
-				v, err := await(Wait{Context: ctx, Limit: tc.limit, Say: func(s string) { notices = append(notices, s) }}, "answer",
+				w := Wait{Context: ctx, Limit: tc.limit, Say: func(s string) { notices = append(notices, s) }}
+				v, err := await(w, "answer",
 					func() (int, error) {
 						time.Sleep(tc.takes)
 						return 7, tc.answer
@@ -56,7 +72,8 @@ func TestAwait(t *testing.T) {
 				if took := time.Since(began); took != tc.after {
 					t.Errorf("after %v, want %v", took, tc.after)
 				}
-				if got := strings.Join(notices, "\n"); !strings.Contains(got, tc.notice) || (got == "") != (tc.notice == "") || len(notices) > 1 {
+				got := strings.Join(notices, "\n")
+				if !strings.Contains(got, tc.notice) || (got == "") != (tc.notice == "") || len(notices) > 1 {
 					t.Errorf("notices %q, want one with %q", notices, tc.notice)
 				}
 				time.Sleep(2 * time.Hour)

@@ -19,8 +19,8 @@ type Device struct {
 	Reason     string `json:"reason"` // why it is not usable, or when it is not chosen by itself; may be empty
 }
 
-// Driver finds devices of one kind and opens them. Finding must never fail a program that does not want the device; it is
-// not asked of a driver whose devices cannot be meant.
+// Driver finds devices of one kind and opens them. Finding must never fail a program that does not want the device; it
+// is not asked of a driver whose devices cannot be meant.
 type Driver interface {
 	// Name is the Backend of all its devices. Their IDs are the name, or begin with it and a colon. It is known without
 	// looking for devices.

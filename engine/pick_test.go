@@ -46,8 +46,9 @@ func (fakeBackend) Close() error                                     { return ni
 
 func TestPick(t *testing.T) {
 	none := fakeDriver{devices: []engine.Device{{ID: "cuda", Backend: "cuda", Reason: "no driver"}}}
-	two := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Usable: true}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
-	old := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Reason: "too old"}, {ID: "cuda:1", Backend: "cuda", Usable: true}}}
+	second := engine.Device{ID: "cuda:1", Backend: "cuda", Usable: true}
+	two := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Usable: true}, second}}
+	old := fakeDriver{devices: []engine.Device{{ID: "cuda:0", Backend: "cuda", Reason: "too old"}, second}}
 	broken := fakeDriver{devices: two.devices, err: errors.New("out of memory")}
 	cpu := fakeDriver{devices: []engine.Device{{ID: "cpu", Backend: "cpu", Usable: true}}}
 	tape := fakeDriver{devices: []engine.Device{{ID: "tape", Backend: "tape", Usable: true, Oracle: true}}}
@@ -69,7 +70,7 @@ func TestPick(t *testing.T) {
 		{"explicit second and none there", "cuda:1", []engine.Driver{none, cpu}, "", "no driver"},
 		{"explicit and broken", "cuda:0", []engine.Driver{broken, cpu}, "", "out of memory"},
 		{"explicit third of two", "cuda:2", []engine.Driver{two, cpu}, "", `no device "cuda:2"; want auto or one of cuda:0 cuda:1 cpu`},
-		{"explicit second of one kind that has one", "cpu:1", []engine.Driver{none, cpu}, "", `no device "cpu:1"; want auto or one of cuda cpu`},
+		{"explicit second of one", "cpu:1", []engine.Driver{none, cpu}, "", `no device "cpu:1"; want auto or one of cuda cpu`},
 		{"explicit third and the first is too old", "cuda:2", []engine.Driver{old, cpu}, "", `no device "cuda:2"`},
 		{"unknown", "tpu", []engine.Driver{none, cpu}, "", "auto or one of cuda cpu"},
 		{"nothing", "", []engine.Driver{none, cpu}, "", "auto or one of cuda cpu"},

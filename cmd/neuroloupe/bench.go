@@ -150,13 +150,23 @@ func (c *benchCmd) Run(a *app) (err error) {
 		}
 		a.say("plot %s", c.Plot)
 	}
-	switch {
-	case c.JSON:
+	if c.JSON {
 		return a.printJSON(report)
-	case c.BenchFormat:
-		return report.printBench(a.stdout)
 	}
-	return report.print(a.stdout)
+	return c.print(a, report)
+}
+
+// print prints the report for people, or for benchstat.
+func (c *benchCmd) print(a *app, report *benchReport) error {
+	out := &checkedWriter{w: a.stdout}
+	show := report.print
+	if c.BenchFormat {
+		show = report.printBench
+	}
+	if err := show(out); err != nil {
+		return err
+	}
+	return out.err
 }
 
 func (c *benchCmd) measure(a *app, cases []bench.Case, e *examples) (*benchReport, error) {

@@ -141,6 +141,8 @@ func (a *app) report(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, syscall.EPIPE): // who reads standard output has seen enough, as head has
+		return exitFailed
 	case errors.Is(err, engine.ErrInterrupted), errors.Is(err, context.Canceled):
 		a.say("neuroloupe: %s", words.Line(err))
 		return exitInterrupted

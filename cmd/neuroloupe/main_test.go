@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/render"
 )
 
@@ -230,16 +231,51 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-type fullDisk struct{}
+// brokenOutput is a standard output that takes so many writes and fails for good with the error.
+type brokenOutput struct {
+	takes int
+	err   error
+}
 
-func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+func (b *brokenOutput) Write(p []byte) (int, error) {
+	if b.takes--; b.takes < 0 {
+		return 0, b.err
+	}
+	return len(p), nil
+}
 
-// What cannot be printed is an error, help and version too.
-func TestStandardOutputFull(t *testing.T) {
+// What cannot be printed is an error, help and version too. Nothing is said when nobody reads any more.
+func TestBrokenOutput(t *testing.T) {
 	for _, args := range [][]string{{"--version"}, {"--help"}, {"sheet", "--help"}, {"data", "list"}, {"explain", "map"}, {"devices"}} {
-		var stderr bytes.Buffer
-		if code := run(args, fullDisk{}, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "no space left on device") {
-			t.Errorf("%v: exit %d, %q", args, code, stderr.String())
+		for err, want := range map[error]string{
+			syscall.ENOSPC: "neuroloupe: no space left on device\n",
+			syscall.EPIPE:  "",
+		} {
+			var stderr bytes.Buffer
+			if code := run(args, &brokenOutput{err: err}, &stderr); code != exitFailed || stderr.String() != want {
+				t.Errorf("%v: exit %d, %q, want %d, %q", args, code, stderr.String(), exitFailed, want)
+			}
+		}
+	}
+}
+
+// A report of several writes is an error whichever of them fails.
+func TestBrokenOutputOfBench(t *testing.T) {
+	batch := 10
+	r := &benchReport{Rows: []bench.Row{{Device: "cpu", Batch: 10, Samples: []float64{1, 2}}}, CrossoverBatch: &batch}
+	for _, format := range []bool{false, true} {
+		for takes := 0; ; takes++ {
+			b := &brokenOutput{takes: takes, err: syscall.ENOSPC}
+			err := (&benchCmd{BenchFormat: format}).print(&app{stdout: b}, r)
+			if b.takes >= 0 { // no write failed
+				if err != nil || takes < 2 {
+					t.Errorf("bench format %t: %v after %d writes", format, err, takes)
+				}
+				break
+			}
+			if err == nil {
+				t.Errorf("bench format %t: no error of write %d", format, takes+1)
+			}
 		}
 	}
 }

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"neuroloupe/cmd/internal/words"
+	"neuroloupe/engine/atomicfile"
 	"neuroloupe/mnist"
 )
 
@@ -77,7 +76,7 @@ const (
 // readImage reads a PNG as an input of the network: grey, ink bright on black, of the network's size.
 func (v *view) readImage(path string, center bool) (chosen, error) {
 	fail := func(err error) (chosen, error) { return chosen{}, fmt.Errorf("--image %s: %w", path, err) }
-	f, err := os.Open(path)
+	f, err := atomicfile.Open(path)
 	if err != nil {
 		return fail(err)
 	}
@@ -86,8 +85,6 @@ func (v *view) readImage(path string, center bool) (chosen, error) {
 	switch {
 	case err != nil:
 		return fail(err)
-	case !info.Mode().IsRegular():
-		return fail(fmt.Errorf("not a file"))
 	case info.Size() > maxImageBytes:
 		return fail(fmt.Errorf("%d bytes, more than the %d that are read; make it smaller", info.Size(), maxImageBytes))
 	}
@@ -106,21 +103,22 @@ func (v *view) readImage(path string, center bool) (chosen, error) {
 		return fail(fmt.Errorf("not a PNG that can be read: %w", err))
 	}
 	rows, cols := v.size()
-	grey := greyOn(img)
+	grey, paper := greyOn(img)
 	was := fmt.Sprintf("%d×%d pixels", grey.Rect.Dx(), grey.Rect.Dy())
 	c := chosen{name: path, label: -1, note: was + ", dark paper: ink is what is bright"}
-	if border(grey) > 127 {
+	if paper > 127 {
 		for i, b := range grey.Pix {
 			grey.Pix[i] = 255 - b
 		}
+		paper = 255 - paper
 		c.note = was + ", inverted because its border is light: ink is what is dark"
 	}
-	if paper := clearPaper(grey); paper > 0 {
+	if clearPaper(grey, paper); paper > 0 {
 		c.note += fmt.Sprintf(", its paper of %d/255 taken as 0", paper)
 	}
 	if slices.Max(grey.Pix) < faintest {
-		return fail(errors.New("the image is blank: there is no ink in it that differs from its paper; draw with a darker pen, or on " +
-			"lighter paper"))
+		return fail(errors.New("the image is blank: there is no ink in it that differs from its paper; " +
+			"draw with a darker pen on light paper, or a lighter one on dark"))
 	}
 	scaled := image.NewGray(image.Rect(0, 0, cols, rows))
 	switch {
@@ -134,66 +132,75 @@ func (v *view) readImage(path string, center bool) (chosen, error) {
 		draw.BiLinear.Scale(scaled, fit(grey.Rect.Dx(), grey.Rect.Dy(), cols, rows), grey, grey.Rect, draw.Src, nil)
 		c.note += fmt.Sprintf(", scaled to %d×%d; --center also moves the ink as MNIST's was", cols, rows)
 	}
+	if slices.Max(scaled.Pix) == 0 {
+		return fail(fmt.Errorf("its ink is too fine to be seen at %d×%d pixels; draw with a thicker pen, or cut the paper off",
+			cols, rows))
+	}
 	c.pixels = scaled.Pix
 	return c, nil
 }
 
-// greyOn returns an image in grey. Where it is transparent there is paper: where most of the edge is, paper of the other
-// end than the ink, for white ink on transparent paper is ink; else paper like the edge.
-func greyOn(img image.Image) *image.Gray {
-	b := img.Bounds()
-	alpha := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
-	var light, weight float64 // of the ink: luminance, premultiplied, and alpha
-	edge := image.NewGray(alpha.Rect)
-	for y := range b.Dy() {
-		for x := range b.Dx() {
-			c := img.At(b.Min.X+x, b.Min.Y+y)
-			_, _, _, a := c.RGBA()
-			lum := color.GrayModel.Convert(c).(color.Gray)
-			alpha.Pix[y*alpha.Stride+x], edge.Pix[y*edge.Stride+x] = byte(a>>8), lum.Y
-			light, weight = light+float64(lum.Y), weight+float64(a>>8)
+// greyOn returns an image in grey, and how bright its paper is. Where a sheet of paper is drawn, in the whole image or in
+// the part that is not transparent, it is what the sheet's edge is. Else what is not transparent is ink, and the paper under
+// it is black or white, whichever the ink is further from.
+func greyOn(img image.Image) (grey *image.Gray, paper byte) {
+	flat := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
+	draw.Draw(flat, flat.Rect, img, img.Bounds().Min, draw.Src)
+	grey, alpha := image.NewGray(flat.Rect), image.NewGray(flat.Rect)
+	draw.Draw(grey, grey.Rect, flat, image.Point{}, draw.Src) // times alpha, as the colours are in flat
+	const solid = 128
+	var bright, weight float64
+	darkest, brightest, clear := byte(255), byte(0), false
+	part := image.Rectangle{Min: grey.Rect.Max} // what is solid
+	for y := range grey.Rect.Dy() {
+		for x := range grey.Rect.Dx() {
+			i := y*grey.Stride + x
+			g, a := grey.Pix[i], flat.Pix[y*flat.Stride+4*x+3]
+			alpha.Pix[i] = a
+			bright, weight = bright+float64(g), weight+float64(a)
+			if a < solid {
+				clear = true
+				continue
+			}
+			shade := byte(min(int(g)*255/int(a), 255))
+			darkest, brightest = min(darkest, shade), max(brightest, shade)
+			part.Min.X, part.Min.Y = min(part.Min.X, x), min(part.Min.Y, y)
+			part.Max.X, part.Max.Y = max(part.Max.X, x+1), max(part.Max.Y, y+1)
 		}
 	}
-	bright := border(edge) > 127
-	if border(alpha) < 128 {
-		bright = light < weight/2
+	drawn := !clear || int(brightest)-int(darkest) >= faintest // one shade alone is ink without a sheet
+	switch {
+	case !part.Empty() && drawn && border(alpha, part) >= solid:
+		paper = border(grey, part)
+	case bright < weight/2:
+		paper = 255
 	}
-	paper := color.Black
-	if bright {
-		paper = color.White
+	for i, a := range alpha.Pix {
+		grey.Pix[i] += byte((int(paper)*(255-int(a)) + 127) / 255)
 	}
-	flat := image.NewRGBA(alpha.Rect)
-	draw.Draw(flat, flat.Rect, image.NewUniform(paper), image.Point{}, draw.Src)
-	draw.Draw(flat, flat.Rect, img, b.Min, draw.Over)
-	grey := image.NewGray(flat.Rect)
-	draw.Draw(grey, grey.Rect, flat, image.Point{}, draw.Src)
-	return grey
+	return grey, paper
 }
 
-// border returns the median of the pixels along the edges, what the paper is.
-func border(g *image.Gray) byte {
-	w, h := g.Rect.Dx(), g.Rect.Dy()
+// border returns the median of the pixels along the edges of a part that is not empty.
+func border(g *image.Gray, part image.Rectangle) byte {
 	var edge []byte
-	for y := range h {
-		line := g.Pix[y*g.Stride:][:w]
-		if y == 0 || y == h-1 {
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		line := g.Pix[y*g.Stride:][part.Min.X:part.Max.X]
+		if y == part.Min.Y || y == part.Max.Y-1 {
 			edge = append(edge, line...)
 		} else {
-			edge = append(edge, line[0], line[w-1])
+			edge = append(edge, line[0], line[len(line)-1])
 		}
 	}
 	slices.Sort(edge)
 	return edge[len(edge)/2]
 }
 
-// clearPaper makes the paper 0 and leaves full ink where it is, and returns what the paper was. What is black already
-// does not change.
-func clearPaper(g *image.Gray) (paper byte) {
-	paper = border(g)
+// clearPaper makes paper of that brightness 0 and leaves full ink where it is. What is black already does not change.
+func clearPaper(g *image.Gray, paper byte) {
 	for i, v := range g.Pix {
 		g.Pix[i] = byte((max(int(v)-int(paper), 0)*255 + (255-int(paper))/2) / (255 - int(paper)))
 	}
-	return paper
 }
 
 // fit returns the largest rectangle of the shape w×h in the middle of cols×rows.

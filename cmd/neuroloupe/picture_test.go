@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -10,7 +11,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -193,41 +193,142 @@ func TestImageRefused(t *testing.T) {
 	}
 }
 
-// Ink on transparent paper is what is not transparent, whatever its colour; on opaque paper, what differs from the paper.
+// Ink on transparent paper is what is not transparent, whatever its colour and however it is stored; on a sheet that is
+// drawn, with or without something transparent around it, what differs from the sheet.
 func TestInkOnTransparentPaper(t *testing.T) {
 	want := stroke(20, 14)
 	want.Pix[2*20+6], want.Pix[3*20+6] = 130, 60 // half transparent
-	ink := func(c color.NRGBA) image.Image {
+	const w, h = 20, 14
+	ink := func(c color.NRGBA) *image.NRGBA {
 		m := image.NewNRGBA(want.Rect)
 		for i, v := range want.Pix {
 			c.A = v
-			m.SetNRGBA(i%20, i/20, c)
+			m.SetNRGBA(i%w, i/w, c)
 		}
 		return m
 	}
-	card := image.NewNRGBA(want.Rect) // black ink on white paper whose corner is cut off
-	for i, v := range want.Pix {
-		card.SetNRGBA(i%20, i/20, color.NRGBA{255 - v, 255 - v, 255 - v, 255})
+	deep := image.NewNRGBA64(want.Rect)
+	palette := image.NewPaletted(want.Rect, nil)
+	for i := range 256 {
+		palette.Palette = append(palette.Palette, color.NRGBA{255, 255, 255, uint8(i)})
 	}
+	sheet := func(paper uint8, around int) image.Image { // black or white ink on a grey sheet
+		m := image.NewNRGBA(image.Rect(0, 0, w, h))
+		for i, v := range want.Pix {
+			x, y := i%w, i/w
+			if x < around || y < around || x >= w-around || y >= h-around {
+				continue
+			}
+			g := v
+			if paper > 127 {
+				g = 255 - v
+			}
+			m.SetNRGBA(x, y, color.NRGBA{g, g, g, 255})
+		}
+		return m
+	}
+	write := func(img image.Image) string { return writePNG(t, img) }
+	card := sheet(255, 0).(*image.NRGBA)
 	for i := range 3 {
-		card.SetNRGBA(19-i, 13, color.NRGBA{})
+		card.SetNRGBA(w-1-i, h-1, color.NRGBA{})
 	}
-	for name, img := range map[string]image.Image{
-		"white ink": ink(color.NRGBA{255, 255, 255, 0}), "black ink": ink(color.NRGBA{}), "a card with a cut corner": card,
+	for i, v := range want.Pix {
+		deep.SetNRGBA64(i%w, i/w, color.NRGBA64{0xffff, 0xffff, 0xffff, uint16(v) * 0x101})
+		palette.Pix[i] = v
+	}
+	for name, file := range map[string]string{
+		"grey and alpha": grayAlphaPNG(t, want),
+		"white ink":      write(ink(color.NRGBA{255, 255, 255, 0})), "black ink": write(ink(color.NRGBA{})),
+		"16 bits": write(deep), "a palette": write(palette), "a card with a cut corner": write(card),
+		"a white sheet": write(sheet(255, 0)), "a black one": write(sheet(0, 0)),
+		"a white sheet with nothing around": write(sheet(255, 1)), "a black one with nothing around": write(sheet(0, 1)),
 	} {
-		got, err := picturesOf(14, 20).readImage(writePNG(t, img), false)
+		t.Run(name, func(t *testing.T) {
+			got, err := picturesOf(h, w).readImage(file, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.pixels, want.Pix) {
+				t.Errorf("pixels %v, want %v", got.pixels, want.Pix)
+			}
+		})
+	}
+	for name, c := range map[string]color.NRGBA{
+		"yellow": {255, 240, 0, 0}, "red": {200, 0, 0, 0}, "grey": {128, 128, 128, 0}, "blue": {B: 255},
+	} {
+		got, err := picturesOf(h, w).readImage(writePNG(t, ink(c)), false)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for i, v := range want.Pix {
-			if d := int(got.pixels[i]) - int(v); d < -1 || d > 1 { // alpha is rounded twice
-				t.Errorf("%s: pixel %d is %d, want %d", name, i, got.pixels[i], v)
+		for i, v := range want.Pix { // as its coverage, but for a factor
+			if b := got.pixels[i]; (b > 0) != (v > 0) || v == 255 && b < 127 || b > v {
+				t.Errorf("%s: pixel %d is %d of ink that covers %d/255", name, i, b, v)
 			}
 		}
 	}
-	yellow, err := picturesOf(14, 20).readImage(writePNG(t, ink(color.NRGBA{255, 240, 0, 0})), false)
-	if err != nil || slices.Max(yellow.pixels) < 200 {
-		t.Errorf("yellow ink: at most %d, %v", slices.Max(yellow.pixels), err)
+}
+
+// grayAlphaPNG writes white ink, of which image/png writes no such file, in grey and alpha: as solid as ink is bright. Its
+// hidden colour, where nothing is seen, is not white.
+func grayAlphaPNG(t *testing.T, ink *image.Gray) string {
+	t.Helper()
+	var data bytes.Buffer
+	z := zlib.NewWriter(&data)
+	for y := range ink.Rect.Dy() {
+		row := []byte{0} // unfiltered
+		for x := range ink.Rect.Dx() {
+			a := ink.GrayAt(x, y).Y
+			row = append(row, byte(255*min(int(a), 1)), a)
+		}
+		z.Write(row)
+	}
+	z.Close()
+	head := binary.BigEndian.AppendUint32(nil, uint32(ink.Rect.Dx()))
+	head = binary.BigEndian.AppendUint32(head, uint32(ink.Rect.Dy()))
+	file := []byte("\x89PNG\r\n\x1a\n")
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{{"IHDR", append(head, 8, 4, 0, 0, 0)}, {"IDAT", data.Bytes()}, {"IEND", nil}} {
+		body := append([]byte(c.name), c.data...)
+		file = append(binary.BigEndian.AppendUint32(file, uint32(len(c.data))), body...)
+		file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(body))
+	}
+	path := filepath.Join(t.TempDir(), "grey.png")
+	if err := os.WriteFile(path, file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Ink that was cut out along its edge is ink still: a bar as a 1 is.
+func TestInkCutOut(t *testing.T) {
+	for name, c := range map[string]color.NRGBA{"white": {255, 255, 255, 255}, "black": {A: 255}} {
+		bar := image.NewNRGBA(image.Rect(0, 0, 4, 20))
+		for i := range 4 * 20 {
+			bar.SetNRGBA(i%4, i/4, c)
+		}
+		for _, p := range []image.Point{{0, 0}, {3, 0}, {0, 19}, {3, 19}} {
+			bar.SetNRGBA(p.X, p.Y, color.NRGBA{})
+		}
+		got, err := picturesOf(20, 20).readImage(writePNG(t, bar), false)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got.pixels[10*20+9] != 255 || got.pixels[0] != 0 || got.pixels[8] != 0 {
+			t.Errorf("%s: the bar is %d, its corner %d, beside it is %d, want 255, 0, 0",
+				name, got.pixels[10*20+9], got.pixels[8], got.pixels[0])
+		}
+	}
+}
+
+// Ink that no pixel of the input would show is not taken for none.
+func TestInkTooFine(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 2000, 2000))
+	img.Pix[1000*2000+1000] = 255
+	_, err := picturesOf(28, 28).readImage(writePNG(t, img), false)
+	if err == nil || !strings.Contains(err.Error(), "too fine to be seen at 28×28") {
+		t.Errorf("error %v", err)
 	}
 }
 

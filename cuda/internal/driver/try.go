@@ -18,7 +18,7 @@ import (
 // crashes, ends the process or hangs; where there is no library, or no device, there is none. The child keeps the driver
 // awake until done is called, so that opening it again is quick.
 func try(path string) (done func(), err error) {
-	// The kernel ends the child when the thread that started it ends, so that thread is kept until it is known to be well.
+	// The kernel ends the child when the thread that started it ends, so that is kept until the child has answered.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	answer, theirs, err := os.Pipe()
