@@ -28,16 +28,19 @@ type SizeError struct {
 // What says how large it would be, and the limit.
 func (e *SizeError) What() string {
 	if e.frames > 0 {
-		return fmt.Sprintf("the film would be %d frames of %d×%d pixels, the limit of a GIF is %d pixels in all", e.frames, e.Width, e.Height, int64(maxFilmPixels))
+		return fmt.Sprintf("the film would be %d frames of %d×%d pixels, the limit of a GIF is %d pixels in all",
+			e.frames, e.Width, e.Height, int64(maxFilmPixels))
 	}
-	return fmt.Sprintf("the picture would be %d×%d pixels, the limit is %d on a side and %d in all", e.Width, e.Height, maxSide, maxPixels)
+	return fmt.Sprintf("the picture would be %d×%d pixels, the limit is %d on a side and %d in all",
+		e.Width, e.Height, maxSide, maxPixels)
 }
 
 // Error says what What does, and which fields to change.
 func (e *SizeError) Error() string {
 	fix := e.fix
 	if e.Tiles > 0 {
-		fix = fmt.Sprintf("use a smaller TilePx (now %d), other Cols (now %d), or fewer tiles at a time (now %d)", e.TilePx, e.Cols, e.Tiles)
+		fix = fmt.Sprintf("use a smaller TilePx (now %d), other Cols (now %d), or fewer tiles at a time (now %d)",
+			e.TilePx, e.Cols, e.Tiles)
 		if e.frames > 0 {
 			fix += ", fewer frames, or APNG"
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -193,7 +194,7 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 	names := v.tags(top, b.favourites)
 	lost, lostText := make([]float64, len(top)), make([]string, len(top))
 	for i, j := range top {
-		lost[i], lostText[i] = 100*b.lostAll[j], points(100*b.lostAll[j], 2)
+		lost[i], lostText[i] = 100*b.lostAll[j], words.Points(100*b.lostAll[j], 2)
 	}
 	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
 	if len(top) < units {
@@ -222,7 +223,7 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 		Rows:    v.labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
-	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", thousands(float64(b.images)))
+	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", words.Thousands(float64(b.images)))
 	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
 		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
 	}

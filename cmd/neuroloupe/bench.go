@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cuda"
@@ -138,7 +139,7 @@ func (c *benchCmd) Run(a *app) (err error) {
 	if len(idle) > 0 && len(idle) == len(c.Devices) {
 		return idle[0]
 	}
-	a.say("measuring %v, %s, %s of each after a warm-up", spec, count(len(cases), "case"), count(c.Runs, "run"))
+	a.say("measuring %v, %s, %s of each after a warm-up", spec, words.Count(len(cases), "case"), words.Count(c.Runs, "run"))
 	report, err := c.measure(a, cases, e)
 	if err != nil {
 		return err
@@ -223,7 +224,7 @@ func (r *benchReport) print(out io.Writer) error {
 			share = fmt.Sprintf("%.0f %%", 100*row.PeakShare)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n", strings.TrimSpace(row.Device+" "+row.Mode), row.Net, row.Loss, row.Optimizer, row.Batch,
-			thousands(row.SamplesPerSecond), 100*row.Spread, row.MicrosPerStep, row.GFLOPS, share)
+			words.Thousands(row.SamplesPerSecond), 100*row.Spread, row.MicrosPerStep, row.GFLOPS, share)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -239,7 +240,7 @@ func (r *benchReport) print(out io.Writer) error {
 		if !t.Done {
 			text = "not reached; best"
 		}
-		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, count(t.Epochs, "epoch"), t.Seconds)
+		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, words.Count(t.Epochs, "epoch"), t.Seconds)
 	}
 	return nil
 }

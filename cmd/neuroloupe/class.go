@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -109,7 +110,7 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 	} {
 		b := render.Bars{Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
 		s := render.Sheet{
-			Title: "the first " + numberOf(top) + " " + text[0], Width: cols, Height: rows, Colors: colors, Cols: min(top, 10),
+			Title: "the first " + words.Number(top) + " " + text[0], Width: cols, Height: rows, Colors: colors, Cols: min(top, 10),
 		}
 		for p, j := range shown[i] {
 			if slices.Contains(shown[1-i], j) {
@@ -118,8 +119,8 @@ func (c *classCmd) figure(v *view, layer, k, top int, r inspect.ClassRank) (rend
 			b.Names, b.Values = append(b.Names, fmt.Sprintf("neuron %d", j)), append(b.Values, values[i][j])
 			other := slices.Index([2][]int{r.ByWeight, r.ByContribution}[i], j) + 1
 			s.Tiles = append(s.Tiles, render.Tile{Map: maps[i][p], Name: fmt.Sprint(j), Lines: []string{
-				[2]string{"gives ", "weight "}[i] + signed(values[i][j]),
-				[2]string{"by weight ", "by contr. "}[i] + ordinal(other),
+				[2]string{"gives ", "weight "}[i] + words.Signed(values[i][j]),
+				[2]string{"by weight ", "by contr. "}[i] + words.Ordinal(other),
 			}})
 		}
 		row = append(row, b)

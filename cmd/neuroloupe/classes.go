@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -115,13 +114,13 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 			"more it is active on the class's images than on all, w·(E[a | class] − E a)." + linear,
 		Colors: &render.Colors{Name: "contribution to the class's output", Low: "speaks against its own images", High: "speaks for them", Map: colormap},
 	}
-	counted := fmt.Sprintf("Each of %s counts for the class it speaks for most.", count(units, "neuron"))
+	counted := fmt.Sprintf("Each of %s counts for the class it speaks for most.", words.Count(units, "neuron"))
 	if none > 0 {
-		counted += fmt.Sprintf(" %s for none.", count(none, "neuron"))
+		counted += fmt.Sprintf(" %s for none.", words.Count(none, "neuron"))
 	}
 	second := []render.Panel{strongest(render.Bars{
 		Title: "Neurons that speak for a class", Caption: counted,
-		Names: v.labels(), Values: speakers, Texts: whole(speakers), Map: render.Ink,
+		Names: v.labels(), Values: speakers, Texts: words.Whole(speakers), Map: render.Ink,
 	}, speakers)}
 	if scatter, ok := b.scatter(); ok {
 		second = append(second, scatter)
@@ -136,24 +135,4 @@ func (c *classesCmd) figure(v *view, b *ablation, contributions [][]float64) (re
 		Caption:  caption,
 		Rows:     [][]render.Panel{{matrix}, second},
 	}, nil
-}
-
-func whole(v []float64) []string {
-	out := make([]string, len(v))
-	for i, x := range v {
-		out[i] = fmt.Sprintf("%.0f", x)
-	}
-	return out
-}
-
-// points writes percentage points with their sign and a number of decimals; what rounds to 0 has no sign.
-func points(v float64, decimals int) string {
-	s := strconv.FormatFloat(v, 'f', decimals, 64)
-	switch {
-	case !strings.ContainsAny(s, "123456789"):
-		return strings.TrimPrefix(s, "-")
-	case v > 0:
-		return "+" + s
-	}
-	return strings.ReplaceAll(s, "-", "−")
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -282,7 +283,7 @@ func (c *compareCmd) figure(p *paired) (render.Figure, error) {
 	d.Caption = "r: the correlation of the pair's " + c.By + "."
 	title := fmt.Sprintf("The same neurons in two runs? The %d most alike of %d pairs", len(shown), len(p.match.Pairs))
 	if len(shown) == len(p.match.Pairs) {
-		title = "The same neurons in two runs? " + count(len(shown), "pair")
+		title = "The same neurons in two runs? " + words.Count(len(shown), "pair")
 	}
 	return render.Figure{
 		Title:    title + p.a.ofLayer(p.layer),
@@ -353,7 +354,7 @@ func (p *paired) summary() render.Text {
 		s = fmt.Sprintf("The pair has r = %.2f.", m.Pairs[0].Correlation)
 	}
 	if p.by == "activations" {
-		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", thousands(float64(p.images)))
+		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", words.Thousands(float64(p.images)))
 	}
 	if p.control != nil {
 		what := "B before training, whose neurons see the same images but have learned nothing"
@@ -374,7 +375,7 @@ func (p *paired) summary() render.Text {
 		if len(m.OnlyB) > 0 {
 			which = "B"
 		}
-		s += fmt.Sprintf("\n%s of %s, which has more, are left over.", count(n, "neuron"), which)
+		s += fmt.Sprintf("\n%s of %s, which has more, are left over.", words.Count(n, "neuron"), which)
 	}
 	return render.Text{Title: "In words", Text: s, Width: 420}
 }

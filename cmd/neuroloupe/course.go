@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
@@ -38,7 +39,7 @@ func (j *job) train(a *app) error {
 	n, epochs := t.Train.Len(), t.Config.Epochs
 	dev := j.backend.Device()
 	a.say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
-		j.program.Spec, n, count(epochs, "epoch"), t.Config.Batch, dev.ID, dev.Name, j.reason)
+		j.program.Spec, n, words.Count(epochs, "epoch"), t.Config.Batch, dev.ID, dev.Name, j.reason)
 	if mode, why := bench.Mode(j.executor); why != "" {
 		a.say("%s runs the steps in mode %s: %s", dev.ID, mode, why)
 	} else if mode != "" {
@@ -54,7 +55,7 @@ func (j *job) train(a *app) error {
 	var epoch, step int
 	var loss float64
 	b.start("training", int64(epochs-start)*int64(n),
-		func(r float64) string { return fmt.Sprintf("%s images/s", thousands(r)) },
+		func(r float64) string { return fmt.Sprintf("%s images/s", words.Thousands(r)) },
 		func() string { return fmt.Sprintf("epoch %d/%d loss %.4f ", epoch, epochs, loss) })
 	said := time.Now()
 	t.Hooks = engine.Hooks{
@@ -101,7 +102,7 @@ func epochLine(m engine.Metrics, epochs int) string {
 	if m.TestAccuracy != nil {
 		s += fmt.Sprintf(", test %.2f %%", 100**m.TestAccuracy)
 	}
-	return s + fmt.Sprintf(", %.2f s, %s images/s", m.Seconds, thousands(m.SamplesPerSecond))
+	return s + fmt.Sprintf(", %.2f s, %s images/s", m.Seconds, words.Thousands(m.SamplesPerSecond))
 }
 
 // parity repeats the first epoch on the run's device and on the CPU and prints the largest difference of a weight.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cuda"
@@ -48,7 +49,7 @@ func (c *devicesCmd) Run(a *app) error {
 					err = l.try(d)
 				}
 				if err != nil {
-					l.Usable, l.Reason = false, oneLine(err)
+					l.Usable, l.Reason = false, words.Line(err)
 				}
 				if errors.Is(err, engine.ErrNoAnswer) {
 					hung = err // nor would it for the next

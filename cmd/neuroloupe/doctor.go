@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -242,7 +243,7 @@ func (d *diagnosis) rows(v *view) [][2]string {
 	}
 	rows = append(rows, [2]string{"dead pixels", dead})
 	if d.noData != nil {
-		rows = append(rows, [2]string{"not known", fmt.Sprintf("saturation and recall need the test images: %s", oneLine(d.noData))})
+		rows = append(rows, [2]string{"not known", fmt.Sprintf("saturation and recall need the test images: %s", words.Line(d.noData))})
 	} else {
 		never := "none"
 		if len(d.NeverPredicted) > 0 {
@@ -295,7 +296,7 @@ func (d *diagnosis) startRows(v *view) [][2]string {
 		return [][2]string{
 			{"run", fmt.Sprintf("%s, imported from %s (%s)", run, m.Import.File, m.Import.Form)},
 			{"start, ρ γ", fmt.Sprintf("not known: %v", v.noStart)},
-			{"smoothness", fmt.Sprintf("raw %s %s", hundredths(d.Smoothness.Raw), smooth)},
+			{"smoothness", fmt.Sprintf("raw %s %s", words.Hundredths(d.Smoothness.Raw), smooth)},
 		}
 	}
 	gamma := fmt.Sprintf("%.4g", *d.Gamma)
@@ -313,14 +314,6 @@ func (d *diagnosis) startRows(v *view) [][2]string {
 		{"ρ by layer", d.rhoByLayer()},
 		{"start, γ", gamma},
 		{"smoothness", fmt.Sprintf("raw %s, learned %s, start %s %s",
-			hundredths(d.Smoothness.Raw), hundredths(*d.Smoothness.Learned), hundredths(*d.Smoothness.Init), smooth)},
+			words.Hundredths(d.Smoothness.Raw), words.Hundredths(*d.Smoothness.Learned), words.Hundredths(*d.Smoothness.Init), smooth)},
 	}
-}
-
-// hundredths writes v with two decimals, and what rounds to nothing without a sign.
-func hundredths(v float64) string {
-	if s := fmt.Sprintf("%.2f", v); s != "-0.00" {
-		return s
-	}
-	return "0.00"
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
@@ -171,7 +172,7 @@ func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *
 
 // short says what a short training is.
 func (a *advice) short() string {
-	return fmt.Sprintf("%s of %s images", count(a.surgery.epochs, "epoch"), thousands(float64(a.surgery.images.Len())))
+	return fmt.Sprintf("%s of %s images", words.Count(a.surgery.epochs, "epoch"), words.Thousands(float64(a.surgery.images.Len())))
 }
 
 // percent writes a share.
@@ -228,7 +229,7 @@ func (a *advice) noise() {
 		a.add("The maps are hardly smooth (%s; a picture has more than %.1f). Much of them may be the random start, which "+
 			"training leaves where it is, but without the start that cannot be told. Where the network was made, save its "+
 			"weights before training too and look at the difference; or train one like it here, where that is kept: "+
-			"neuroloupe train --net %v%s", hundredths(d.Smoothness.Raw), readable, v.spec(), classes)
+			"neuroloupe train --net %v%s", words.Hundredths(d.Smoothness.Raw), readable, v.spec(), classes)
 	}
 }
 
@@ -279,12 +280,12 @@ func (a *advice) startSmall() {
 	var flags, smoothness, right []string
 	for _, g := range good {
 		flags = append(flags, g.flags)
-		smoothness, right = append(smoothness, hundredths(g.raw)), append(right, percent(g.accuracy))
+		smoothness, right = append(smoothness, words.Hundredths(g.raw)), append(right, percent(g.accuracy))
 	}
 	base := a.surgery.base()
 	a.add("For maps that read as they are, start small and let the start decay: %s. Tried for %s: the smoothness of the raw maps "+
 		"is %s, not %s, and %s are right, not %s", strings.Join(flags, ", or "), a.short(), strings.Join(smoothness, " and "),
-		hundredths(base.raw), strings.Join(right, " and "), percent(base.accuracy))
+		words.Hundredths(base.raw), strings.Join(right, " and "), percent(base.accuracy))
 }
 
 // clear is the preset of that name, where it makes the run's network and takes its data.
@@ -391,7 +392,7 @@ func (a *advice) roughMaps() {
 	if !a.badData {
 		for _, g := range a.helping(func(base, with *probed) bool { return with.learned >= base.learned+smoother },
 			func(x, y *probed) bool { return x.learned > y.learned }, longer(a.recipe), a.with(decay())) {
-			text += fmt.Sprintf(". %s makes it %s in %s, not %s", g.flags, hundredths(g.learned), a.short(), hundredths(a.surgery.base().learned))
+			text += fmt.Sprintf(". %s makes it %s in %s, not %s", g.flags, words.Hundredths(g.learned), a.short(), words.Hundredths(a.surgery.base().learned))
 		}
 	}
 	a.add("%s", text)

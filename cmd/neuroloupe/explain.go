@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"neuroloupe/cmd/internal/words"
 )
 
 type explainCmd struct {
@@ -58,12 +60,12 @@ func (c *explainCmd) Run(a *app) error {
 }
 
 func (e *entry) print(a *app) error {
-	text := e.words[0] + "\n\n" + wrap(e.text, 100) + "\n"
+	text := e.words[0] + "\n\n" + words.Wrap(e.text, 100) + "\n"
 	if e.formula != "" {
 		text += "\n    " + strings.ReplaceAll(e.formula, "\n", "\n    ") + "\n"
 	}
 	if e.source != "" {
-		text += "\n" + wrap("From: "+e.source+".", 100) + "\n"
+		text += "\n" + words.Wrap("From: "+e.source+".", 100) + "\n"
 	}
 	if e.try != "" {
 		text += "\nSee it: " + e.try + "\n"
@@ -99,20 +101,4 @@ func find(all []entry, word string) (*entry, []string) {
 		}
 	}
 	return nil, near
-}
-
-// wrap breaks text into lines of at most width characters.
-func wrap(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, w := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(w)) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += w
-	}
-	return strings.Join(append(lines, line), "\n")
 }

@@ -70,7 +70,7 @@ func (r *reference) check(o outcome, d disturbance, now snapshot) (found []probl
 			if !killed && d.call.Name != "unlinkat" {
 				say(tempLeft, "%s; said: %s", p, o.stderr)
 			}
-		case there && !r.may(p, text):
+		case there && !r.may(p, text) && !r.partial(o, p, text):
 			say(neither, "%s, %d bytes", p, len(text))
 		}
 	}
@@ -102,6 +102,12 @@ func (r *reference) may(p, text string) bool {
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
 	return strings.HasPrefix(whole, text)
+}
+
+// partial reports whether a command that failed says that a file is partial, and the file is a whole page.
+func (r *reference) partial(o outcome, p, text string) bool {
+	return p == r.part && o.Exit == exitFailed && strings.Contains(o.stderr, "it is partial") &&
+		strings.HasSuffix(text, "</html>\n")
 }
 
 // checkAgain looks at the run that took a disturbed one up.

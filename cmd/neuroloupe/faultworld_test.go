@@ -29,6 +29,7 @@ type scenario struct {
 	extra func(t *testing.T, root string) // puts more into the world; nil for nothing
 	again func(root string) []string      // the command after a fault; nil for the same
 	other []string                        // the command that it names when it refuses to be repeated; nil when it never does
+	part  string                          // a file that it writes even when something is missing; see partial
 	kills int                             // its share of the random kills, in 1,000
 	sweep bool                            // every file call of it is failed
 }
@@ -50,7 +51,10 @@ func scenarios() []scenario {
 			name: "sheet", kills: 100, sweep: true,
 			args: []string{"sheet", "run", "-o", "out/sheet.png", "--data", "out/sheet.npz"},
 		},
-		{name: "report", args: []string{"report", "run", "-o", "out/report.html"}, kills: 100, sweep: true},
+		{
+			name: "report", kills: 100, sweep: true, part: "out/report.html",
+			args: []string{"report", "run", "-o", "out/report.html"},
+		},
 		{name: "film", args: []string{"film", "run", "-o", "out/film.gif"}, sweep: true},
 		{
 			name: "import", kills: 150, sweep: true,

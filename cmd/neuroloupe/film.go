@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -243,6 +244,11 @@ func accuracyName(metrics []engine.Metrics) string {
 // tested here.
 func (v *view) accuracyAt(epoch int, metrics []engine.Metrics) float64 {
 	name := accuracyName(metrics)
+	if epoch > len(metrics) && !v.metricsShort {
+		v.metricsShort = true
+		v.app.say("%s: metrics.jsonl ends after %s; how accurate it was later is left out",
+			v.folder.Path, words.Count(len(metrics), "epoch"))
+	}
 	if epoch == 0 || epoch > len(metrics) {
 		if a, err := v.startAccuracy(); err == nil && epoch == 0 && name == "test accuracy" {
 			return a

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/netfile"
 	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
@@ -235,7 +236,7 @@ func (s *subject) find(a *app, net *netfile.Net) error {
 		if d, err = mnist.Load(a.ctx, name, mnist.Options{Offline: true}); err != nil && !isMissing(err) {
 			return err
 		} else if err != nil {
-			a.say("not tested: %s is not here (%s); neuroloupe data fetch, then import again", name, oneLine(err))
+			a.say("not tested: %s is not here (%s); neuroloupe data fetch, then import again", name, words.Line(err))
 			return nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
@@ -246,6 +247,6 @@ func (c *trainCmd) resumeJob(a *app, j *job) (err error) {
 // notices says what was found in a run folder that a person should know.
 func (a *app) notices(f *runs.Folder) {
 	for _, text := range f.Notices() {
-		a.say("%s", oneLine(errors.New(text)))
+		a.say("%s", words.Line(errors.New(text)))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/render"
 )
@@ -143,19 +144,15 @@ func (a *app) report(err error) int {
 	case errors.Is(err, syscall.EPIPE): // who reads standard output has seen enough, as head has
 		return exitFailed
 	case errors.Is(err, engine.ErrInterrupted), errors.Is(err, context.Canceled):
-		a.say("neuroloupe: %s", oneLine(err))
+		a.say("neuroloupe: %s", words.Line(err))
 		return exitInterrupted
 	case errors.As(err, &wrong):
-		a.say("neuroloupe: %s", oneLine(err))
+		a.say("neuroloupe: %s", words.Line(err))
 		return exitUsage
 	default:
-		a.say("neuroloupe: %s", oneLine(err))
+		a.say("neuroloupe: %s", words.Line(err))
 		return exitFailed
 	}
-}
-
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
 }
 
 // version returns the module's version, and the revision it was built from when that is known.

@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"image":   scriptImage,
 			"frames":  scriptFrames,
 			"numbers": scriptNumbers,
+			"older":   scriptOlder,
 		},
 		Setup: func(e *testscript.Env) error {
 			nets, err := filepath.Abs(filepath.Join("internal", "netfile", "testdata"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 )
 
@@ -32,14 +33,9 @@ func (v *view) path(first string, layer int) string {
 	}
 	factors := []string{first}
 	for l := 2; l <= layer+1; l++ {
-		factors = append(factors, fmt.Sprintf("W%s", subscript(l)))
+		factors = append(factors, fmt.Sprintf("W%s", words.Subscript(l)))
 	}
 	return strings.Join(factors, slope)
-}
-
-// subscript writes a whole number below the line.
-func subscript(n int) string {
-	return strings.Map(func(r rune) rune { return r - '0' + '₀' }, fmt.Sprint(n))
 }
 
 // layerRho returns ρ of each neuron of a hidden layer; none when the start is not known.

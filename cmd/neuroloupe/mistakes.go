@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -39,7 +40,7 @@ func (c *errorsCmd) run(v *view) error {
 		return err
 	}
 	if len(m.all) == 0 {
-		v.app.say("%s makes no mistake on %s%s", v.folder.Path, count(m.test.Len(), "test image"), m.ofClass)
+		v.app.say("%s makes no mistake on %s%s", v.folder.Path, words.Count(m.test.Len(), "test image"), m.ofClass)
 		return nil
 	}
 	maps, err := v.maps(v.defaultShow(), m.layer)
@@ -188,7 +189,7 @@ func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figur
 		strip.Title = fmt.Sprintf("The worst %d of %d mistakes", shownMistakes, len(m.all))
 	}
 	fig := render.Figure{
-		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), thousands(float64(m.asked()))),
+		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), words.Thousands(float64(m.asked()))),
 		Subtitle: v.line(),
 		Caption: "A neuron drives a mistake by (its weight to the wrong output − to the right one) × (how active it is on this image − on average). " +
 			"Bars to the right push the wrong way.",
@@ -269,7 +270,7 @@ func (m *mistakes) explain(v *view, i int, maps [][]float32, colors *render.Colo
 	drivers = drivers[:min(drivenBy, len(drivers))]
 	bars := render.Bars{
 		Title:   fmt.Sprintf("What drove %s above %s", v.labels()[x.Predicted], v.labels()[x.Label]),
-		Caption: fmt.Sprintf("%s%s, those that did most.", count(len(drivers), "neuron"), v.ofLayer(m.layer)),
+		Caption: fmt.Sprintf("%s%s, those that did most.", words.Count(len(drivers), "neuron"), v.ofLayer(m.layer)),
 		Map:     colors.Map, Limit: m.largest(),
 	}
 	for _, d := range drivers {

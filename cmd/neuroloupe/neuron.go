@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -68,7 +69,7 @@ func (c *neuronCmd) run(v *view) error {
 		return err
 	}
 	if _, err := v.test(); err != nil {
-		v.app.say("no pattern, no images and no accuracy: the test images cannot be read: %s", oneLine(err))
+		v.app.say("no pattern, no images and no accuracy: the test images cannot be read: %s", words.Line(err))
 		p.fig.Caption = "What the neuron does on images is not shown: the test images could not be read."
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{p.outgoing()})
 	} else if err := p.withImages(); err != nil {
@@ -125,12 +126,12 @@ func (p *page) maps() error {
 	p.fact("‖w‖", "%.3g", inspect.Norm(raw))
 	if v.noStart == nil {
 		p.fact("ρ, share of the start", "%.2f", inspect.Rho(raw, maps["init"]))
-		p.fact("smoothness raw, learned", "%s, %s", hundredths(inspect.Smoothness(raw, rows, cols)), hundredths(inspect.Smoothness(maps["learned"], rows, cols)))
+		p.fact("smoothness raw, learned", "%s, %s", words.Hundredths(inspect.Smoothness(raw, rows, cols)), words.Hundredths(inspect.Smoothness(maps["learned"], rows, cols)))
 	} else {
-		p.fact("smoothness", "%s", hundredths(inspect.Smoothness(raw, rows, cols)))
+		p.fact("smoothness", "%s", words.Hundredths(inspect.Smoothness(raw, rows, cols)))
 		row = append(row, render.Text{Title: "no learned part", Text: "The network was made elsewhere and its start weights are not known, so what training added cannot be told from them.", Width: 240})
 	}
-	p.fact("bias", "%s", signed(float64(v.net.Params.Bias(p.layer + 1).Data[j])))
+	p.fact("bias", "%s", words.Signed(float64(v.net.Params.Bias(p.layer + 1).Data[j])))
 	p.fig.Rows = append(p.fig.Rows, row)
 	return nil
 }
@@ -291,7 +292,7 @@ func (p *page) classes(probe inspect.Probe, a []float32) error {
 		return err
 	}
 	without := render.Bars{
-		Title: "recall lost without it, % points", Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points", signed(100*lost[0].Accuracy)),
+		Title: "recall lost without it, % points", Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points", words.Signed(100*lost[0].Accuracy)),
 		Names: names, Map: p.cmap, Width: 260,
 	}
 	for _, d := range lost[0].Class {
@@ -313,7 +314,7 @@ func (p *page) classes(probe inspect.Probe, a []float32) error {
 		return err
 	}
 	p.fact("answer", "%s", v.speaks(p.layer, p.neuron, favourites[p.neuron]))
-	p.fact("importance", "%s of %d", ordinal(rank), len(importance))
+	p.fact("importance", "%s of %d", words.Ordinal(rank), len(importance))
 	p.fact("stuck at one end", "%.0f %% of the images", 100*act.Stuck[p.neuron])
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
 		strongest(mean, sizes64(mean.Values)), p.outgoing(), strongest(without, sizes64(without.Values)),

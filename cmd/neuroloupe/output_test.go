@@ -43,7 +43,9 @@ func TestOutputNamesAreCheckedFirst(t *testing.T) {
 	flags = append(flags,
 		flag{[]string{"film", run}, "-o", []string{".gif", ".png", ".apng"}},
 		flag{[]string{"report", run}, "-o", []string{".html", ".htm"}},
-		flag{[]string{"export", run}, "--npz", nil}, flag{[]string{"export", run}, "--onnx", nil}, flag{[]string{"export", run}, "--safetensors", nil},
+		flag{[]string{"export", run}, "--npz", nil},
+		flag{[]string{"export", run}, "--onnx", nil},
+		flag{[]string{"export", run}, "--safetensors", nil},
 		flag{[]string{"bench", run}, "--plot", []string{".png"}})
 	dir := t.TempDir()
 	for _, d := range []string{"folder.png", "folder.csv", "folder.gif", "folder.html"} {
@@ -60,14 +62,18 @@ func TestOutputNamesAreCheckedFirst(t *testing.T) {
 			t.Helper()
 			out, talk, code := neuroloupe(t, append(slices.Clone(f.args), f.name, path)...)
 			if code != wantCode || !strings.Contains(talk, want) || strings.Count(talk, "\n") != 1 || out != "" {
-				t.Errorf("%s %s %s: exit %d, want %d; want %q in one line, got\n%s%s", f.args[0], f.name, path, code, wantCode, want, out, talk)
+				t.Errorf("%s %s %s: exit %d, want %d; want %q in one line, got\n%s%s",
+					f.args[0], f.name, path, code, wantCode, want, out, talk)
 			}
 		}
 		ending := ".bin"
 		if f.endings != nil {
 			ending = f.endings[0]
 		}
-		for _, e := range []string{".pdf", ".jpg", ".jpeg", ".svg", ".webp", ".tif", ".txt", "", ".png", ".PNG", ".gif", ".apng", ".html", ".csv", ".json", ".npz"} {
+		for _, e := range []string{
+			"", ".pdf", ".jpg", ".jpeg", ".svg", ".webp", ".tif", ".txt",
+			".png", ".PNG", ".gif", ".apng", ".html", ".csv", ".json", ".npz",
+		} {
 			path := filepath.Join(dir, "x"+e)
 			if f.endings != nil && !slices.Contains(f.endings, strings.ToLower(e)) {
 				tells(path, f.name+" "+path+": want a name that ends in "+f.endings[0], exitUsage)
@@ -109,7 +115,8 @@ func TestOutputToStandardOutput(t *testing.T) {
 		must(t, append(slices.Clone(c.args), "-o", file)...)
 		out, talk, code := neuroloupe(t, append(slices.Clone(c.args), "-o", "-", "--data", numbers)...)
 		if want := mustRead(t, file); code != exitDone || out != string(want) {
-			t.Errorf("%v: exit %d, %d bytes on standard output, want the %d of the file: %.40q", c.args, code, len(out), len(want), out)
+			t.Errorf("%v: exit %d, %d bytes on standard output, want the %d of the file: %.40q",
+				c.args, code, len(out), len(want), out)
 		}
 		if !strings.Contains(talk, numbers) || strings.Contains(talk, "\n-\n") {
 			t.Errorf("%v: stderr is %q, want the path of the numbers", c.args, talk)
@@ -128,7 +135,8 @@ func TestOutputToStandardOutput(t *testing.T) {
 	if _, err := os.Stat("-"); err == nil {
 		t.Error(`a file "-" was made`)
 	}
-	if _, talk, code := neuroloupe(t, "why", run, "--image", "test:0", "--json", "-o", "-"); code != exitUsage || !strings.Contains(talk, "--json and -o -") {
+	_, talk, code := neuroloupe(t, "why", run, "--image", "test:0", "--json", "-o", "-")
+	if code != exitUsage || !strings.Contains(talk, "--json and -o -") {
 		t.Errorf("--json -o -: exit %d, %q", code, talk)
 	}
 }
@@ -181,8 +189,11 @@ func TestNumbersNameTheirFlags(t *testing.T) {
 			t.Errorf("%s: exit %d, want %q, got\n%s%s", c.args, code, c.want, out, talk)
 		}
 	}
-	err := tooLarge(&render.SizeError{Width: 32472, Height: 3678}, []flagNumber{sizing("--top", 10), sizing("--count", 300)})
-	if want := "use a smaller --top (now 10) or a smaller --count (now 300)"; !strings.Contains(err.Error(), "32472×3678") || !strings.Contains(err.Error(), want) {
-		t.Errorf("a picture that is too large: %v, want its size and %q", err, want)
+	size := &render.SizeError{Width: 32472, Height: 3678}
+	said := tooLarge(size, []flagNumber{sizing("--top", 10), sizing("--count", 300)}).Error()
+	for _, want := range []string{"32472×3678", "use a smaller --top (now 10) or a smaller --count (now 300)"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("a picture that is too large: %s, want %q", said, want)
+		}
 	}
 }

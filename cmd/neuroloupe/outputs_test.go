@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"neuroloupe/cmd/neuroloupe/internal/netfile"
 	"neuroloupe/engine"
+	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
 
@@ -66,13 +66,13 @@ func panel[P render.Panel](t *testing.T, fig render.Figure, title string) P {
 // Of more outputs than a picture has room for the strongest have bars, and that is said; as many as inputs are drawn
 // as an image too.
 func TestManyOutputs(t *testing.T) {
-	png := writePNG(t, image.NewGray(image.Rect(0, 0, 20, 20)))
+	png := writePNG(t, stroke(20, 20))
 	for _, outputs := range []int{300, 400} {
 		run := imports(t, nil, 400, 7, outputs)
 		v := opened(t, run)
 		fig := drawnBy(t, "why", run, "--image", png, "--not", "5")
 		bars := panel[render.Bars](t, fig, "outputs")
-		p, err := v.net.Forward(make([]float64, 400))
+		p, err := v.net.Forward(inspect.Pixels(stroke(20, 20).Pix))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -52,7 +52,7 @@ func (v *view) strip(images []int, z []float32) (render.Thumbs, []float64, error
 	for _, i := range images {
 		t.Images = append(t.Images, test.Image(i))
 		t.Names = append(t.Names, v.labels()[test.Labels[i]])
-		t.Lines = append(t.Lines, []string{"z " + signed(float64(z[i])), fmt.Sprintf("test:%d", i)})
+		t.Lines = append(t.Lines, []string{"z " + words.Signed(float64(z[i])), fmt.Sprintf("test:%d", i)})
 		values = append(values, float64(z[i]))
 	}
 	return t, values, nil
@@ -81,7 +81,7 @@ func strongest(b render.Bars, rank []float64, keep ...int) render.Bars {
 	for i, k := range b.Highlight {
 		b.Highlight[i] = slices.Index(order, k)
 	}
-	b.Caption += fmt.Sprintf("; of %s, the %d strongest", count(n, "output"), strongestBars)
+	b.Caption += fmt.Sprintf("; of %s, the %d strongest", words.Count(n, "output"), strongestBars)
 	return b
 }
 
@@ -92,31 +92,6 @@ func sizes64(v []float64) []float64 {
 		out[i] = math.Abs(x)
 	}
 	return out
-}
-
-// numberOf writes small numbers as words.
-func numberOf(n int) string {
-	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
-	if n < len(words) {
-		return words[n]
-	}
-	return fmt.Sprint(n)
-}
-
-// ordinal writes 1st, 2nd, 3rd, ….
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return fmt.Sprint(n) + suffix
 }
 
 // classMean returns the mean of a class's images, and how many there are.
@@ -136,30 +111,6 @@ func classMean(s *mnist.Set, k int) (mean []byte, count int) {
 		mean[p] = byte((sum + count/2) / max(count, 1))
 	}
 	return mean, count
-}
-
-// signed writes a number with its sign, in three digits.
-func signed(v float64) string {
-	if v == 0 {
-		return "0"
-	}
-	return strings.ReplaceAll(fmt.Sprintf("%#+.3g", v), "-", "−")
-}
-
-// signs writes numbers that stand beside each other with their signs; what is nothing beside the largest is 0.
-func signs(v []float64) []string {
-	reach := 0.0
-	for _, x := range v {
-		reach = max(reach, math.Abs(x))
-	}
-	out := make([]string, len(v))
-	for i, x := range v {
-		if math.Abs(x) < 5e-4*reach {
-			x = 0
-		}
-		out[i] = signed(x)
-	}
-	return out
 }
 
 func float32s(v []float64) []float32 {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
 	"neuroloupe/mnist"
 )
@@ -58,7 +59,7 @@ func (v *view) choose(text string, center bool) (chosen, error) {
 		return chosen{}, fmt.Errorf("--image %s: %w; a PNG file can be looked at without it", text, err)
 	}
 	if i >= s.Len() {
-		return chosen{}, usage("--image %s: there are %s, %s:0 to %s:%d", text, count(s.Len(), kind+" image"), kind, kind, s.Len()-1)
+		return chosen{}, usage("--image %s: there are %s, %s:0 to %s:%d", text, words.Count(s.Len(), kind+" image"), kind, kind, s.Len()-1)
 	}
 	return chosen{name: text, label: int(s.Labels[i]), pixels: s.Image(i)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -73,7 +74,7 @@ func (p *post) oneImage() error {
 	text := fmt.Sprintf("The network sees a %s and answers %s. The grid is only a way to draw %d numbers: the neurons have no order, so which stand "+
 		"side by side means nothing, and a shape in it is chance. What answers: how much each neuron gives to the answer; the bars at the right add up to it. "+
 		"No neuron decides alone: the first, %d, gives %s beyond its average, all together %s.",
-		of, v.labels()[x.predicted], len(x.evidence), x.order[0], signed(x.share()[x.order[0]]), signed(sum64(x.share())))
+		of, v.labels()[x.predicted], len(x.evidence), x.order[0], words.Signed(x.share()[x.order[0]]), words.Signed(sum64(x.share())))
 	return p.draw(v, postPage{file: "1-one-image.png", title: "One image through the network", text: text}, render.Figure{
 		Title: fmt.Sprintf("One image through the network: %s", x.what(v.labels())), Subtitle: v.line(), Caption: text,
 		Rows: [][]render.Panel{x.way(append(plus, minus...)), row},
@@ -119,8 +120,8 @@ func (p *post) strongest() error {
 		}
 		strip.Title, strip.Cols, strip.Side = "excite it most", 3, 0
 		text := fmt.Sprintf("Neuron %d: weight %s to %s. Its mean activation is %.2f on the test images of %s and %.2f on all, so it gives %s, weight × difference: %s by contribution, %s by weight.",
-			j, signed(r.Weight[j]), name, act.ClassMean[p.class][j], name, act.Mean[j], signed(r.Contribution[j]),
-			ordinal(slices.Index(r.ByContribution, j)+1), ordinal(slices.Index(r.ByWeight, j)+1))
+			j, words.Signed(r.Weight[j]), name, act.ClassMean[p.class][j], name, act.Mean[j], words.Signed(r.Contribution[j]),
+			words.Ordinal(slices.Index(r.ByContribution, j)+1), words.Ordinal(slices.Index(r.ByWeight, j)+1))
 		if r.Weight[j] < 0 && r.Contribution[j] > 0 {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
 		}
@@ -139,7 +140,7 @@ func (p *post) strongest() error {
 	addVector(n, "contribution", r.Contribution)
 	j := r.ByWeight[0]
 	p.fact("strongest", "neuron %d by weight to %s, %s by contribution; neuron %d by contribution, %s by weight", j, name,
-		ordinal(slices.Index(r.ByContribution, j)+1), r.ByContribution[0], ordinal(slices.Index(r.ByWeight, r.ByContribution[0])+1))
+		words.Ordinal(slices.Index(r.ByContribution, j)+1), r.ByContribution[0], words.Ordinal(slices.Index(r.ByWeight, r.ByContribution[0])+1))
 	text := "The largest weight is not the neuron that tells most: one that is on for other classes too gives them as much. And the map as it is shows mostly the random " +
 		"start; beside it is what training added."
 	fig.Caption = text
@@ -184,13 +185,13 @@ func (p *post) product() error {
 		{
 			"raw", fmt.Sprintf("neuron %d, weights W", j), "as asked",
 			fmt.Sprintf("Yes: %s is ink where the weight is positive, it raises z; %s is ink where it is negative. Their sum is %s, with the bias %s that is z = %s, "+
-				"and a = %.3g.", positive, negative, signed(full.Sum-full.Bias), signed(full.Bias), signed(x.why.Z[0][j]), x.why.A[0][j]),
+				"and a = %.3g.", positive, negative, words.Signed(full.Sum-full.Bias), words.Signed(full.Bias), words.Signed(x.why.Z[0][j]), x.why.A[0][j]),
 			inspect.Maps(v.weights("raw"))[j], full.Map,
 		},
 		{
 			"learned", "learned: W − W₀", "what answers better",
 			fmt.Sprintf("The same with what training added alone. Of the sum, %s is the random start and %s was learned; only that is an answer to this image.",
-				signed(sum32(start)), signed(sum32(added))),
+				words.Signed(sum32(start)), words.Signed(sum32(added))),
 			learned, added,
 		},
 	} {
@@ -207,7 +208,7 @@ func (p *post) product() error {
 	addArray(n, "input", x.why.X, rows, cols)
 	addNumber(n, "bias", full.Bias)
 	addNumber(n, "z", x.why.Z[0][j])
-	p.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.name, j, signed(full.Sum-full.Bias), signed(sum32(start)), signed(sum32(added)))
+	p.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.name, j, words.Signed(full.Sum-full.Bias), words.Signed(sum32(start)), words.Signed(sum32(added)))
 	text := fmt.Sprintf("The product shows only the ink that is there, so it looks like the %s whatever the weights are: its shape comes from the image, only its colours from the "+
 		"neuron. Under a diverging map with a neutral zero, %s raises the neuron and %s lowers it.", name, positive, negative)
 	fig.Caption = text
@@ -245,7 +246,7 @@ func (p *post) zeroOne() error {
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
 		addArray(n, "mean_"+v.classes()[k], pixels, rows, cols)
-		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", thousands(float64(images))), Width: cols, Height: rows, Pixels: pixels, Side: 224}
+		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(float64(images))), Width: cols, Height: rows, Pixels: pixels, Side: 224}
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{Title: title, Caption: caption, Width: cols, Height: rows, Values: maps[show], Colors: c, Mark: v.dead(), MarkLabel: "never inked in the training images", Side: 224}
@@ -253,13 +254,13 @@ func (p *post) zeroOne() error {
 	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes], Map: p.cmap}
 	text := fmt.Sprintf("One hidden neuron tells %s from %s for %.2f %% of %s test images, and its map looks like nothing, because corr(W, W₀) = %.2f: %.0f %% of it is the random start. "+
 		"Take the start away: %s where the %s has its ink, %s where the %s has it.",
-		names[0], names[1], 100*score.Accuracy(), thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
+		names[0], names[1], 100*score.Accuracy(), words.Thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
 	if dead > 0 {
 		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.", dead, rows*cols)
 	}
 	p.fact("zero-one", "%v: %.2f %% of %s test images; corr(W, W₀) %.3f, ρ %.3f; smoothness raw %s, learned %s; %d of %d pixels never inked", v.spec(),
-		100*score.Accuracy(), thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), rho,
-		hundredths(inspect.Smoothness(maps["raw"], rows, cols)), hundredths(inspect.Smoothness(maps["learned"], rows, cols)), dead, rows*cols)
+		100*score.Accuracy(), words.Thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), rho,
+		words.Hundredths(inspect.Smoothness(maps["raw"], rows, cols)), words.Hundredths(inspect.Smoothness(maps["learned"], rows, cols)), dead, rows*cols)
 	fig := render.Figure{
 		Title: fmt.Sprintf("One neuron that tells %s from %s", names[0], names[1]), Subtitle: v.line(), Caption: text,
 		Rows: [][]render.Panel{{
@@ -294,7 +295,7 @@ func (p *post) state(v *view, name string) (rho, raw, learned float64, err error
 	raw = medianSmoothness(inspect.Maps(v.weights("raw")), rows, cols)
 	learned = medianSmoothness(inspect.Maps(v.weights("learned")), rows, cols)
 	p.fact(name, "%v: %.2f %% test accuracy; medians: corr(W, W₀) %.3f, ρ %.3f, smoothness raw %s, learned %s; γ %.3g", v.spec(), 100*score.Accuracy(), math.Sqrt(rho), rho,
-		hundredths(raw), hundredths(learned), v.net.Gamma)
+		words.Hundredths(raw), words.Hundredths(learned), v.net.Gamma)
 	return rho, raw, learned, nil
 }
 
@@ -310,9 +311,9 @@ func (p *post) noise() error {
 			lossy++
 		}
 	}
-	p.fact("its start", "seed %d; of %s tried, %d lost a class within %d epochs", p.book.folder.Manifest.Train.Seed, count(len(p.starts), "start"), lossy, screenEpochs)
+	p.fact("its start", "seed %d; of %s tried, %d lost a class within %d epochs", p.book.folder.Manifest.Train.Seed, words.Count(len(p.starts), "start"), lossy, screenEpochs)
 	text := fmt.Sprintf("The hidden neurons look like noise because they are: %.0f %% of a raw map is the random start. Neighbouring pixels hardly agree in it (smoothness %s; noise has 0, a picture near 1). "+
-		"Take the start away, and %s is left.", 100*rho, hundredths(raw), hundredths(learned))
+		"Take the start away, and %s is left.", 100*rho, words.Hundredths(raw), words.Hundredths(learned))
 	page := postPage{
 		file: "5-noise.png", title: "Why the maps look like noise", text: text,
 		command: command("sheet", p.book.folder.Path, "--show", "all", "--order", "norm", "--top", "12", "--cols", "4"),
@@ -334,7 +335,7 @@ func (p *post) better() error {
 		return err
 	}
 	text := fmt.Sprintf("The same %v started small (N(0, 1/n)) with weight decay (λ = 5) and cross-entropy: %.1f %%, and its maps read as they are, smoothness %s, the start is %s %% of them.",
-		p.clear.spec(), 100*score.Accuracy(), hundredths(raw), hundredths(100*rho))
+		p.clear.spec(), 100*score.Accuracy(), words.Hundredths(raw), words.Hundredths(100*rho))
 	page := postPage{
 		file: "6-clear.png", title: "The same network, trained so that its maps can be read", text: text,
 		command: command("sheet", p.clear.folder.Path, "--show", "raw", "--order", "importance", "--top", "40", "--cols", "10"),

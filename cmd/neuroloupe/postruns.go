@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 )
 
@@ -52,7 +53,7 @@ func (c *postCmd) chapterOne(a *app, data string) (*view, []start, error) {
 	}
 	quiet := &app{ctx: a.ctx, stdout: io.Discard, stderr: io.Discard}
 	var starts []start
-	a.say("looking for a start of the chapter 1 network that keeps every class, %s each", count(screenEpochs, "epoch"))
+	a.say("looking for a start of the chapter 1 network that keeps every class, %s each", words.Count(screenEpochs, "epoch"))
 	for seed := uint64(1); seed <= mostStarts; seed++ {
 		t := run(seed)
 		t.Epochs = new(screenEpochs)

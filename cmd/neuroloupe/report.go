@@ -6,8 +6,10 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/report"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
@@ -36,9 +38,12 @@ func (c *reportCmd) Run(a *app) error {
 }
 
 func (c *reportCmd) run(v *view) error {
+	// What is held is few large arrays of numbers, which cost next to nothing to go over; that it may double before they
+	// are gone over is most of the memory of a report on thousands of neurons.
+	defer debug.SetGCPercent(debug.SetGCPercent(reportGarbage))
 	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
-		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s", thousands(float64(neurons(v.spec()))),
-			thousands(float64(v.folder.Manifest.Data.Test)), long)
+		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s",
+			words.Thousands(float64(neurons(v.spec()))), words.Thousands(float64(v.folder.Manifest.Data.Test)), long)
 	}
 	r, err := v.report()
 	if err != nil {
@@ -47,6 +52,7 @@ func (c *reportCmd) run(v *view) error {
 	if r.Colormap, err = c.colormap(); err != nil {
 		return err
 	}
+	r.Exact = c.Numbers != ""
 	var told func(int)
 	end := func() {}
 	r.Say = func(part string, done, of int) {
@@ -61,7 +67,7 @@ func (c *reportCmd) run(v *view) error {
 		return err
 	}
 	if r.NoData != nil {
-		v.app.say("what needs the test images is left out: %s", oneLine(r.NoData))
+		v.app.say("what needs the test images is left out: %s", words.Line(r.NoData))
 	}
 	out := c.Output
 	if out == "" {
@@ -80,6 +86,9 @@ func (c *reportCmd) run(v *view) error {
 	}
 	return nil
 }
+
+// reportGarbage is how much garbage there may be, in percent of what is held.
+const reportGarbage = 40
 
 // reportNotice is how long a report may take, in seconds, before that is said beforehand.
 const reportNotice = 3
@@ -121,7 +130,11 @@ func (v *view) report() (*report.Run, error) {
 		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
 	}
 	r.Advice = d.Advice
+	if v.data != nil {
+		v.data = &examples{test: v.data.test} // the doctor alone asks for the training images
+	}
 	r.Metrics, r.NoMetrics = v.folder.Metrics()
+	v.metricsShort = r.NoMetrics != nil
 	r.Accurate, r.Frames = accuracyName(r.Metrics), v.filmFrames(r.Metrics)
 	return r, nil
 }
@@ -139,14 +152,14 @@ func (v *view) facts() []report.Fact {
 	facts := []report.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
 	if m.Data.Name != "" {
 		facts = append(facts, report.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
-			m.Data.Title, thousands(float64(m.Data.Train)), thousands(float64(m.Data.Validation)), thousands(float64(m.Data.Test)))})
+			m.Data.Title, words.Thousands(float64(m.Data.Train)), words.Thousands(float64(m.Data.Validation)), words.Thousands(float64(m.Data.Test)))})
 	}
 	facts = append(facts, report.Fact{Name: "images", Text: images}, report.Fact{Name: "accuracy", Text: accuracy})
 	if im := m.Import; im != nil {
 		facts = append(facts, report.Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
 	} else {
 		t := m.Train
-		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, count(t.Epochs, "epoch"),
+		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, words.Count(t.Epochs, "epoch"),
 			t.Batch, t.Loss, t.Init, t.Optimizer, t.LR)
 		for _, p := range []struct {
 			name  string

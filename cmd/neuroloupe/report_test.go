@@ -339,7 +339,10 @@ func TestReportOfDeeperNet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := v.net.Paths(t.Context(), 1, nil, slopes)
+	learned := v.net // the usual way to show weights: what training put into the first layer, through the network as it is
+	learned.Params = learned.Params.Clone()
+	copy(learned.Params.Weight(1).Data, inspect.Learned(v.net.Params.Weight(1), v.net.Initial.Weight(1), v.net.Gamma).Data)
+	maps, err := learned.Paths(t.Context(), 1, nil, slopes)
 	if err != nil {
 		t.Fatal(err)
 	}

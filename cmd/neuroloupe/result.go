@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -81,7 +81,7 @@ func (j *job) result() (*result, error) {
 	if done := j.state.Epoch - j.began; done > 0 {
 		all := j.took.Seconds()
 		r.time = fmt.Sprintf("%.3g s for %s: training %.3g s, evaluation %.3g s, files %.3g s",
-			all, count(done, "epoch"), training, evaluation, max(0, all-training-evaluation))
+			all, words.Count(done, "epoch"), training, evaluation, max(0, all-training-evaluation))
 	}
 	if len(seconds) > 0 {
 		r.SecondsPerEpoch = inspect.Median(seconds)
@@ -142,7 +142,7 @@ func (r *result) print(w io.Writer) error {
 		}
 	}
 	rows := [][2]string{
-		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, thousands(float64(r.tests)))},
+		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, words.Thousands(float64(r.tests)))},
 		{"recall, %", strings.Join(recall, "   ")},
 	}
 	for _, w := range []struct {
@@ -161,7 +161,7 @@ func (r *result) print(w io.Writer) error {
 	}
 	rows = append(rows,
 		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
-			r.SecondsPerEpoch, thousands(r.SamplesPerSecond), count(r.Epochs, "epoch"))},
+			r.SecondsPerEpoch, words.Thousands(r.SamplesPerSecond), words.Count(r.Epochs, "epoch"))},
 		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
 		[2]string{"run", r.Run})
 	if r.Sheet != "" {
@@ -177,21 +177,4 @@ func printRows(w io.Writer, rows [][2]string) error {
 		}
 	}
 	return nil
-}
-
-// thousands writes a count with a comma between groups of three digits.
-func thousands(v float64) string {
-	s := strconv.FormatFloat(v, 'f', 0, 64)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// count writes a number of things: 1 epoch, 2 epochs.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

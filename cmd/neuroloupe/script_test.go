@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"image/gif"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"neuroloupe/engine/safetensors"
 )
 
 // scriptFrames: frames FILE N checks that it is a GIF or an animated PNG of N frames.
@@ -37,5 +42,25 @@ func scriptNumbers(ts *testscript.TestScript, neg bool, args []string) {
 	want := slices.Sorted(slices.Values(args[1:]))
 	if !slices.Equal(names, want) {
 		ts.Fatalf("%s holds %v, want %v", args[0], names, want)
+	}
+}
+
+// scriptOlder: older RUN… makes a run folder what the program wrote before formats had sums: format 1.
+func scriptOlder(ts *testscript.TestScript, neg bool, args []string) {
+	edit := func(path, pattern, with string) {
+		ts.Check(os.WriteFile(path, regexp.MustCompile(pattern).ReplaceAll([]byte(ts.ReadFile(path)), []byte(with)), 0o666))
+	}
+	for _, run := range args {
+		path := func(name string) string { return ts.MkAbs(filepath.Join(run, name)) }
+		edit(path("run.toml"), `(?m)^ *raw_sha256 = .*\n|^sha256 = .*\n`, "")
+		edit(path("run.toml"), `(?m)^format = 2$`, "format = 1")
+		edit(path("metrics.jsonl"), `,"crc32c":"[0-9a-f]+"`, "")
+		for _, name := range []string{"initial", "weights", "checkpoint", "frames"} {
+			file := path(name + ".safetensors")
+			tensors, meta, err := safetensors.ReadFile(file)
+			ts.Check(err)
+			delete(meta, "settings_sha256")
+			ts.Check(safetensors.WriteFile(file, tensors, meta))
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -60,7 +61,7 @@ func (c *sheetCmd) run(v *view) error {
 		if c.Order == "importance" {
 			return fmt.Errorf("--order importance goes by what a neuron does on the test images, which cannot be read: %w", err)
 		}
-		v.app.say("favourite classes go by weight alone: the test images cannot be read: %s", oneLine(err))
+		v.app.say("favourite classes go by weight alone: the test images cannot be read: %s", words.Line(err))
 	}
 	pic, n, err := c.draw(v)
 	if err != nil {

@@ -21,8 +21,11 @@ func shown(t *testing.T, args ...string) map[string]any {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data.json")
 	name := "picture.png"
-	if args[0] == "film" {
+	switch args[0] {
+	case "film":
 		name = "film.gif"
+	case "report":
+		name = "page.html"
 	}
 	must(t, append(args, "--data", data, "-o", filepath.Join(dir, name))...)
 	all := map[string]any{}

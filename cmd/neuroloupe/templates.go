@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -110,7 +111,7 @@ func (v *view) templates() ([]templateKind, error) {
 	case v.net.Hidden() < 0: // nothing bends
 	case t.Sloped == nil:
 		_, err := v.test()
-		v.app.say("not weighted by slope: the test images cannot be read: %s", oneLine(err))
+		v.app.say("not weighted by slope: the test images cannot be read: %s", words.Line(err))
 	default:
 		title := "weighted by slope: Σ W2·E σ′·W1"
 		if t.SlopedOf == inspect.ShowLearned {

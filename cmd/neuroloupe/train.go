@@ -110,8 +110,10 @@ func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
 	if r.Seed > math.MaxInt64 {
 		return r, usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
 	}
-	err = checkNumbers(atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),
-		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout), atLeast("--early-stop", r.EarlyStop, 0))
+	err = checkNumbers(
+		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),
+		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout), atLeast("--early-stop", r.EarlyStop, 0),
+	)
 	if err != nil {
 		return r, err
 	}

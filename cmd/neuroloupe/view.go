@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
@@ -35,6 +36,8 @@ type view struct {
 	backend  engine.Backend // that the subject's executor runs on; nil until that is made
 	probes   map[*mnist.Set]inspect.Probe
 	named    []string // see labels
+
+	metricsShort bool // it has been said that there are fewer lines of metrics than epochs
 }
 
 // openView reads a run to look at. dataDir is a folder with its data set's files, "" for where the run found them.
@@ -141,7 +144,7 @@ func (v *view) hidden(n, usual int) (int, error) {
 	case n == 0:
 		return usual, nil
 	case n < 1 || n > last+1:
-		return 0, usage("--layer %d: %v has %s, 1 being the first", n, v.spec(), count(last+1, "hidden layer"))
+		return 0, usage("--layer %d: %v has %s, 1 being the first", n, v.spec(), words.Count(last+1, "hidden layer"))
 	}
 	return n - 1, nil
 }
@@ -149,7 +152,7 @@ func (v *view) hidden(n, usual int) (int, error) {
 // neuron checks the number of a neuron of a layer.
 func (v *view) neuron(j, layer int) error {
 	if units := v.spec().Layers[layer].Units; j < 0 || j >= units {
-		return usage("neuron %d: layer %d has %s, numbered from 0 to %d", j, layer+1, count(units, "neuron"), units-1)
+		return usage("neuron %d: layer %d has %s, numbered from 0 to %d", j, layer+1, words.Count(units, "neuron"), units-1)
 	}
 	return nil
 }

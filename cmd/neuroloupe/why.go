@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -188,7 +189,7 @@ func (c *whyCmd) run(v *view) error {
 	}
 	if x.mean == nil {
 		_, err := v.test()
-		v.app.say("neurons are ordered by all that they give, not by what they give beyond their average: %s", oneLine(err))
+		v.app.say("neurons are ordered by all that they give, not by what they give beyond their average: %s", words.Line(err))
 	}
 	if x.cmap, err = c.colormap(); err != nil {
 		return err
@@ -217,7 +218,7 @@ func (x *account) words() [][2]string {
 		rows = append(rows, [2]string{"not", fmt.Sprintf("%s, output %.3f, logit %.4g: %.4g less", names[x.not], a[x.not], x.why.Z[v.net.Last()][x.not], x.sum)})
 	}
 	return append(rows,
-		[2]string{"Σ x·w + b = z", fmt.Sprintf("off by at most %.1e, %s", slices.Max(x.errNeuron), count(len(x.errNeuron), "neuron"))},
+		[2]string{"Σ x·w + b = z", fmt.Sprintf("off by at most %.1e, %s", slices.Max(x.errNeuron), words.Count(len(x.errNeuron), "neuron"))},
 		[2]string{x.sumName(), fmt.Sprintf("off by at most %.1e, %d outputs", slices.Max(x.errOutput), len(x.errOutput))})
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/render"
 )
@@ -69,7 +70,7 @@ func (x *account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 			row = append(row, render.Glyph("→"), render.Map{
 				Title: "without the start", Width: cols, Height: rows, Values: l, Colors: product, Side: mapSide,
 			})
-			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", signed(start), signed(sum32(l)))
+			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", words.Signed(start), words.Signed(sum32(l)))
 		}
 		all = append(all, append(row, render.Text{Title: "in numbers", Text: text, Width: 330}))
 	}
@@ -150,16 +151,16 @@ func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
 		some, others := pick(x.centred, shown), others(x.centred, shown)
 		caption := x.weightName() + "·(a − mean a over the test images): what this image changes. The neurons are ordered by it."
 		if left > 0 {
-			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], signed(others))
+			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], words.Signed(others))
 		}
 		row = append(row, render.Bars{
-			Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: signs(some), Map: cmap, Width: 380, Caption: caption,
+			Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: words.SignedAll(some), Map: cmap, Width: 380, Caption: caption,
 		})
 	}
 	e := pick(x.evidence, shown)
 	names = slices.Clone(names)
 	if left > 0 {
-		names, e = append(names, count(left, "other")), append(e, others(x.evidence, shown))
+		names, e = append(names, words.Count(left, "other")), append(e, others(x.evidence, shown))
 	}
 	rest, sum := "bias b", "logit s"
 	if !x.why.Exact {
@@ -170,13 +171,13 @@ func (x *account) evidenceRow(cmap render.Colormap) []render.Panel {
 	}
 	names, e = append(names, rest, sum), append(e, x.rest, x.sum)
 	return append(row, render.Bars{
-		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e, Texts: signs(e),
+		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e, Texts: words.SignedAll(e),
 		Highlight: []int{len(names) - 1}, Map: cmap, Width: 380, Caption: x.evidenceCaption(sum),
 	}, render.Table{
 		Title:  "sums that check",
 		Header: []string{"sum", "of", "off by at most"},
 		Rows: [][]string{
-			{"Σ x·w + b = z", count(len(x.errNeuron), "neuron"), fmt.Sprintf("%.1e", slices.Max(x.errNeuron))},
+			{"Σ x·w + b = z", words.Count(len(x.errNeuron), "neuron"), fmt.Sprintf("%.1e", slices.Max(x.errNeuron))},
 			{x.sumName(), fmt.Sprintf("%d outputs", len(x.errOutput)), fmt.Sprintf("%.1e", slices.Max(x.errOutput))},
 		},
 		Caption: "against z and s as the network computed them, in 32 bits",
@@ -206,11 +207,11 @@ func (x *account) sentence(j int) string {
 	var text string
 	if x.layer == 0 {
 		b := float64(x.view.net.Params.Bias(1).Data[j])
-		text = fmt.Sprintf("Σ x·w = %s, bias %s: z = %s, a = %v(z) = %.3g.", signed(z-b), signed(b), signed(z), act, a)
+		text = fmt.Sprintf("Σ x·w = %s, bias %s: z = %s, a = %v(z) = %.3g.", words.Signed(z-b), words.Signed(b), words.Signed(z), act, a)
 	} else {
-		text = fmt.Sprintf("z = %s, a = %v(z) = %.3g.", signed(z), act, a)
+		text = fmt.Sprintf("z = %s, a = %v(z) = %.3g.", words.Signed(z), act, a)
 	}
-	text += fmt.Sprintf("\nEvidence for %s: %s", x.answer(), signed(x.evidence[j]))
+	text += fmt.Sprintf("\nEvidence for %s: %s", x.answer(), words.Signed(x.evidence[j]))
 	if x.centred == nil {
 		return text + "."
 	}
@@ -221,5 +222,5 @@ func (x *account) sentence(j int) string {
 	case a > x.mean[j]:
 		than = "higher than usual"
 	}
-	return text + fmt.Sprintf(". Its a is %s (mean %.2g): that gives %s beyond its average.", than, x.mean[j], signed(x.centred[j]))
+	return text + fmt.Sprintf(". Its a is %s (mean %.2g): that gives %s beyond its average.", than, x.mean[j], words.Signed(x.centred[j]))
 }

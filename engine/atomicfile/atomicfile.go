@@ -3,6 +3,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -95,8 +96,12 @@ func WriteBytes(path string, data []byte) error {
 	})
 }
 
+// writeTo never waits for somebody to read a named pipe.
 func writeTo(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENXIO) {
+		return fmt.Errorf("%s is a named pipe that nobody reads", path)
+	}
 	if err != nil {
 		return err
 	}

@@ -40,3 +40,30 @@ func TestOpenNeverWaits(t *testing.T) {
 		t.Error("a file of 4 bytes is read with a limit of 3")
 	}
 }
+
+// A named pipe is written to when somebody reads it, and not waited for when nobody does.
+func TestWriteToAPipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := atomicfile.WriteBytes(pipe, []byte("text"))
+	if err == nil || !strings.Contains(err.Error(), pipe+" is a named pipe that nobody reads") {
+		t.Errorf("nobody reads: got %v", err)
+	}
+	r, err := os.OpenFile(pipe, os.O_RDWR, 0) // a reader, and one that does not wait for a writer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := atomicfile.WriteBytes(pipe, []byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 9)
+	if n, err := r.Read(buf); err != nil || string(buf[:n]) != "text" {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		t.Errorf("the pipe was replaced: %v", err)
+	}
+}

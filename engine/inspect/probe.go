@@ -17,8 +17,8 @@ type Probe struct {
 }
 
 // rowsAtOnce is how many examples of a layer's values are inferred at a time, between two looks at the context: few
-// enough for 16 MB of them.
-func rowsAtOnce(units int) int { return max(64, min(2048, 4<<20/units)) }
+// enough for 8 MB of them.
+func rowsAtOnce(units int) int { return max(64, min(2048, 2<<20/units)) }
 
 // Values returns a layer's activations for all examples, or its weighted inputs with z: Len(Data)×Units, one backing
 // array. It leaves n's parameters in the executor.

@@ -30,6 +30,7 @@ type Run struct {
 	NoMetrics error  // why they cannot be read; nil when they can, or when there are none
 	Frames    Frames // of the first layer
 	Accurate  string // what the accuracy of the frames is of: "test accuracy"
+	Exact     bool   // keep what is packed for the page as it was, too, for whoever asks for the numbers
 	Colormap  render.Colormap
 	Say       func(part string, done, of int) // told what is being worked out; nil for nobody
 }
@@ -181,12 +182,12 @@ func (c *collector) classes() error {
 	if err != nil {
 		return err
 	}
-	c.doc.Class = &ClassMaps{Plain: packMaps(t.Plain)}
+	c.doc.Class = &ClassMaps{Plain: c.pack(t.Plain)}
 	if c.run.NoData != nil {
 		return nil
 	}
-	c.doc.Class.Slope, c.doc.Class.SlopeOf = packMaps(t.Sloped), t.SlopedOf.String()
-	c.doc.Class.Mean = packMaps(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs, c.run.Subject.Net.Spec.Classes()))
+	c.doc.Class.Slope, c.doc.Class.SlopeOf = c.pack(t.Sloped), t.SlopedOf.String()
+	c.doc.Class.Mean = c.pack(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs, c.run.Subject.Net.Spec.Classes()))
 	return nil
 }
 

@@ -205,5 +205,5 @@ type Film struct {
 	Accurate string `json:"accurate"` // what the accuracy is of: "test accuracy"
 	Accuracy []Num  `json:"accuracy"` // null where it is not known
 
-	Exact [][]float32 `json:"-"` // frames of neurons×pixels, as they were before Data
+	Exact [][]float32 `json:"-"` // frames of neurons×pixels, as they were before Data; nil unless Run.Exact
 }

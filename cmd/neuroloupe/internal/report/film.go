@@ -57,8 +57,8 @@ func filmNeurons(frames int, rank []int, pixels int) []int {
 	return slices.Sorted(slices.Values(rank[:n]))
 }
 
-// packFilm packs the frames of some of a layer's neurons.
-func packFilm(frames []Frame, neurons []int, of, pixels int) (*Film, error) {
+// packFilm packs the frames of some of a layer's neurons; exact keeps them as they were, too.
+func packFilm(frames []Frame, neurons []int, of, pixels int, exact bool) (*Film, error) {
 	n, f := len(neurons), &Film{Neurons: neurons, Of: of}
 	limit := 0.0
 	for _, fr := range frames {
@@ -75,7 +75,10 @@ func packFilm(frames []Frame, neurons []int, of, pixels int) (*Film, error) {
 	before, diff := make([]int8, n*pixels), make([]byte, n*pixels)
 	for _, fr := range frames {
 		f.Epochs, f.Gamma = append(f.Epochs, fr.Epoch), append(f.Gamma, Num(fr.Gamma))
-		f.Accuracy, f.Exact = append(f.Accuracy, Num(fr.Accuracy)), append(f.Exact, slices.Concat(fr.Learned...))
+		f.Accuracy = append(f.Accuracy, Num(fr.Accuracy))
+		if exact {
+			f.Exact = append(f.Exact, slices.Concat(fr.Learned...))
+		}
 		for t, m := range fr.Learned {
 			for p, v := range m {
 				q := quantise(v, limit)
@@ -128,7 +131,7 @@ func (c *collector) film() error {
 	if len(neurons) < first.Units {
 		c.bound("the film shows the %d most important of %s neurons", len(neurons), thousands(first.Units))
 	}
-	if c.doc.Film, err = packFilm(frames, neurons, first.Units, c.doc.Rows*c.doc.Cols); err != nil {
+	if c.doc.Film, err = packFilm(frames, neurons, first.Units, c.doc.Rows*c.doc.Cols, c.run.Exact); err != nil {
 		return err
 	}
 	c.doc.Film.Accurate = c.run.Accurate

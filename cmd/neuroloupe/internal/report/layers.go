@@ -71,10 +71,10 @@ func (c *collector) maps(out *Layer, l int) ([][]float32, error) {
 	case err != nil:
 		return nil, err
 	case l > 0:
-		out.Default, out.Maps["path"], out.PathOf = "path", packMaps(usual), s.Usual().String()
+		out.Default, out.Maps["path"], out.PathOf = "path", c.pack(usual), s.Usual().String()
 		return usual, nil
 	case s.NoStart != nil:
-		out.Default, out.Maps["raw"] = "raw", packMaps(usual)
+		out.Default, out.Maps["raw"] = "raw", c.pack(usual)
 		return usual, nil
 	}
 	rho, err := s.Rho(c.ctx, l)
@@ -89,7 +89,7 @@ func (c *collector) maps(out *Layer, l int) ([][]float32, error) {
 		return nil, err
 	}
 	out.Rho, out.Default, out.Gamma = nums(rho), "learned", Num(s.Net.Gamma)
-	out.Maps["learned"], out.Maps["init"] = packMaps(usual), packMaps(start)
+	out.Maps["learned"], out.Maps["init"] = c.pack(usual), c.pack(start)
 	return usual, nil
 }
 
@@ -170,7 +170,7 @@ func (c *collector) patterns(out *Layer, l int) error {
 	if err != nil {
 		return err
 	}
-	out.Patterned, out.Maps["pattern"] = p.Data.Len(), packMaps(maps)
+	out.Patterned, out.Maps["pattern"] = p.Data.Len(), c.pack(maps)
 	c.boundImages(l, "the patterns are computed", p.Data.Len())
 	return nil
 }

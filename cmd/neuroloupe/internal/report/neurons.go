@@ -80,9 +80,15 @@ func (c *collector) neurons(out *Layer, l int) error {
 		top[j].most, bottom[j].most = keep, keep
 	}
 	fewest, lo, hi := 1.0, 0.0, 0.0
+	v := columns{units: units}
+	most := 0 // images of a class
+	for k := range classes {
+		most = max(most, s.from[k+1]-s.from[k])
+	}
+	v.values = make([]float32, 0, min(most*units, keptValues+units))
 	for k := range classes {
 		c.tell("neurons")
-		v := columns{units: units, every: 1 + (s.from[k+1]-s.from[k])*units/keptValues}
+		v.every = 1 + (s.from[k+1]-s.from[k])*units/keptValues
 		if err := c.read(s, l, s.from[k], s.from[k+1], &v, top, bottom); err != nil {
 			return err
 		}
@@ -125,16 +131,13 @@ func (c *collector) neurons(out *Layer, l int) error {
 // read has the network look at the images from … to−1 of s, some at a time: it ranks them by z and −z and keeps the
 // activations of every nth of them.
 func (c *collector) read(s *classed, l, from, to int, v *columns, top, bottom []ranking) error {
-	net, step := c.run.Subject.Net, max(64, 4<<20/v.units)
+	net, step := c.run.Subject.Net, max(64, 2<<20/v.units) // 8 MB of values
 	v.rows = (to - from + v.every - 1) / v.every
-	v.values = make([]float32, v.rows*v.units)
-	var buf []float32
+	v.values = slices.Grow(v.values[:0], v.rows*v.units)[:v.rows*v.units]
 	for lo := from; lo < to; lo += step {
 		hi := min(to, lo+step)
-		if buf == nil {
-			buf = make([]float32, (hi-lo)*v.units)
-		}
-		z, err := s.probe.Range(c.ctx, net, l, true, lo, hi, buf)
+		v.buf = slices.Grow(v.buf[:0], (hi-lo)*v.units)
+		z, err := s.probe.Range(c.ctx, net, l, true, lo, hi, v.buf)
 		if err != nil {
 			return err
 		}
@@ -148,7 +151,7 @@ func (c *collector) read(s *classed, l, from, to int, v *columns, top, bottom []
 		})
 		a := z
 		if net.Spec.Layers[l].Activation != engine.Identity {
-			if a, err = s.probe.Range(c.ctx, net, l, false, lo, hi, buf); err != nil {
+			if a, err = s.probe.Range(c.ctx, net, l, false, lo, hi, v.buf); err != nil {
 				return err
 			}
 		}
@@ -170,6 +173,7 @@ type columns struct {
 	units, rows int
 	every       int // how many images one is kept of
 	values      []float32
+	buf         []float32 // what the network says of some images
 }
 
 func (v *columns) of(j int) []float32 { return v.values[j*v.rows : (j+1)*v.rows] }

@@ -60,12 +60,18 @@ type Maps struct {
 	Scale []Num  `json:"scale"` // of each map: its largest |value|
 	Data  []byte `json:"data"`  // maps×pixels, int8
 
-	Exact [][]float32 `json:"-"` // the maps that were packed
+	Exact [][]float32 `json:"-"` // the maps that were packed; nil unless Run.Exact
 }
 
-// packMaps packs maps of equal length. What is not a number is packed as 0.
-func packMaps(maps [][]float32) *Maps {
-	m := &Maps{Exact: maps}
+// pack packs maps of equal length. What is not a number is packed as 0.
+func (c *collector) pack(maps [][]float32) *Maps {
+	m := &Maps{}
+	if c.run.Exact {
+		m.Exact = maps
+	}
+	if len(maps) > 0 {
+		m.Data = make([]byte, 0, len(maps)*len(maps[0]))
+	}
 	for _, row := range maps {
 		limit := largest(row)
 		m.Scale = append(m.Scale, Num(limit))

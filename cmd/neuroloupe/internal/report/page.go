@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed assets
@@ -50,11 +51,12 @@ func Write(w io.Writer, d *Document) error {
 		script.Write(text)
 	}
 	script.WriteString("})();\n")
-	data, err := json.Marshal(d) // escapes <, > and &, so that nothing in it ends the script element
-	if err != nil {
+	var data strings.Builder
+	// It escapes <, > and &, so that nothing in it ends the script element.
+	if err := json.NewEncoder(&data).Encode(d); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	p.Style, p.Script, p.Data = template.CSS(style), template.JS(script.String()), template.JS(data)
+	p.Style, p.Script, p.Data = template.CSS(style), template.JS(script.String()), template.JS(strings.TrimSuffix(data.String(), "\n"))
 	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'",
 		hash(string(p.Style)), hash(string(p.Script)))
 	t, err := template.ParseFS(assets, "assets/page.html")

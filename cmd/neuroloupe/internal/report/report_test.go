@@ -40,7 +40,7 @@ func TestMaps(t *testing.T) {
 	maps := [][]float32{noise(r, 50, 1), noise(r, 50, 1e-6), make([]float32, 50), noise(r, 50, 300)}
 	maps[0][7] = float32(math.NaN())
 	maps[3][9] = float32(math.Inf(1))
-	m := packMaps(maps)
+	m := (&collector{run: &Run{Exact: true}}).pack(maps)
 	for j, row := range maps {
 		for p, got := range m.values(j) {
 			want := float64(row[p])
@@ -96,7 +96,7 @@ func TestFilm(t *testing.T) {
 			frames[i].Learned = append(frames[i].Learned, noise(r, pixels, float64(i)))
 		}
 	}
-	f, err := packFilm(frames, []int{0, 1, 2, 3, 4}, units, pixels)
+	f, err := packFilm(frames, []int{0, 1, 2, 3, 4}, units, pixels, true)
 	if err != nil {
 		t.Fatal(err)
 	}
