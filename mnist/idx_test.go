@@ -144,7 +144,7 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"gzip: bytes after it", append(bytes.Clone(zipped), "junk!"...), 28, "damaged gzip data"},
 		{"gzip: pixels cut short", gzipped(t, good[:20]), 16, "got 4 bytes: the file is cut short"},
 		{"gzip: trailing bytes", gzipped(t, append(bytes.Clone(good), 0)), 28, "want the end of the file, got more bytes: the file is longer"},
-		{"gzip: huge claim", gzipped(t, idx(nil, 1<<31, 1<<16, 1<<10)), 16, "bytes of gzip, which cannot hold them: the file is cut short"},
+		{"gzip: huge claim", gzipped(t, idx(nil, 1<<20, 1<<5, 1<<5)), 16, "bytes of gzip, which cannot hold them: the file is cut short"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

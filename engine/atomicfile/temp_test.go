@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"neuroloupe/engine/atomicfile"
@@ -102,7 +103,9 @@ func TestWriteLeavesTheLiving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	if err := c.Start(); errors.Is(err, syscall.ENOEXEC) {
+		t.Skip("an emulator runs the test, and the system does not start its program without one")
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "writing\n" {
