@@ -80,6 +80,9 @@ func badFiles() map[string][]string {
 // A bad file is an error that names it, and changes nothing, or it is said and left out, or it does not matter: then
 // there are the bytes that a good one gives. When the good file is back all is as if nothing had been.
 func TestBadFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the program hundreds of times: left out by -short")
+	}
 	parts := 1
 	if soak() {
 		parts = 12

@@ -178,6 +178,9 @@ func repeatCommand(t *testing.T) string {
 // killed there. The command then says so or does it all the same; every file is the old or the new one; and taken up
 // again it ends with the bytes of an undisturbed run.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the program hundreds of times: left out by -short")
+	}
 	ws := worlds(t)
 	var count tally
 	var names []string
