@@ -109,13 +109,19 @@ func (c trainCmd) ready(a *app, data string) (*view, error) {
 	case f.Manifest.Train.Preset != c.Preset || f.Manifest.Data.Name != data || c.Seed != nil && f.Manifest.Train.Seed != *c.Seed:
 		return nil, fmt.Errorf("%s holds another run (%s of %s, seed %d); choose another --out", c.Out, f.Manifest.Train.Preset, f.Manifest.Data.Title, f.Manifest.Train.Seed)
 	default:
-		epochs := f.Manifest.Train.Epochs
-		over(&epochs, c.Epochs)
+		epochs := f.Manifest.Train.Epochs // what was begun is ended, if c asks for less
+		if c.Epochs != nil {
+			epochs = max(epochs, *c.Epochs)
+		}
 		done, err := finished(f, epochs)
 		if err != nil {
 			return nil, err
 		}
 		if !done {
+			// The sheet is drawn last; one of fewer epochs must not pass for it when this is interrupted.
+			if err := os.Remove(f.Sheet()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
 			resume := trainCmd{Preset: "clear", Resume: c.Out, Epochs: &epochs, DataDir: c.DataDir}
 			if err := resume.Run(&quiet); err != nil {
 				return nil, err
@@ -134,6 +140,10 @@ func (c trainCmd) ready(a *app, data string) (*view, error) {
 
 // finished reports whether a run has done that many epochs and drawn its sheet.
 func finished(f *runs.Folder, epochs int) (bool, error) {
+	running, err := f.Running()
+	if running || err != nil {
+		return false, err
+	}
 	metrics, err := f.Metrics()
 	if err != nil {
 		return false, err
