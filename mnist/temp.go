@@ -6,13 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"neuroloupe/engine/atomicfile"
 )
 
 // tempStart begins the names of the folders in a cache folder that hold what is not whole yet, one for each fetch.
 const tempStart = ".fetch-"
-
-// errLocked says that another process holds a lock.
-var errLocked = errors.New("locked")
 
 // makeTemp makes a folder for what a fetch writes until it is whole. It is locked for this process until remove, which
 // deletes it with all that is in it; when the process is killed, sweep does later.
@@ -23,16 +22,16 @@ func makeTemp(cache string) (path string, remove func(), err error) {
 		}
 		f, err := os.Open(path)
 		if err == nil {
-			err = lock(f)
+			err = atomicfile.TryLock(f)
 		}
 		ours := err == nil
 		if ours {
-			if ours, err = same(f, path); err != nil {
+			if ours, err = atomicfile.Names(path, f); err != nil {
 				return "", nil, errors.Join(err, f.Close(), os.Remove(path))
 			}
 		}
 		// Between its making and its locking a sweep may have taken the folder for a dead process's.
-		if err == nil && !ours || errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist) {
+		if err == nil && !ours || errors.Is(err, atomicfile.ErrLocked) || errors.Is(err, os.ErrNotExist) {
 			f.Close()
 			continue
 		}
@@ -42,19 +41,6 @@ func makeTemp(cache string) (path string, remove func(), err error) {
 			f.Close()
 		}, nil
 	}
-}
-
-// same reports whether an open folder is the one at path.
-func same(f *os.File, path string) (bool, error) {
-	a, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	b, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(a, b), err
 }
 
 // sweep deletes what fetches that were killed have left in a cache folder. What cannot be deleted stays.
@@ -71,7 +57,7 @@ func sweep(cache string) {
 			if err != nil {
 				continue
 			}
-			if lock(f) == nil {
+			if atomicfile.TryLock(f) == nil {
 				os.RemoveAll(path)
 			}
 			f.Close()

@@ -223,7 +223,7 @@ func (c *ablateCmd) figure(v *view, b *ablation) (render.Figure, error) {
 		Rows:    v.labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
-	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", words.Thousands(float64(b.images)))
+	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", words.Thousands(b.images))
 	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
 		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
 	}

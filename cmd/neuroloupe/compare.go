@@ -354,7 +354,7 @@ func (p *paired) summary() render.Text {
 		s = fmt.Sprintf("The pair has r = %.2f.", m.Pairs[0].Correlation)
 	}
 	if p.by == "activations" {
-		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", words.Thousands(float64(p.images)))
+		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", words.Thousands(p.images))
 	}
 	if p.control != nil {
 		what := "B before training, whose neurons see the same images but have learned nothing"

@@ -229,11 +229,11 @@ func (c *dataShowCmd) Run(a *app) error {
 			if s.Classes[n] == 0 && len(s.names) > 64 {
 				continue // a single wrong label can make hundreds of empty classes
 			}
-			counts = append(counts, fmt.Sprintf("%s %s", n, words.Thousands(float64(s.Classes[n]))))
+			counts = append(counts, fmt.Sprintf("%s %s", n, words.Thousands(s.Classes[n])))
 		}
 		rows = append(rows,
 			[2]string{s.Name, fmt.Sprintf("%s images; %.1f %% of the pixels are inked; %d of %d pixels never are",
-				words.Thousands(float64(s.Images)), 100*s.Ink, s.NeverInked, shown.Rows*shown.Cols)},
+				words.Thousands(s.Images), 100*s.Ink, s.NeverInked, shown.Rows*shown.Cols)},
 			[2]string{"", strings.Join(counts, "   ")})
 	}
 	for _, text := range shown.Odd {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -88,13 +89,10 @@ func (c *doctorCmd) Run(a *app) (err error) {
 func (v *view) diagnose() (*diagnosis, error) {
 	m := v.folder.Manifest.Data
 	raw := inspect.Maps(v.weights("raw"))
-	smooth := func(show string) *float64 {
-		return new(medianSmoothness(inspect.Maps(v.weights(show)), m.Rows, m.Cols))
-	}
 	d := &diagnosis{activation: v.spec().Layers[0].Activation}
-	d.Smoothness.Raw = *smooth("raw")
+	d.Smoothness.Raw = v.smoothness(inspect.ShowRaw)
 	if v.noStart == nil {
-		d.Smoothness.Init, d.Smoothness.Learned = smooth("init"), smooth("learned")
+		d.Smoothness.Init, d.Smoothness.Learned = new(v.smoothness(inspect.ShowStart)), new(v.smoothness(inspect.ShowLearned))
 		d.RhoMedian, d.Gamma = new(inspect.Median(v.rho())), &v.net.Gamma
 	}
 	if m.Name != "" {
@@ -178,10 +176,11 @@ func stuck(act engine.Activation) float64 {
 	return 0.9
 }
 
-func medianSmoothness(maps [][]float32, rows, cols int) float64 {
-	var all []float64
-	for _, m := range maps {
-		all = append(all, inspect.Smoothness(m, rows, cols))
+// smoothness is the median over the first layer's maps; NaN for a way to show them that needs a start which is not known.
+func (v *view) smoothness(show inspect.Show) float64 {
+	all, err := v.subject.Smoothness(v.app.ctx, show, 0)
+	if err != nil { // there is no other reason
+		return math.NaN()
 	}
 	return inspect.Median(all)
 }

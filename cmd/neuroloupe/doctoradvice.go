@@ -40,7 +40,7 @@ func (a *advice) add(format string, args ...any) {
 func (v *view) advise(d *diagnosis) []string {
 	m := v.folder.Manifest
 	a := &advice{v: v, d: d, recipe: m.Train, surgery: v.surgery(), texts: []string{}, imported: m.Import != nil}
-	for _, fault := range v.net.Faults() {
+	for _, fault := range v.faults() {
 		a.add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly",
 			strings.ToUpper(fault[:1])+fault[1:])
 	}
@@ -172,7 +172,7 @@ func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *
 
 // short says what a short training is.
 func (a *advice) short() string {
-	return fmt.Sprintf("%s of %s images", words.Count(a.surgery.epochs, "epoch"), words.Thousands(float64(a.surgery.images.Len())))
+	return fmt.Sprintf("%s of %s images", words.Count(a.surgery.epochs, "epoch"), words.Thousands(a.surgery.images.Len()))
 }
 
 // percent writes a share.

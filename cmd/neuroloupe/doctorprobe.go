@@ -152,6 +152,14 @@ func (s *surgery) train(r remedy) (*probed, error) {
 	return s.look(x, p, spec, start, st, tests)
 }
 
+func medianSmoothness(maps [][]float32, rows, cols int) float64 {
+	var all []float64
+	for _, m := range maps {
+		all = append(all, inspect.Smoothness(m, rows, cols))
+	}
+	return inspect.Median(all)
+}
+
 // look finds in a short training what diagnose finds in a run.
 func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, start engine.Params, st *engine.State,
 	tests *mnist.Set,
@@ -174,7 +182,7 @@ func (s *surgery) look(x engine.Executor, p *engine.Program, spec engine.Spec, s
 	}
 	asked, net := inspect.Probe{Executor: x, Ref: ref, Data: d}, inspect.Net{Spec: spec, Params: st.Params}
 	for l, layer := range spec.Layers[:len(spec.Layers)-1] {
-		act, err := asked.Observe(net, l)
+		act, err := asked.Observe(s.v.app.ctx, net, l)
 		if err != nil {
 			return nil, err
 		}

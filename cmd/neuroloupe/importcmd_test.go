@@ -67,8 +67,12 @@ func TestImportComputesAsNumpy(t *testing.T) {
 	for p := range ramp.Images {
 		ramp.Images[p] = byte(7 * p)
 	}
-	s, err := v.scoreAs(v.spec(), ramp)
+	v.data = &examples{test: ramp}
+	s, err := v.score()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.close(); err != nil {
 		t.Fatal(err)
 	}
 	// The quadratic loss of one image with label 0 is ½ Σ(a − y)².

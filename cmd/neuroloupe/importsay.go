@@ -180,7 +180,7 @@ func (r *imported) print(w io.Writer) error {
 		{"weights", map[string]string{"in-out": "were In×Out, one column per neuron", "out-in": "were Out×In, one row per neuron"}[r.Layout]},
 	}
 	if r.TestAccuracy != nil {
-		rows = append(rows, [2]string{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100**r.TestAccuracy, words.Thousands(float64(r.tests)))})
+		rows = append(rows, [2]string{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100**r.TestAccuracy, words.Thousands(r.tests))})
 	} else {
 		rows = append(rows, [2]string{"test accuracy", "not tested: no data set"})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/engine"
+	"neuroloupe/engine/inspect"
 )
 
 // What is finite is printed as encoding/json prints it.
@@ -70,6 +71,19 @@ func TestJSONHasNullForWhatIsNotFinite(t *testing.T) {
 		}
 		if s := strings.Join(strings.Fields(got.String()), ""); s != tc.want {
 			t.Errorf("%v: %s, want %s", tc.v, s, tc.want)
+		}
+	}
+}
+
+// TestFaultText: which weights are no numbers, in words.
+func TestFaultText(t *testing.T) {
+	for want, f := range map[string]inspect.Fault{
+		"layer 1: 1 of 2,000 weights is not a number": {Layer: 0, Count: 1, Of: 2000},
+		"layer 1: 2 of 2,000 weights are infinite":    {Layer: 0, Infinite: true, Count: 2, Of: 2000},
+		"layer 2: 3 of 3 biases are not a number":     {Layer: 1, Biases: true, Count: 3, Of: 3},
+	} {
+		if got := faultText(f); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

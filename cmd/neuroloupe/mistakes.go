@@ -189,7 +189,7 @@ func (c *errorsCmd) figure(v *view, m *mistakes, maps [][]float32) (render.Figur
 		strip.Title = fmt.Sprintf("The worst %d of %d mistakes", shownMistakes, len(m.all))
 	}
 	fig := render.Figure{
-		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), words.Thousands(float64(m.asked()))),
+		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), words.Thousands(m.asked())),
 		Subtitle: v.line(),
 		Caption: "A neuron drives a mistake by (its weight to the wrong output − to the right one) × (how active it is on this image − on average). " +
 			"Bars to the right push the wrong way.",

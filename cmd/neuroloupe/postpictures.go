@@ -246,7 +246,7 @@ func (p *post) zeroOne() error {
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
 		addArray(n, "mean_"+v.classes()[k], pixels, rows, cols)
-		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(float64(images))), Width: cols, Height: rows, Pixels: pixels, Side: 224}
+		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)), Width: cols, Height: rows, Pixels: pixels, Side: 224}
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{Title: title, Caption: caption, Width: cols, Height: rows, Values: maps[show], Colors: c, Mark: v.dead(), MarkLabel: "never inked in the training images", Side: 224}
@@ -254,12 +254,12 @@ func (p *post) zeroOne() error {
 	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes], Map: p.cmap}
 	text := fmt.Sprintf("One hidden neuron tells %s from %s for %.2f %% of %s test images, and its map looks like nothing, because corr(W, W₀) = %.2f: %.0f %% of it is the random start. "+
 		"Take the start away: %s where the %s has its ink, %s where the %s has it.",
-		names[0], names[1], 100*score.Accuracy(), words.Thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
+		names[0], names[1], 100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
 	if dead > 0 {
 		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.", dead, rows*cols)
 	}
 	p.fact("zero-one", "%v: %.2f %% of %s test images; corr(W, W₀) %.3f, ρ %.3f; smoothness raw %s, learned %s; %d of %d pixels never inked", v.spec(),
-		100*score.Accuracy(), words.Thousands(float64(imagesIn(score.Confusion))), math.Sqrt(rho), rho,
+		100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), rho,
 		words.Hundredths(inspect.Smoothness(maps["raw"], rows, cols)), words.Hundredths(inspect.Smoothness(maps["learned"], rows, cols)), dead, rows*cols)
 	fig := render.Figure{
 		Title: fmt.Sprintf("One neuron that tells %s from %s", names[0], names[1]), Subtitle: v.line(), Caption: text,
@@ -290,10 +290,8 @@ func (p *post) state(v *view, name string) (rho, raw, learned float64, err error
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	rows, cols := v.size()
 	rho = inspect.Median(v.rho())
-	raw = medianSmoothness(inspect.Maps(v.weights("raw")), rows, cols)
-	learned = medianSmoothness(inspect.Maps(v.weights("learned")), rows, cols)
+	raw, learned = v.smoothness(inspect.ShowRaw), v.smoothness(inspect.ShowLearned)
 	p.fact(name, "%v: %.2f %% test accuracy; medians: corr(W, W₀) %.3f, ρ %.3f, smoothness raw %s, learned %s; γ %.3g", v.spec(), 100*score.Accuracy(), math.Sqrt(rho), rho,
 		words.Hundredths(raw), words.Hundredths(learned), v.net.Gamma)
 	return rho, raw, learned, nil

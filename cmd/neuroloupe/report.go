@@ -43,7 +43,7 @@ func (c *reportCmd) run(v *view) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(reportGarbage))
 	if long := reportSeconds(v.spec(), v.folder.Manifest.Data.Test, runtime.GOMAXPROCS(0)); long > reportNotice {
 		v.app.say("a report on %s hidden neurons over %s test images takes about %.0f s",
-			words.Thousands(float64(neurons(v.spec()))), words.Thousands(float64(v.folder.Manifest.Data.Test)), long)
+			words.Thousands(neurons(v.spec())), words.Thousands(v.folder.Manifest.Data.Test), long)
 	}
 	r, err := v.report()
 	if err != nil {
@@ -152,7 +152,7 @@ func (v *view) facts() []report.Fact {
 	facts := []report.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
 	if m.Data.Name != "" {
 		facts = append(facts, report.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
-			m.Data.Title, words.Thousands(float64(m.Data.Train)), words.Thousands(float64(m.Data.Validation)), words.Thousands(float64(m.Data.Test)))})
+			m.Data.Title, words.Thousands(m.Data.Train), words.Thousands(m.Data.Validation), words.Thousands(m.Data.Test))})
 	}
 	facts = append(facts, report.Fact{Name: "images", Text: images}, report.Fact{Name: "accuracy", Text: accuracy})
 	if im := m.Import; im != nil {

@@ -142,7 +142,7 @@ func (r *result) print(w io.Writer) error {
 		}
 	}
 	rows := [][2]string{
-		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, words.Thousands(float64(r.tests)))},
+		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, words.Thousands(r.tests))},
 		{"recall, %", strings.Join(recall, "   ")},
 	}
 	for _, w := range []struct {

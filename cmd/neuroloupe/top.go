@@ -83,7 +83,7 @@ func (c *topCmd) run(v *view) error {
 	addMatrix(n, "maps", maps)
 	fig := render.Figure{
 		Title: fmt.Sprintf("What excites %s%s most", which, v.ofLayer(layer)), Subtitle: v.line(),
-		Caption: fmt.Sprintf("Beside each neuron's map, one scale for all, are the %d of %s test images with the largest z, largest first, with class and z.", c.Count, words.Thousands(float64(test.Len()))),
+		Caption: fmt.Sprintf("Beside each neuron's map, one scale for all, are the %d of %s test images with the largest z, largest first, with class and z.", c.Count, words.Thousands(test.Len())),
 	}
 	var images [][]int
 	var values [][]float64

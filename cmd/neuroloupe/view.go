@@ -101,9 +101,33 @@ func (v *view) newSubject() *inspect.Subject {
 	return s
 }
 
+// faults says in words which of the network's weights and biases are no numbers, a sentence per tensor and kind; nil for
+// none.
+func (v *view) faults() []string {
+	var all []string
+	for _, f := range v.net.Faults() {
+		all = append(all, faultText(f))
+	}
+	return all
+}
+
+func faultText(f inspect.Fault) string {
+	what, verb, how := "weights", "are", "not a number"
+	if f.Biases {
+		what = "biases"
+	}
+	if f.Count == 1 {
+		verb = "is"
+	}
+	if f.Infinite {
+		how = "infinite"
+	}
+	return fmt.Sprintf("layer %d: %s of %s %s %s %s", f.Layer+1, words.Thousands(f.Count), words.Thousands(f.Of), what, verb, how)
+}
+
 // warn says which of the network's weights are no numbers.
 func (v *view) warn() {
-	for _, fault := range v.net.Faults() {
+	for _, fault := range v.faults() {
 		v.app.say("WARNING: %s, %s; what is computed from them cannot be trusted", v.folder.Path, fault)
 	}
 }
@@ -294,15 +318,6 @@ func (v *view) probeTest() (inspect.Probe, error) { return v.subject.Probe(v.app
 
 // score is how well the network does on its test images.
 func (v *view) score() (engine.Score, error) { return v.subject.Score(v.app.ctx) }
-
-// scoreAs is how well the weights do on some images as those of another network of the same sizes.
-func (v *view) scoreAs(spec engine.Spec, images *mnist.Set) (engine.Score, error) {
-	other := &view{app: v.app, folder: v.folder, net: v.net, data: &examples{test: images}}
-	other.net.Spec = spec
-	other.subject = other.newSubject()
-	s, err := other.score()
-	return s, errors.Join(err, other.close())
-}
 
 // activity is what a layer's neurons do over the test images, 0 being the first layer.
 func (v *view) activity(layer int) (inspect.Activity, error) {

@@ -253,7 +253,7 @@ func (x *account) json() whyDoc {
 	names := x.view.classes()
 	d := whyDoc{
 		Image: x.image.name, Predicted: names[x.predicted], Logits: x.why.Z[x.view.net.Last()],
-		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput), Warnings: x.view.net.Faults(),
+		Hidden: x.why.A[x.layer], SumError: slices.Max(x.errOutput), Warnings: x.view.faults(),
 	}
 	if x.image.label >= 0 {
 		d.Label = &names[x.image.label]

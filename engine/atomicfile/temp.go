@@ -46,7 +46,7 @@ func createBeside(path string) (*os.File, error) {
 		ours := false
 		switch err := TryLock(f); {
 		case err == nil:
-			if ours, err = names(name, f); err != nil {
+			if ours, err = Names(name, f); err != nil {
 				return nil, errors.Join(err, f.Close(), os.Remove(name))
 			}
 		case !errors.Is(err, ErrLocked):
@@ -59,9 +59,10 @@ func createBeside(path string) (*os.File, error) {
 	}
 }
 
-// names reports whether path is the name of the open file f.
-func names(path string, f *os.File) (bool, error) {
-	there, err := os.Lstat(path)
+// Names reports whether path is still the name of the open file or folder f, or a link to it. That there is nothing of
+// that name is no error.
+func Names(path string, f *os.File) (bool, error) {
+	there, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -103,7 +104,7 @@ func cleanOne(path string) {
 	if TryLock(f) != nil {
 		return
 	}
-	if ours, err := names(path, f); err == nil && ours {
+	if ours, err := Names(path, f); err == nil && ours {
 		os.Remove(path)
 	}
 }

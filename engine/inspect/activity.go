@@ -30,8 +30,9 @@ func end(act engine.Activation, a float32) int {
 	return 0
 }
 
-// Observe returns the activity of a layer over the probe's data set, 0 being the first.
-func (p Probe) Observe(net Net, layer int) (Activity, error) {
+// Observe returns the activity of a layer over the probe's data set, 0 being the first. It leaves net's parameters in the
+// executor.
+func (p Probe) Observe(ctx context.Context, net Net, layer int) (Activity, error) {
 	if err := net.checkLayer(layer, false); err != nil {
 		return Activity{}, err
 	}
@@ -60,7 +61,7 @@ func (p Probe) Observe(net Net, layer int) (Activity, error) {
 		for _, k := range d.Labels[lo:hi] {
 			count[k]++
 		}
-		err := share(context.Background(), (units+block-1)/block, func(b int) {
+		err := share(ctx, (units+block-1)/block, func(b int) {
 			first, last := b*block, min(units, (b+1)*block)
 			for i := lo; i < hi; i++ {
 				k := d.Labels[i]

@@ -34,22 +34,31 @@ func (s *Subject) Activity(ctx context.Context, layer int) (Activity, error) {
 		if err != nil {
 			return Activity{}, err
 		}
-		return p.Observe(s.Net, layer)
+		return p.Observe(ctx, s.Net, layer)
 	})
 }
 
 // Slopes returns E σ′ of every hidden layer's neurons over the images, as Net.Paths takes them.
 func (s *Subject) Slopes(ctx context.Context) ([][]float64, error) {
-	return s.slopes(ctx, ShowRaw, s.Net)
+	var slopes [][]float64
+	for l := range s.Net.Last() {
+		act, err := s.Activity(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		slopes = append(slopes, act.Slope)
+	}
+	return slopes, nil
 }
 
-func (s *Subject) slopes(ctx context.Context, show Show, n Net) ([][]float64, error) {
-	return keep(s, answer{"slopes", 0, show}, func() ([][]float64, error) {
+// startSlopes are those of start, the network before training.
+func (s *Subject) startSlopes(ctx context.Context, start Net) ([][]float64, error) {
+	return keep(s, answer{"slopes", 0, ShowStart}, func() ([][]float64, error) {
 		p, err := s.Probe(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return p.Slopes(ctx, n)
+		return p.Slopes(ctx, start)
 	})
 }
 
@@ -77,7 +86,7 @@ func (s *Subject) Maps(ctx context.Context, show Show, layer int) ([][]float32, 
 		var slopes [][]float64
 		switch {
 		case weighted && show == ShowStart:
-			slopes, err = s.slopes(ctx, show, n)
+			slopes, err = s.startSlopes(ctx, n)
 		case weighted:
 			slopes, err = s.Slopes(ctx)
 		}

@@ -85,7 +85,7 @@ func TestAblation(t *testing.T) {
 				}
 			}
 		}
-		a, err := p.Observe(s.Net, 0)
+		a, err := p.Observe(t.Context(), s.Net, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,15 +1,19 @@
 package inspect
 
-import (
-	"fmt"
-	"math"
-	"strconv"
-)
+import "math"
 
-// Faults says in words which weights and biases of n are not finite, a sentence per tensor and kind: "layer 1: 1 of
-// 78,400 weights is not a number"; nil when there are none.
-func (n Net) Faults() []string {
-	var all []string
+// Fault says that some weights or biases of a layer are not finite.
+type Fault struct {
+	Layer    int  // 0 is the first
+	Biases   bool // else its weights
+	Infinite bool // else they are not a number
+	Count    int  // how many are so
+	Of       int  // of how many
+}
+
+// Faults finds the weights and biases of n that are not finite, those of the first layer first; nil when there are none.
+func (n Net) Faults() []Fault {
+	var all []Fault
 	for l := range n.Spec.Layers {
 		for i, values := range [][]float32{n.Params.Weight(l + 1).Data, n.Params.Bias(l + 1).Data} {
 			nan, inf := 0, 0
@@ -20,29 +24,13 @@ func (n Net) Faults() []string {
 					inf++
 				}
 			}
-			for _, f := range []struct {
-				count int
-				what  string
-			}{{nan, "not a number"}, {inf, "infinite"}} {
-				verb := "are"
-				if f.count == 1 {
-					verb = "is"
-				}
-				if f.count > 0 {
-					all = append(all, fmt.Sprintf("layer %d: %s of %s %s %s %s", l+1, grouped(f.count), grouped(len(values)),
-						[]string{"weights", "biases"}[i], verb, f.what))
-				}
+			if nan > 0 {
+				all = append(all, Fault{Layer: l, Biases: i == 1, Count: nan, Of: len(values)})
+			}
+			if inf > 0 {
+				all = append(all, Fault{Layer: l, Biases: i == 1, Infinite: true, Count: inf, Of: len(values)})
 			}
 		}
 	}
 	return all
-}
-
-// grouped writes a whole number with a comma between groups of three digits.
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -118,43 +118,16 @@ func Means(values [][]float32, units int) []float64 {
 	return m
 }
 
-// MeanSlopes returns E σ′(z) of each neuron over a data set, from its activations a: n×Units.
-func MeanSlopes(a [][]float32, units int, act engine.Activation) []float64 {
-	m := make([]float64, units)
-	addSlopes(m, a, act)
-	for j := range m {
-		m[j] /= max(1, float64(len(a)))
-	}
-	return m
-}
-
-func addSlopes(sum []float64, a [][]float32, act engine.Activation) {
-	for _, row := range a {
-		for j, v := range row {
-			sum[j] += slope(float64(v), act)
-		}
-	}
-}
-
 // Slopes returns E σ′(z) of every hidden layer's neurons over the probe's data set, as Paths takes them. It leaves n's
 // parameters in the executor.
 func (p Probe) Slopes(ctx context.Context, n Net) ([][]float64, error) {
 	var s [][]float64
 	for l := range n.Last() {
-		units, count := n.Spec.Layers[l].Units, p.Data.Len()
-		m, step := make([]float64, units), rowsAtOnce(units)
-		buf := make([]float32, min(count, step)*units)
-		for lo := 0; lo < count; lo += step {
-			a, err := p.Range(ctx, n, l, false, lo, min(count, lo+step), buf)
-			if err != nil {
-				return nil, err
-			}
-			addSlopes(m, a, n.Spec.Layers[l].Activation)
+		act, err := p.Observe(ctx, n, l)
+		if err != nil {
+			return nil, err
 		}
-		for j := range m {
-			m[j] /= max(1, float64(count))
-		}
-		s = append(s, m)
+		s = append(s, act.Slope)
 	}
 	return s, nil
 }

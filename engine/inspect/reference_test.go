@@ -206,10 +206,11 @@ func TestTemplates(t *testing.T) {
 		}
 		near(t, "slopes", s.want.Slopes, slopes, bulk)
 		for l := range slopes {
-			act, err := newProbe(t, s.Spec, s.data).Observe(s.Net, l)
+			act, err := newProbe(t, s.Spec, s.data).Observe(t.Context(), s.Net, l)
 			if err != nil {
 				t.Fatal(err)
 			}
+			near(t, "slopes seen with the activity", s.want.Slopes[l], act.Slope, bulk)
 			if !slices.Equal(act.Slope, slopes[l]) {
 				t.Errorf("layer %d: the slopes that are seen with the activity differ", l+1)
 			}

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Thousands writes a whole number with a comma between groups of three digits.
-func Thousands(v float64) string {
-	s := strconv.FormatFloat(v, 'f', 0, 64)
+// Thousands writes a number without decimals, with a comma between groups of three digits.
+func Thousands[N int | float64](v N) string {
+	s := strconv.FormatFloat(float64(v), 'f', 0, 64)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -132,7 +132,7 @@ func (c *collector) bound(format string, args ...any) {
 func (c *collector) boundImages(l int, what string, images int) {
 	if all := c.run.Tests.Data.Len(); images < all {
 		c.bound("%s has %s neurons, so %s on %s of the %s test images",
-			c.named(l), thousands(c.run.Subject.Net.Spec.Layers[l].Units), what, thousands(images), thousands(all))
+			c.named(l), words.Thousands(c.run.Subject.Net.Spec.Layers[l].Units), what, words.Thousands(images), words.Thousands(all))
 	}
 }
 
@@ -142,14 +142,6 @@ func (c *collector) named(l int) string {
 		return "the hidden layer"
 	}
 	return fmt.Sprintf("hidden layer %d", l+1)
-}
-
-// thousands writes a number with commas.
-func thousands(n int) string {
-	if n < 1000 {
-		return strconv.Itoa(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // observe runs the network over the test images.
@@ -166,7 +158,7 @@ func (c *collector) observe() error {
 	c.doc.Tests = c.run.Tests.Data.Len()
 	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Subject.Rows, cols: c.run.Subject.Cols, numbers: map[int]int{}}
 	var err error
-	if c.outputs, err = c.run.Tests.Values(c.ctx, c.run.Subject.Net, c.run.Subject.Net.Last(), true); err != nil {
+	if c.outputs, err = c.run.Subject.Values(c.ctx, c.run.Subject.Net.Last(), true); err != nil {
 		return err
 	}
 	if c.doc.Output.Confusion, err = c.run.Subject.Net.Confusion(c.outputs, c.run.Tests.Data.Labels); err != nil {

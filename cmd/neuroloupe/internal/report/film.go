@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 )
 
@@ -129,7 +130,7 @@ func (c *collector) film() error {
 		return nil
 	}
 	if len(neurons) < first.Units {
-		c.bound("the film shows the %d most important of %s neurons", len(neurons), thousands(first.Units))
+		c.bound("the film shows the %d most important of %s neurons", len(neurons), words.Thousands(first.Units))
 	}
 	if c.doc.Film, err = packFilm(frames, neurons, first.Units, c.doc.Rows*c.doc.Cols, c.run.Exact); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -42,11 +43,15 @@ func (c *collector) layer(l int) error {
 	}
 	for _, m := range shown {
 		out.Norm = append(out.Norm, Num(inspect.Norm(m)))
-		out.Smooth = append(out.Smooth, Num(inspect.Smoothness(m, c.run.Subject.Rows, c.run.Subject.Cols)))
 	}
+	smooth, err := c.run.Subject.Smoothness(c.ctx, c.run.Subject.Usual(), l)
+	if err != nil {
+		return err
+	}
+	out.Smooth = nums(smooth)
 	if len(shown) > similarUnits {
 		c.bound("%s has %s neurons, so the maps are not put in order of similarity: that is done for up to %s",
-			c.named(l), thousands(len(shown)), thousands(similarUnits))
+			c.named(l), words.Thousands(len(shown)), words.Thousands(similarUnits))
 	} else if out.Similarity, err = inspect.Similar(c.ctx, shown); err != nil {
 		return err
 	}

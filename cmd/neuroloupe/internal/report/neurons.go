@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -69,7 +70,7 @@ func (c *collector) neurons(out *Layer, l int) error {
 	keep := extremes(units)
 	if keep < usualExtremes {
 		c.bound("%s has %s neurons, so of each the %d test images of largest and of smallest z are shown, not %d",
-			c.named(l), thousands(units), keep, usualExtremes)
+			c.named(l), words.Thousands(units), keep, usualExtremes)
 	}
 	out.Activity = make([][][]Num, units)
 	for j := range out.Activity {
@@ -109,7 +110,7 @@ func (c *collector) neurons(out *Layer, l int) error {
 	}
 	if fewest < 1 {
 		c.bound("%s has %s neurons, so how their activations are spread is computed on one in %.0f test images of the largest class",
-			c.named(l), thousands(units), 1/fewest)
+			c.named(l), words.Thousands(units), 1/fewest)
 	}
 	for j := range units {
 		out.Top, out.TopZ = append(out.Top, c.bank.all(top[j].at)), append(out.TopZ, numsOf(top[j].z))

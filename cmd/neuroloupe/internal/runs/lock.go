@@ -3,7 +3,6 @@ package runs
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"neuroloupe/engine/atomicfile"
@@ -45,15 +44,10 @@ func (f *Folder) held() error {
 	if f.lock == nil {
 		return fmt.Errorf("run folder: %s was opened to be read", f.Path)
 	}
-	here, err := f.lock.Stat()
-	if err != nil {
+	switch ours, err := atomicfile.Names(f.file(lockFile), f.lock); {
+	case err != nil:
 		return err
-	}
-	there, err := os.Stat(f.file(lockFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err != nil || !os.SameFile(here, there) {
+	case !ours:
 		return fmt.Errorf("run folder: %s: %w; if nobody else trains it, go on with --resume", f.Path, errLost)
 	}
 	return nil
