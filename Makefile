@@ -47,11 +47,11 @@ bench: ## run all Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-peers: ## measure beside PyTorch, scikit-learn, plain Gorgonia and GoMLX; writes docs/benchmarks.md
-	go run ./cmd/neuroloupe/internal/peers
+	go run ./cmd/peers
 
 check-onnx: ## run exported models in onnxruntime (needs node and npm)
 	npm install --ignore-scripts --no-save --prefix "$(ONNXRUNTIME)" onnxruntime-node@1.30.0
-	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/neuroloupe/internal/netfile
+	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/internal/exchange
 
 soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
 	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
@@ -75,15 +75,15 @@ ptxas: ## assemble the PTX for sm_75, sm_80, sm_90 where NVIDIA's assembler can 
 
 # --- gpu-check, gpu-docs ---
 gpu-check: ## check and measure an NVIDIA card; without one, make bin/gpu-check, which can be carried to one
-	$(GPU) build -trimpath -tags gpu -buildvcs=true -ldflags "-s -w" -o bin/gpu-check/gpucheck ./cmd/neuroloupe/internal/gpucheck
+	$(GPU) build -trimpath -tags gpu -buildvcs=true -ldflags "-s -w" -o bin/gpu-check/gpucheck ./cmd/gpucheck
 	$(GPU) test -c -trimpath -tags gpu -ldflags "-s -w" -o bin/gpu-check/cuda.test ./cuda
 	bin/gpu-check/gpucheck pack bin/gpu-check
 
 gpu-docs: ## write docs/gpu.md from the results in docs/gpu
-	go run ./cmd/neuroloupe/internal/gpucheck docs docs/gpu docs/gpu.md
+	go run ./cmd/gpucheck docs docs/gpu docs/gpu.md
 
 test-gpu-cmd: ## run the tests of the programs with GPU support on the driver simulator (needs g++)
-	$(GPU) test -tags gpu -run 'GPU' ./cmd/neuroloupe/...
+	$(GPU) test -tags gpu -run 'GPU' ./cmd/...
 .PHONY: gpu-check gpu-docs test-gpu-cmd
 # --- end of gpu-check, gpu-docs ---
 

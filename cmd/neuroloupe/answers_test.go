@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
+	"neuroloupe/cmd/internal/exchange"
 )
 
 // TestEverybodyGivesTheSameAnswers: where outputs tie in single precision, all that says what a network answers goes by
@@ -46,7 +46,7 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := netfile.WriteNPZ(f, v.spec(), params); err != nil {
+			if err := exchange.WriteNPZ(f, v.spec(), params); err != nil {
 				t.Fatal(err)
 			}
 			if err := f.Close(); err != nil {

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/bench"
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
@@ -95,7 +95,7 @@ func (c *benchCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.Preset(c.Preset)
+	r, err := runs.Preset(c.Preset)
 	if err != nil {
 		return usageError{err}
 	}

@@ -7,8 +7,8 @@ import (
 	"math"
 	"time"
 
+	"neuroloupe/cmd/internal/bench"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/bench"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"

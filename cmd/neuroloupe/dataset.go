@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
@@ -140,7 +139,7 @@ func odd(train, test *mnist.Set) []string {
 
 // cut splits the training images as r says, keeps r's classes, and fills in what r leaves open. The split comes before
 // the choice of classes: the first 50,000 images are the same ones whichever classes are kept.
-func cut(d *mnist.Dataset, r *recipe.Recipe) (*examples, error) {
+func cut(d *mnist.Dataset, r *runs.Recipe) (*examples, error) {
 	n, v, err := r.SplitSizes(d.Train.Len())
 	if err != nil {
 		return nil, err

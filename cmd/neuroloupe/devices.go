@@ -6,9 +6,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/bench"
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"
@@ -84,7 +84,7 @@ func (c *devicesCmd) Run(a *app) error {
 
 // try opens the device and finds the mode; what is listed as usable then is.
 func (l *listed) try(d engine.Driver) (err error) {
-	r, err := recipe.Preset("clear")
+	r, err := runs.Preset("clear")
 	if err != nil {
 		return err
 	}

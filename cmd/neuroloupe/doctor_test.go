@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine"
 )
 
@@ -43,7 +43,7 @@ func TestDoctorAdviceHelps(t *testing.T) {
 
 // Of several remedies those are left out that the run has already.
 func TestRemediesLeaveOutWhatIsSet(t *testing.T) {
-	r, err := recipe.Preset("nielsen1")
+	r, err := runs.Preset("nielsen1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
@@ -24,7 +24,7 @@ const (
 type advice struct {
 	v        *view
 	d        *diagnosis
-	recipe   recipe.Recipe
+	recipe   runs.Recipe
 	surgery  *surgery // nil when nothing can be tried
 	texts    []string
 	badData  bool // mending the data makes the network better, so that the settings are not to blame
@@ -65,12 +65,12 @@ func (v *view) advise(d *diagnosis) []string {
 // Remedies. What the run has already changes nothing, and is never said.
 
 func startFrom(i engine.Init) remedy {
-	return remedy{flags: "--init " + i.String(), change: func(r *recipe.Recipe) { r.Init = i }}
+	return remedy{flags: "--init " + i.String(), change: func(r *runs.Recipe) { r.Init = i }}
 }
 
 // decay sets λ where there is none.
 func decay() remedy {
-	return remedy{flags: "--l2 5", change: func(r *recipe.Recipe) {
+	return remedy{flags: "--l2 5", change: func(r *runs.Recipe) {
 		if r.L2 == 0 {
 			r.L2 = 5
 		}
@@ -79,24 +79,24 @@ func decay() remedy {
 
 // rate sets the learning rate.
 func rate(lr float64) remedy {
-	return remedy{flags: "--lr " + number4(lr), change: func(r *recipe.Recipe) { r.LR = lr }}
+	return remedy{flags: "--lr " + number4(lr), change: func(r *runs.Recipe) { r.LR = lr }}
 }
 
 func lossOf(l engine.Loss) remedy {
-	return remedy{flags: "--loss " + l.String(), change: func(r *recipe.Recipe) { r.Loss = l }}
+	return remedy{flags: "--loss " + l.String(), change: func(r *runs.Recipe) { r.Loss = l }}
 }
 
 // longer doubles the epochs of a run.
-func longer(r recipe.Recipe) remedy {
+func longer(r runs.Recipe) remedy {
 	n := 2 * r.Epochs
-	return remedy{flags: fmt.Sprintf("--epochs %d", n), change: func(r *recipe.Recipe) { r.Epochs = n }}
+	return remedy{flags: fmt.Sprintf("--epochs %d", n), change: func(r *runs.Recipe) { r.Epochs = n }}
 }
 
 // with puts two remedies together. What of them the run has already is not said.
 func (a *advice) with(rs ...remedy) remedy {
 	var all remedy
 	var flags []string
-	var changes []func(*recipe.Recipe)
+	var changes []func(*runs.Recipe)
 	for _, r := range rs {
 		after := a.recipe
 		r.change(&after)
@@ -105,7 +105,7 @@ func (a *advice) with(rs ...remedy) remedy {
 		}
 	}
 	all.flags = strings.Join(flags, " ")
-	all.change = func(r *recipe.Recipe) {
+	all.change = func(r *runs.Recipe) {
 		for _, change := range changes {
 			change(r)
 		}
@@ -118,7 +118,7 @@ func (a *advice) rates() []remedy {
 	if lr := a.recipe.LR; lr > 0 {
 		return []remedy{rate(tidy(lr / 10)), rate(tidy(lr * 3))}
 	}
-	if p, err := recipe.Preset(a.recipe.Preset); err == nil {
+	if p, err := runs.Preset(a.recipe.Preset); err == nil {
 		return []remedy{rate(p.LR)}
 	}
 	return nil
@@ -290,7 +290,7 @@ func (a *advice) startSmall() {
 
 // clear is the preset of that name, where it makes the run's network and takes its data.
 func (a *advice) clear() (remedy, bool) {
-	p, err := recipe.Preset("clear")
+	p, err := runs.Preset("clear")
 	if err != nil || a.v.folder.Manifest.Data.Name != "mnist" || len(a.recipe.Classes) > 0 {
 		return remedy{}, false
 	}
@@ -299,7 +299,7 @@ func (a *advice) clear() (remedy, bool) {
 	if err != nil || usual.String() != spec.String() {
 		return remedy{}, false
 	}
-	return remedy{flags: "neuroloupe train --preset clear", change: func(r *recipe.Recipe) {
+	return remedy{flags: "neuroloupe train --preset clear", change: func(r *runs.Recipe) {
 		p.Preset, p.Net, p.Split, p.Seed, p.Frames = r.Preset, r.Net, r.Split, r.Seed, r.Frames
 		*r = p
 	}}, true

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"slices"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
 	"neuroloupe/engine/inspect"
@@ -26,7 +26,7 @@ const (
 // remedy is a change to how a run was trained, or to its data.
 type remedy struct {
 	flags  string                      // what is to be typed
-	change func(*recipe.Recipe)        // nil for none
+	change func(*runs.Recipe)          // nil for none
 	mend   func(*mnist.Set) *mnist.Set // nil for none
 }
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine/atomicfile"
 )
 
@@ -48,14 +48,14 @@ func (c *exportCmd) Run(a *app) error {
 		return err
 	}
 	d := f.Manifest.Data
-	labels := netfile.Labels{Rows: d.Rows, Cols: d.Cols, Classes: d.Classes}
+	labels := exchange.Labels{Rows: d.Rows, Cols: d.Cols, Classes: d.Classes}
 	for _, form := range []struct {
 		path  string
 		write func(io.Writer) error
 	}{
-		{c.Safetensors, func(w io.Writer) error { return netfile.WriteSafetensors(w, f.Spec, ps, labels) }},
-		{c.NPZ, func(w io.Writer) error { return netfile.WriteNPZ(w, f.Spec, ps) }},
-		{c.ONNX, func(w io.Writer) error { return netfile.WriteONNX(w, f.Spec, ps, labels, version()) }},
+		{c.Safetensors, func(w io.Writer) error { return exchange.WriteSafetensors(w, f.Spec, ps, labels) }},
+		{c.NPZ, func(w io.Writer) error { return exchange.WriteNPZ(w, f.Spec, ps) }},
+		{c.ONNX, func(w io.Writer) error { return exchange.WriteONNX(w, f.Spec, ps, labels, version()) }},
 	} {
 		if form.path == "" {
 			continue
@@ -74,7 +74,7 @@ func (c *exportCmd) Run(a *app) error {
 	if c.CSV == "" {
 		return nil
 	}
-	paths, err := netfile.WriteCSV(c.CSV, ps)
+	paths, err := exchange.WriteCSV(c.CSV, ps)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"syscall"
 
-	"neuroloupe/cmd/neuroloupe/internal/faults"
+	"neuroloupe/cmd/internal/faults"
 )
 
 // The kinds of promises that may not be kept.

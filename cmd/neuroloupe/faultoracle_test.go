@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"neuroloupe/cmd/neuroloupe/internal/faults"
+	"neuroloupe/cmd/internal/faults"
 )
 
 // What check finds in the runs below is what is wrong with them, and nothing else.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"neuroloupe/cmd/neuroloupe/internal/faults"
+	"neuroloupe/cmd/internal/faults"
 )
 
 // soak reports whether all is to be tried, which takes a while: make soak.

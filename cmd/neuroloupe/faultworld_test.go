@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"neuroloupe/cmd/neuroloupe/internal/faults"
+	"neuroloupe/cmd/internal/faults"
 )
 
 // faultLimit is how long a command may take. Undisturbed it takes a tenth of a second, post a few.

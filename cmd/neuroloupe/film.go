@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/report"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -130,7 +130,7 @@ func noFilm(start *runs.StartError) error {
 }
 
 func notKept(format string, args ...any) error {
-	return &report.NotKept{Reason: fmt.Sprintf(format, args...)}
+	return &page.NotKept{Reason: fmt.Sprintf(format, args...)}
 }
 
 // mapsAt are the maps of some neurons of the first layer in a frame.

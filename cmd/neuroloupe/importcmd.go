@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
@@ -28,8 +27,8 @@ type importCmd struct {
 	Hidden    *engine.Activation `group:"Network" placeholder:"NAME" help:"Hidden activation: sigmoid (default when the file does not say), tanh, relu or identity."`
 	Output    *engine.Activation `group:"Network" placeholder:"NAME" help:"Output activation: sigmoid (default when the file does not say), softmax or identity."`
 	Loss      *engine.Loss       `group:"Network" placeholder:"NAME" help:"What it was trained with: quadratic or cross-entropy."`
-	Layout    netfile.Layout     `group:"Network" default:"auto" placeholder:"WAY" help:"Which way round its weights are: auto (default, by the shapes), in-out (Keras, scikit-learn) or out-in (Nielsen, PyTorch)."`
-	BiasRow   netfile.End        `group:"Network" default:"auto" placeholder:"END" help:"Where its biases are when they are a row or column of the weights: auto (default), first or last."`
+	Layout    exchange.Layout    `group:"Network" default:"auto" placeholder:"WAY" help:"Which way round its weights are: auto (default, by the shapes), in-out (Keras, scikit-learn) or out-in (Nielsen, PyTorch)."`
+	BiasRow   exchange.End       `group:"Network" default:"auto" placeholder:"END" help:"Where its biases are when they are a row or column of the weights: auto (default), first or last."`
 	Layers    []string           `group:"Network" placeholder:"fc1,fc2" help:"Names of its layers in order, when their numbers do not say it."`
 	Normalize []float64          `group:"Network" placeholder:"MEAN,STD" help:"Its pixels were (pixel/255 − MEAN)/STD: 0.1307,0.3081 in PyTorch's example, 0,0.00392157 for pixels from 0 to 255. Default 0,1."`
 	Transpose *bool              `group:"Network" negatable:"" help:"Its images were transposed, columns first, as MATLAB and EMNIST's files have them."`
@@ -72,7 +71,7 @@ func (c *importCmd) Run(a *app) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	net, err := netfile.Read(c.File, netfile.Options{
+	net, err := exchange.Read(c.File, exchange.Options{
 		Layout: c.Layout, BiasRow: c.BiasRow, Layers: c.Layers, Inputs: pixels(c.Image),
 	})
 	if err != nil {
@@ -128,12 +127,12 @@ func (c *importCmd) Run(a *app) (err error) {
 // subject is a network that is being imported: the readings of its file, its data, and what was found by trying.
 type subject struct {
 	c        *importCmd
-	meta     netfile.Meta
+	meta     exchange.Meta
 	manifest runs.Manifest
-	nets     []*netfile.Net // the readings that fit the data, the likeliest first
-	netFlags []string       // the flags that ask for each
-	how      []string       // how each was read; empty where there is one way
-	data     *examples      // nil without a data set
+	nets     []*exchange.Net // the readings that fit the data, the likeliest first
+	netFlags []string        // the flags that ask for each
+	how      []string        // how each was read; empty where there is one way
+	data     *examples       // nil without a data set
 	notes    []string
 
 	said  reading
@@ -143,7 +142,7 @@ type subject struct {
 }
 
 // subject describes the run: the network as the file and the flags say, and its data.
-func (c *importCmd) subject(a *app, net *netfile.Net) (*subject, error) {
+func (c *importCmd) subject(a *app, net *exchange.Net) (*subject, error) {
 	s := &subject{c: c, meta: net.Meta, manifest: runs.Manifest{Version: version(), Created: time.Now().UTC().Truncate(time.Second)}}
 	m := &s.manifest
 	sum, err := sha256File(c.File)
@@ -158,7 +157,7 @@ func (c *importCmd) subject(a *app, net *netfile.Net) (*subject, error) {
 		return nil, err
 	}
 	if s.data == nil {
-		s.nets, s.netFlags, s.how = []*netfile.Net{net}, []string{""}, []string{net.How}
+		s.nets, s.netFlags, s.how = []*exchange.Net{net}, []string{""}, []string{net.How}
 		if m.Data, err = c.noData(net); err != nil {
 			return nil, err
 		}
@@ -177,8 +176,8 @@ func sizesText(sizes []int) string {
 }
 
 // recipe returns what is known of how the network was trained: its functions.
-func (c *importCmd) recipe(net *netfile.Net) (recipe.Recipe, error) {
-	r := recipe.Recipe{Preset: "imported", Hidden: engine.Sigmoid, Output: engine.Sigmoid, Classes: c.Classes}
+func (c *importCmd) recipe(net *exchange.Net) (runs.Recipe, error) {
+	r := runs.Recipe{Preset: "imported", Hidden: engine.Sigmoid, Output: engine.Sigmoid, Classes: c.Classes}
 	for _, said := range []struct {
 		text string
 		dst  interface{ UnmarshalText([]byte) error }
@@ -205,7 +204,7 @@ func (c *importCmd) recipe(net *netfile.Net) (recipe.Recipe, error) {
 }
 
 // find loads the network's data set and the readings of the file that fit it. s.data stays nil when there is none.
-func (s *subject) find(a *app, net *netfile.Net) error {
+func (s *subject) find(a *app, net *exchange.Net) error {
 	c, r := s.c, &s.manifest.Train
 	shapes := [][]int{net.Sizes}
 	for _, o := range net.Others {
@@ -291,7 +290,7 @@ func usedLabels(d *mnist.Dataset) []int {
 }
 
 // noData describes the inputs and outputs by what the flags and the file say.
-func (c *importCmd) noData(net *netfile.Net) (runs.Data, error) {
+func (c *importCmd) noData(net *exchange.Net) (runs.Data, error) {
 	inputs, outputs := net.Sizes[0], net.Sizes[len(net.Sizes)-1]
 	d := runs.Data{Title: "unknown data", Rows: 1, Cols: inputs, Classes: net.Meta.Classes}
 	if side := int(math.Round(math.Sqrt(float64(inputs)))); side*side == inputs {

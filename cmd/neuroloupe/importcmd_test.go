@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/mnist"
 )
 
@@ -18,7 +18,7 @@ func TestImportMNIST(t *testing.T) {
 	if _, talk, code := neuroloupe(t, "data", "fetch"); code != exitDone {
 		t.Skipf("MNIST cannot be had: %s", talk)
 	}
-	nets := filepath.Join("internal", "netfile", "testdata")
+	nets := filepath.Join("..", "internal", "exchange", "testdata")
 	var numpy struct{ Accuracy float64 }
 	if err := json.Unmarshal(mustRead(t, nets, "digits.json"), &numpy); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestImportMNIST(t *testing.T) {
 
 // The outputs for one image are those of numpy. It needs no data set.
 func TestImportComputesAsNumpy(t *testing.T) {
-	nets := filepath.Join("internal", "netfile", "testdata")
+	nets := filepath.Join("..", "internal", "exchange", "testdata")
 	var numpy struct{ Ramp []float64 }
 	if err := json.Unmarshal(mustRead(t, nets, "digits.json"), &numpy); err != nil {
 		t.Fatal(err)

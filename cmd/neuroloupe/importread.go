@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine"
 )
 
@@ -90,7 +90,7 @@ func (r reading) fold(ps engine.Params, rows, cols int) engine.Params {
 	}
 	w.Data, b.Data = in, slices.Clone(b.Data)
 	ps[0], ps[1] = w, b
-	net := &netfile.Net{Params: ps}
+	net := &exchange.Net{Params: ps}
 	if r.scaling != unscaled() {
 		net.Normalize(r.scaling.mean, r.scaling.std)
 	}
@@ -135,7 +135,7 @@ func (c *importCmd) asSaid(hidden engine.Activation) reading {
 }
 
 // allowed reports whether r differs from what was said only in what nobody has said.
-func (c *importCmd) allowed(r, said reading, meta netfile.Meta) bool {
+func (c *importCmd) allowed(r, said reading, meta exchange.Meta) bool {
 	return (r.hidden == said.hidden || c.Hidden == nil && meta.Hidden == "") &&
 		(r.scaling == said.scaling || len(c.Normalize) == 0) &&
 		(r.transpose == said.transpose || c.Transpose == nil) &&
@@ -178,7 +178,7 @@ func (c *importCmd) flags(r, said reading, netFlags string, classes []int) strin
 	if c.Loss != nil {
 		add("loss", c.Loss.String())
 	}
-	if c.Layout != netfile.Auto && !strings.Contains(netFlags, "--layout") {
+	if c.Layout != exchange.Auto && !strings.Contains(netFlags, "--layout") {
 		add("layout", c.Layout.String())
 	}
 	if len(c.Layers) > 0 {
@@ -187,7 +187,7 @@ func (c *importCmd) flags(r, said reading, netFlags string, classes []int) strin
 	switch {
 	case netFlags != "":
 		words = append(words, netFlags)
-	case c.BiasRow != netfile.AutoEnd:
+	case c.BiasRow != exchange.AutoEnd:
 		add("bias-row", c.BiasRow.String())
 	}
 	if len(c.Normalize) > 0 || r.scaling != unscaled() {

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
+	"neuroloupe/cmd/internal/exchange"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
 	"neuroloupe/engine/inspect"
@@ -46,7 +46,7 @@ func newTrial(r reading, s engine.Score) trial {
 // trier tries readings of one network on the test images of its data set.
 type trier struct {
 	ctx     context.Context
-	nets    []*netfile.Net
+	nets    []*exchange.Net
 	hidden  bool         // it has hidden layers
 	samples []*mnist.Set // few, more and all of the test images
 	backend engine.Backend
@@ -60,7 +60,7 @@ type tried struct {
 	bound    map[*mnist.Set]engine.DataRef
 }
 
-func newTrier(ctx context.Context, nets []*netfile.Net, test *mnist.Set) (*trier, error) {
+func newTrier(ctx context.Context, nets []*exchange.Net, test *mnist.Set) (*trier, error) {
 	b, err := (cpu.Driver{}).Open("cpu")
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
+	"neuroloupe/cmd/internal/exchange"
 	"neuroloupe/engine"
 )
 
@@ -107,7 +107,7 @@ func TestFold(t *testing.T) {
 // order.
 func stranger(t *testing.T, npz, name string, change func(ps engine.Params)) string {
 	t.Helper()
-	n, err := netfile.Read(npz, netfile.Options{})
+	n, err := exchange.Read(npz, exchange.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func stranger(t *testing.T, npz, name string, change func(ps engine.Params)) str
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := netfile.WriteNPZ(f, engine.Spec{Layers: make([]engine.Layer, len(n.Params)/2)}, n.Params); err != nil {
+	if err := exchange.WriteNPZ(f, engine.Spec{Layers: make([]engine.Layer, len(n.Params)/2)}, n.Params); err != nil {
 		t.Fatal(err)
 	}
 	return f.Name()

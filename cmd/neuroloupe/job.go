@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"

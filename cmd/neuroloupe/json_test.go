@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"neuroloupe/cmd/neuroloupe/internal/bench"
+	"neuroloupe/cmd/internal/bench"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )

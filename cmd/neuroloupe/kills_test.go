@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/faults"
+	"neuroloupe/cmd/internal/faults"
 )
 
 // Commands are killed at random moments, and a third of those that take them up too; every file is then the old or the

@@ -17,7 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"neuroloupe/cmd/neuroloupe/internal/bench"
+	"neuroloupe/cmd/internal/bench"
 	"neuroloupe/render"
 )
 
@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 			"older":   scriptOlder,
 		},
 		Setup: func(e *testscript.Env) error {
-			nets, err := filepath.Abs(filepath.Join("internal", "netfile", "testdata"))
+			nets, err := filepath.Abs(filepath.Join("..", "internal", "exchange", "testdata"))
 			e.Setenv("NETS", nets) // networks made elsewhere
 			return err
 		},

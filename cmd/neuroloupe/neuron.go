@@ -28,8 +28,8 @@ Examples:
 `
 }
 
-// page is what is drawn of one neuron.
-type page struct {
+// portrait is what is drawn of one neuron.
+type portrait struct {
 	view     *view
 	layer    int
 	neuron   int
@@ -56,7 +56,7 @@ func (c *neuronCmd) run(v *view) error {
 	if c.MarkDead && v.dead() == nil {
 		return fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not known", v.folder.Path)
 	}
-	p := &page{view: v, layer: layer, neuron: c.Neuron, count: c.Count, markDead: c.MarkDead, n: &numbers{}}
+	p := &portrait{view: v, layer: layer, neuron: c.Neuron, count: c.Count, markDead: c.MarkDead, n: &numbers{}}
 	if p.cmap, err = c.colormap(); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *neuronCmd) run(v *view) error {
 }
 
 // maps adds the neuron's weights: as they are, what training added, and the start.
-func (p *page) maps() error {
+func (p *portrait) maps() error {
 	v, j := p.view, p.neuron
 	rows, cols := v.size()
 	shows := []string{"raw"}
@@ -136,12 +136,12 @@ func (p *page) maps() error {
 	return nil
 }
 
-func (p *page) fact(name, format string, args ...any) {
+func (p *portrait) fact(name, format string, args ...any) {
 	p.facts = append(p.facts, []string{name, fmt.Sprintf(format, args...)})
 }
 
 // outgoing is what the neuron's activation weighs for each output.
-func (p *page) outgoing() render.Bars {
+func (p *portrait) outgoing() render.Bars {
 	path := inspect.Path(p.view.spec(), p.view.net.Params, p.layer)[p.neuron]
 	addVector(p.n, "outgoing", path)
 	b := render.Bars{Title: "weight to each class", Caption: "its column of W2", Names: p.view.labels(), Values: path, Map: p.cmap, Width: 260}
@@ -152,7 +152,7 @@ func (p *page) outgoing() render.Bars {
 }
 
 // withImages adds what the neuron does on the test images.
-func (p *page) withImages() error {
+func (p *portrait) withImages() error {
 	v, j, ctx := p.view, p.neuron, p.view.app.ctx
 	probe, err := v.probeTest()
 	if err != nil {
@@ -176,7 +176,7 @@ func (p *page) withImages() error {
 }
 
 // patterns adds what the neuron responds to, beside the same of an untrained network. z, a: n×1.
-func (p *page) patterns(probe inspect.Probe, z, a [][]float32) error {
+func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 	v, ctx := p.view, p.view.app.ctx
 	rows, cols := v.size()
 	pattern, err := inspect.Patterns(ctx, probe.Data, v.spec().Inputs, z)
@@ -216,7 +216,7 @@ func (p *page) patterns(probe inspect.Probe, z, a [][]float32) error {
 }
 
 // images adds the images at both ends of z and those between.
-func (p *page) images(z []float32) error {
+func (p *portrait) images(z []float32) error {
 	x := inspect.FindExtremes(z, p.count)
 	test, err := p.view.test()
 	if err != nil {
@@ -264,7 +264,7 @@ func (p *page) images(z []float32) error {
 }
 
 // classes adds what the neuron does for each class.
-func (p *page) classes(probe inspect.Probe, a []float32) error {
+func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	v := p.view
 	names := v.labels()
 	all, each := inspect.Spreads(a, probe.Data.Labels, len(names))

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"neuroloupe/cmd/neuroloupe/internal/npz"
+	"neuroloupe/cmd/internal/exchange/npz"
 )
 
 // numbers are the arrays that a picture was drawn from, each with a name, in the order in which they were added. A

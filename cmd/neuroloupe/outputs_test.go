@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/netfile"
+	"neuroloupe/cmd/internal/exchange"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -29,7 +29,7 @@ func imports(t *testing.T, change func(engine.Params), sizes ...int) string {
 		change(params)
 	}
 	var b bytes.Buffer
-	if err := netfile.WriteNPZ(&b, spec, params); err != nil {
+	if err := exchange.WriteNPZ(&b, spec, params); err != nil {
 		t.Fatal(err)
 	}
 	file, dir := filepath.Join(t.TempDir(), "net.npz"), filepath.Join(t.TempDir(), "run")
@@ -142,7 +142,7 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 			params := v.net.Params.Clone()
 			tc.change(params)
 			var b bytes.Buffer
-			if err := netfile.WriteNPZ(&b, v.spec(), params); err != nil {
+			if err := exchange.WriteNPZ(&b, v.spec(), params); err != nil {
 				t.Fatal(err)
 			}
 			file, run := filepath.Join(t.TempDir(), "net.npz"), filepath.Join(t.TempDir(), "run")

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/runs"
+	"neuroloupe/cmd/internal/runs"
 )
 
 // picturesOf returns a view of a network that takes rows×cols images.

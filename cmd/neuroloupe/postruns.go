@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 )
 
 // With the quadratic loss an output that starts saturated at 0 learns no more, and its class is lost: from most starts

@@ -9,9 +9,9 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/report"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
 )
 
@@ -61,7 +61,7 @@ func (c *reportCmd) run(v *view) error {
 		}
 		told(done)
 	}
-	doc, err := report.Collect(v.app.ctx, r)
+	doc, err := page.Collect(v.app.ctx, r)
 	end()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c *reportCmd) run(v *view) error {
 	if out == "" {
 		out = filepath.Join(v.folder.Path, "report.html")
 	}
-	if err := v.app.write(out, func(w io.Writer) error { return report.Write(w, doc) }); err != nil {
+	if err := v.app.write(out, func(w io.Writer) error { return page.Write(w, doc) }); err != nil {
 		return err
 	}
 	if c.Numbers != "" {
@@ -115,9 +115,9 @@ func neurons(s engine.Spec) int {
 }
 
 // report says what a report of the run is made of.
-func (v *view) report() (*report.Run, error) {
+func (v *view) report() (*page.Run, error) {
 	m := v.folder.Manifest
-	r := &report.Run{
+	r := &page.Run{
 		Title: v.name() + ": " + v.title(), Classes: m.Data.Classes, Subject: v.subject,
 		Dead: v.dead(), Facts: v.facts(), Words: reportWords(),
 	}
@@ -127,7 +127,7 @@ func (v *view) report() (*report.Run, error) {
 		return nil, err
 	}
 	for _, row := range d.rows(v)[1:] { // the first names the run
-		r.Doctor = append(r.Doctor, report.Fact{Name: row[0], Text: row[1]})
+		r.Doctor = append(r.Doctor, page.Fact{Name: row[0], Text: row[1]})
 	}
 	r.Advice = d.Advice
 	if v.data != nil {
@@ -140,7 +140,7 @@ func (v *view) report() (*report.Run, error) {
 }
 
 // facts are what there is to say of the run itself.
-func (v *view) facts() []report.Fact {
+func (v *view) facts() []page.Fact {
 	m, s := v.folder.Manifest, v.spec()
 	out := s.Layers[len(s.Layers)-1]
 	net := fmt.Sprintf("%v, %v hidden, %v outputs", s, s.Layers[0].Activation, out.Activation)
@@ -149,14 +149,14 @@ func (v *view) facts() []report.Fact {
 	if score, err := v.score(); err == nil {
 		accuracy = fmt.Sprintf("%.2f %% of the test images", 100*score.Accuracy())
 	}
-	facts := []report.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
+	facts := []page.Fact{{Name: "run", Text: v.folder.Path}, {Name: "network", Text: net}}
 	if m.Data.Name != "" {
-		facts = append(facts, report.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
+		facts = append(facts, page.Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
 			m.Data.Title, words.Thousands(m.Data.Train), words.Thousands(m.Data.Validation), words.Thousands(m.Data.Test))})
 	}
-	facts = append(facts, report.Fact{Name: "images", Text: images}, report.Fact{Name: "accuracy", Text: accuracy})
+	facts = append(facts, page.Fact{Name: "images", Text: images}, page.Fact{Name: "accuracy", Text: accuracy})
 	if im := m.Import; im != nil {
-		facts = append(facts, report.Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
+		facts = append(facts, page.Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
 	} else {
 		t := m.Train
 		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, words.Count(t.Epochs, "epoch"),
@@ -169,22 +169,22 @@ func (v *view) facts() []report.Fact {
 				text += fmt.Sprintf(", %s %v", p.name, p.value)
 			}
 		}
-		facts = append(facts, report.Fact{Name: "trained", Text: text}, report.Fact{Name: "device", Text: m.Device.ID + " (" + m.Device.Name + ")"})
+		facts = append(facts, page.Fact{Name: "trained", Text: text}, page.Fact{Name: "device", Text: m.Device.ID + " (" + m.Device.Name + ")"})
 	}
-	return append(facts, report.Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
+	return append(facts, page.Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
 }
 
 // filmFrames goes through the first layer's learned maps over training; metrics are those of the run, as far as they are
 // known.
-func (v *view) filmFrames(metrics []engine.Metrics) report.Frames {
-	return func(want func(i, of int) []int, each func(report.Frame)) error {
+func (v *view) filmFrames(metrics []engine.Metrics) page.Frames {
+	return func(want func(i, of int) []int, each func(page.Frame)) error {
 		var neurons []int
 		return v.eachFrame(func(i, of int) bool {
 			neurons = want(i, of)
 			return neurons != nil
 		}, func(f runs.Frame) {
 			gamma := v.gammaAt(f, metrics)
-			each(report.Frame{
+			each(page.Frame{
 				Epoch: f.Epoch, Gamma: gamma, Accuracy: v.accuracyAt(f.Epoch, metrics),
 				Learned: v.mapsAt(f, "learned", gamma, neurons),
 			})
@@ -193,10 +193,10 @@ func (v *view) filmFrames(metrics []engine.Metrics) report.Frames {
 }
 
 // reportWords are the words that explain knows.
-func reportWords() []report.Word {
-	var words []report.Word
+func reportWords() []page.Word {
+	var words []page.Word
 	for _, e := range glossary() {
-		words = append(words, report.Word{Names: e.words, Text: e.text, Formula: e.formula, Source: e.source, Try: e.try})
+		words = append(words, page.Word{Names: e.words, Text: e.text, Formula: e.formula, Source: e.source, Try: e.try})
 	}
 	return words
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
-	"neuroloupe/cmd/neuroloupe/internal/report"
+	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -249,7 +249,7 @@ func TestReportInBrowser(t *testing.T) {
 		}
 		// Tiles stand with a pixel between them; the first is neuron 0.
 		limit := float64(maxAbs(learned...))
-		err := v.filmFrames(nil)(func(int, int) []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }, func(f report.Frame) {
+		err := v.filmFrames(nil)(func(int, int) []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }, func(f page.Frame) {
 			limit = max(limit, float64(maxAbs(f.Learned...)))
 		})
 		if err != nil {
@@ -303,7 +303,7 @@ func TestReportInBrowser(t *testing.T) {
 // What a network made elsewhere lacks is said where it would stand, and the rest works.
 func TestReportOfImport(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
-	must(t, "import", filepath.Join("internal", "netfile", "testdata", "digits.npz"), "--data", "none", "--out", run)
+	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out", run)
 	b := openPage(t, strings.TrimSpace(must(t, "report", run)))
 	for section, want := range map[string]string{
 		"neurons": "its start weights are not known", "class": "imported without a data set", "why": "imported without a data set",

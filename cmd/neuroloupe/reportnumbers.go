@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strconv"
 
-	"neuroloupe/cmd/neuroloupe/internal/report"
+	"neuroloupe/cmd/internal/page"
 )
 
 // reportNumbers are the numbers that a report draws, maps as they were before they were packed for the page. Images of the data set are named by their
 // place in the test set, with their classes; what the page joins of two arrays when it is asked to, input×weight, is left
 // to the reader of these.
-func reportNumbers(d *report.Document) *numbers {
+func reportNumbers(d *page.Document) *numbers {
 	n := &numbers{}
 	addTexts(n, "classes", d.Classes)
 	addVector(n, "image_rows_cols", []int{d.Rows, d.Cols})
@@ -40,7 +40,7 @@ func reportNumbers(d *report.Document) *numbers {
 	return n
 }
 
-func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
+func layerNumbers(n *numbers, d *page.Document, l *page.Layer) {
 	at := "layer" + strconv.Itoa(l.Number) + "_"
 	for _, name := range slices.Sorted(maps.Keys(l.Maps)) {
 		addMaps(n, at+"map_"+name, l.Maps[name])
@@ -57,7 +57,7 @@ func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
 	}
 	for _, v := range []struct {
 		name   string
-		values []report.Num
+		values []page.Num
 	}{
 		{"norm", l.Norm},
 		{"rho", l.Rho},
@@ -81,7 +81,7 @@ func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
 	for _, end := range []struct {
 		name   string
 		images [][]int
-		z      [][]report.Num
+		z      [][]page.Num
 	}{{"most_exciting", l.Top, l.TopZ}, {"least_exciting", l.Bottom, l.BottomZ}} {
 		addMatrix(n, at+end.name+"_image", pickRows(d.Images.Index, end.images))
 		addMatrix(n, at+end.name+"_label", pickRows(d.Images.Label, end.images))
@@ -100,13 +100,13 @@ func layerNumbers(n *numbers, d *report.Document, l *report.Layer) {
 
 // activityNumbers adds what each neuron does on the images of each class, neurons×classes: the mean, and neurons×classes×7
 // its least value, 5, 25, 50, 75, 95 % and its largest. Without images of a class they are NaN.
-func activityNumbers(n *numbers, at string, l *report.Layer) {
+func activityNumbers(n *numbers, at string, l *page.Layer) {
 	const quantiles = 7
-	var mean, spread []report.Num
+	var mean, spread []page.Num
 	for _, rows := range l.Activity {
 		for _, row := range rows {
 			if row == nil {
-				row = slices.Repeat([]report.Num{report.Num(math.NaN())}, 1+quantiles)
+				row = slices.Repeat([]page.Num{page.Num(math.NaN())}, 1+quantiles)
 			}
 			mean, spread = append(mean, row[0]), append(spread, row[1:]...)
 		}
@@ -125,7 +125,7 @@ func pickRows[T any](v []T, rows [][]int) [][]T {
 }
 
 // metricNumbers adds a vector per curve, with NaN where nothing was measured.
-func metricNumbers(n *numbers, all []report.Metric) {
+func metricNumbers(n *numbers, all []page.Metric) {
 	if all == nil {
 		return
 	}
@@ -136,14 +136,14 @@ func metricNumbers(n *numbers, all []report.Metric) {
 	addVector(n, "epoch", epochs)
 	for _, c := range []struct {
 		name  string
-		value func(m report.Metric) *report.Num
+		value func(m page.Metric) *page.Num
 	}{
-		{"training_loss", func(m report.Metric) *report.Num { return &m.Loss }},
-		{"validation_loss", func(m report.Metric) *report.Num { return m.ValidationLoss }},
-		{"test_loss", func(m report.Metric) *report.Num { return m.TestLoss }},
-		{"training_accuracy", func(m report.Metric) *report.Num { return &m.TrainAccuracy }},
-		{"validation_accuracy", func(m report.Metric) *report.Num { return m.ValidationAccuracy }},
-		{"test_accuracy", func(m report.Metric) *report.Num { return m.TestAccuracy }},
+		{"training_loss", func(m page.Metric) *page.Num { return &m.Loss }},
+		{"validation_loss", func(m page.Metric) *page.Num { return m.ValidationLoss }},
+		{"test_loss", func(m page.Metric) *page.Num { return m.TestLoss }},
+		{"training_accuracy", func(m page.Metric) *page.Num { return &m.TrainAccuracy }},
+		{"validation_accuracy", func(m page.Metric) *page.Num { return m.ValidationAccuracy }},
+		{"test_accuracy", func(m page.Metric) *page.Num { return m.TestAccuracy }},
 	} {
 		v := make([]float64, len(all))
 		for i, m := range all {
@@ -158,12 +158,12 @@ func metricNumbers(n *numbers, all []report.Metric) {
 
 // whyNumbers adds the images that are explained, with what every neuron of the last hidden layer gives to every output:
 // images×neurons×classes.
-func whyNumbers(n *numbers, d *report.Document) {
+func whyNumbers(n *numbers, d *page.Document) {
 	var images, labels, predicted []int
-	var logits, outputs [][]report.Num
+	var logits, outputs [][]page.Num
 	var pixels []byte
 	var z [][]float32
-	var neuronError, sumError []report.Num
+	var neuronError, sumError []page.Num
 	var evidence, centred []float64
 	hidden := make([][][]float32, len(d.Layers))
 	last, k := d.Layers[len(d.Layers)-1], len(d.Classes)
@@ -199,17 +199,17 @@ func whyNumbers(n *numbers, d *report.Document) {
 }
 
 // mistakeNumbers adds the mistakes shown, the worst first, with the neurons that drove them and how much each did.
-func mistakeNumbers(n *numbers, d *report.Document) {
+func mistakeNumbers(n *numbers, d *page.Document) {
 	addNumber(n, "mistakes", d.Errors.Count)
 	var images, labels, predicted []int
-	var loss, margin []report.Num
+	var loss, margin []page.Num
 	var neurons [][]int
-	var drives [][]report.Num
+	var drives [][]page.Num
 	for _, m := range d.Errors.Worst {
 		images, labels, predicted = append(images, d.Images.Index[m.Image]), append(labels, m.Label), append(predicted, m.Predicted)
 		loss, margin = append(loss, m.Loss), append(margin, m.Margin)
 		var who []int
-		var much []report.Num
+		var much []page.Num
 		for _, r := range m.Drivers {
 			who, much = append(who, r.Neuron), append(much, r.Drive)
 		}
@@ -225,7 +225,7 @@ func mistakeNumbers(n *numbers, d *report.Document) {
 }
 
 // filmNumbers adds the film's frames, frames×neurons×pixels, and what is written beside them.
-func filmNumbers(n *numbers, d *report.Document) {
+func filmNumbers(n *numbers, d *page.Document) {
 	f := d.Film
 	if f == nil {
 		return
@@ -239,7 +239,7 @@ func filmNumbers(n *numbers, d *report.Document) {
 }
 
 // addMaps adds maps; nil adds nothing.
-func addMaps(n *numbers, name string, m *report.Maps) {
+func addMaps(n *numbers, name string, m *page.Maps) {
 	if m != nil {
 		addMatrix(n, name, m.Exact)
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"neuroloupe/cmd/neuroloupe/internal/report"
+	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -38,7 +38,7 @@ func TestReportDataNamesEveryField(t *testing.T) {
 	v, _ := shapesReport(t)
 	data := reportData(t, v)
 	got := map[string]bool{}
-	numberFields(reflect.TypeFor[report.Document](), "", got)
+	numberFields(reflect.TypeFor[page.Document](), "", got)
 	fields := map[string]string{
 		"Rows": "image_rows_cols", "Cols": "image_rows_cols", "Dead": "never_inked", "Tests": "tests",
 		"Colors.Light": "", "Colors.Dark": "", // how numbers look

@@ -6,7 +6,7 @@ import (
 	"io"
 	"math"
 
-	"neuroloupe/cmd/neuroloupe/internal/recipe"
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 )
@@ -70,8 +70,8 @@ Examples:
 }
 
 // recipe returns the preset's recipe with the flags laid over it.
-func (c *trainCmd) recipe(dataset string) (recipe.Recipe, error) {
-	r, err := recipe.Preset(c.Preset)
+func (c *trainCmd) recipe(dataset string) (runs.Recipe, error) {
+	r, err := runs.Preset(c.Preset)
 	if err != nil {
 		return r, usageError{err}
 	}

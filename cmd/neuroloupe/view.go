@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cmd/neuroloupe/internal/runs"
 	"neuroloupe/engine"
 	"neuroloupe/engine/cpu"
 	"neuroloupe/engine/inspect"

@@ -81,7 +81,7 @@ func TestWhyIsNumpys(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "digits")
-	must(t, "import", filepath.Join("internal", "netfile", "testdata", "digits.npz"), "--data", "none", "--out", dir)
+	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out", dir)
 	v := opened(t, dir)
 	ramp := chosen{name: "ramp", label: -1, pixels: make([]byte, 784)}
 	for p := range ramp.pixels {

@@ -1,5 +1,5 @@
 """Computes in numpy what neuroloupe why says of the image x[p] = (7p mod 256)/255 in the network of
-../internal/netfile/testdata/digits.npz, and writes why.json.
+../../internal/exchange/testdata/digits.npz, and writes why.json.
 
     python3 why.py
 """
