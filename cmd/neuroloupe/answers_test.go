@@ -8,7 +8,11 @@ import (
 	"slices"
 	"testing"
 
+	"neuroloupe/cmd/internal/adopt"
+	"neuroloupe/cmd/internal/doctor"
 	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/job"
 )
 
 // TestEverybodyGivesTheSameAnswers: where outputs tie in single precision, all that says what a network answers goes by
@@ -33,8 +37,8 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			v := opened(t, tc.run)
 			want := answersOf(t, v)
-			last := len(v.spec().Layers)
-			params := v.net.Params.Clone()
+			last := len(v.Spec().Layers)
+			params := v.Net.Params.Clone()
 			for i := range params.Weight(last).Data {
 				params.Weight(last).Data[i] *= tc.scale
 			}
@@ -46,15 +50,15 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := exchange.WriteNPZ(f, v.spec(), params); err != nil {
+			if err := exchange.WriteNPZ(f, v.Spec(), params); err != nil {
 				t.Fatal(err)
 			}
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
 			dir := filepath.Join(t.TempDir(), "run")
-			args := append([]string{"import", file, "--data", v.folder.Manifest.Data.Name, "--out", dir, "--json", "--no-try"}, tc.flags...)
-			var doc imported
+			args := append([]string{"import", file, "--data", v.Folder.Manifest.Data.Name, "--out", dir, "--json", "--no-try"}, tc.flags...)
+			var doc adopt.Result
 			if err := json.Unmarshal([]byte(must(t, args...)), &doc); err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +72,7 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 	t.Run("train", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		args := append([]string{"train", shapes(t), "--net", "120-300-4", "--epochs", "1", "--init", "normal", "--batch", "100", "--lr", "0.001", "--out", dir, "--json"}, relu...)
-		var doc result
+		var doc job.Result
 		if err := json.Unmarshal([]byte(must(t, args...)), &doc); err != nil {
 			t.Fatal(err)
 		}
@@ -90,16 +94,16 @@ type answers struct {
 	confusion [][]int
 }
 
-func answersOf(t *testing.T, v *view) answers {
+func answersOf(t *testing.T, v *gallery.View) answers {
 	t.Helper()
 	all, labels := passes(t, v)
-	w := answers{labels: labels, confusion: make([][]int, v.spec().Classes())}
+	w := answers{labels: labels, confusion: make([][]int, v.Spec().Classes())}
 	for k := range w.confusion {
 		w.confusion[k] = make([]int, len(w.confusion))
 	}
 	right := 0
 	for i, p := range all {
-		z := p.Z[v.net.Last()]
+		z := p.Z[v.Net.Last()]
 		k := slices.Index(z, slices.Max(z))
 		w.of = append(w.of, k)
 		w.confusion[labels[i]][k]++
@@ -112,13 +116,13 @@ func answersOf(t *testing.T, v *view) answers {
 }
 
 // tied fails the test unless the outputs of some images tie, and their first is not the answer: else nothing is shown.
-func (w answers) tied(t *testing.T, v *view) {
+func (w answers) tied(t *testing.T, v *gallery.View) {
 	t.Helper()
-	p, err := v.probeTest()
+	p, err := v.ProbeTest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := p.Values(t.Context(), v.net, v.net.Last(), false)
+	a, err := p.Values(t.Context(), v.Net, v.Net.Last(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +148,7 @@ func (w answers) said(t *testing.T, dir string) {
 			never = append(never, k)
 		}
 	}
-	var d diagnosis
+	var d doctor.Diagnosis
 	if err := json.Unmarshal([]byte(must(t, "doctor", dir, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}
@@ -171,18 +175,18 @@ func (w answers) said(t *testing.T, dir string) {
 		}
 	}
 	v := opened(t, dir)
-	test, err := v.test()
+	test, err := v.Test()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range w.of {
-		if _, k, err := v.ask(chosen{label: int(w.labels[i]), pixels: test.Image(i)}); err != nil || k != w.of[i] {
-			t.Errorf("test:%d is read as %d, want %d (%v)", i, k, w.of[i], err)
+		if x, err := v.Explain(gallery.Chosen{Label: int(w.labels[i]), Pixels: test.Image(i)}, 0, -1); err != nil || x.Predicted != w.of[i] {
+			t.Errorf("test:%d is read as %d, want %d (%v)", i, x.Predicted, w.of[i], err)
 		}
 	}
 	for _, i := range []int{0, 1, 2, 3} {
 		image := fmt.Sprintf("test:%d", i)
-		var doc whyDoc
+		var doc gallery.WhyDocument
 		if err := json.Unmarshal([]byte(must(t, "why", dir, "--image", image, "--json")), &doc); err != nil {
 			t.Fatal(err)
 		}

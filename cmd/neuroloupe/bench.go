@@ -1,24 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"math"
-	"runtime"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cuda"
-	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
-	"neuroloupe/engine/cpu"
-	"neuroloupe/render"
 )
 
 type benchCmd struct {
@@ -54,21 +46,6 @@ Examples:
 `
 }
 
-// benchReport is what bench --json prints.
-type benchReport struct {
-	Machine struct {
-		CPU        string  `json:"cpu"`
-		Cores      int     `json:"cores"`
-		PeakGFLOPS float64 `json:"peak_gflops"` // of the CPU, with the workers asked for
-		GPU        string  `json:"gpu"`         // name; empty when none was measured
-	} `json:"machine"`
-	Rows           []bench.Row   `json:"rows"`
-	CrossoverBatch *int          `json:"crossover_batch"` // from which the GPU is faster; null if there is none
-	ToAccuracy     []bench.Reach `json:"to_accuracy,omitempty"`
-
-	crossed bool // both a GPU and the CPU were measured
-}
-
 func (c *benchCmd) validate() error {
 	accuracy := finite("--to-accuracy", c.ToAccuracy)
 	accuracy.most = 1
@@ -91,15 +68,15 @@ func (c *benchCmd) Run(a *app) (err error) {
 	}
 	slices.Sort(c.Batch)
 	c.Batch = slices.Compact(c.Batch)
-	name, err := dataName(c.Dataset)
+	name, err := dataset.Name(c.Dataset)
 	if err != nil {
 		return err
 	}
 	r, err := runs.Preset(c.Preset)
 	if err != nil {
-		return usageError{err}
+		return talk.UsageError{Err: err}
 	}
-	if !known(name) {
+	if !dataset.Known(name) {
 		r.Split = ""
 	}
 	if c.Net != "" {
@@ -112,43 +89,43 @@ func (c *benchCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	e, err := cut(d, &r)
+	e, err := dataset.Cut(d, &r)
 	if err != nil {
-		return usageError{err}
+		return talk.UsageError{Err: err}
 	}
-	spec, err := r.Spec(e.train.Pixels(), len(e.train.Classes), e.train.Len())
+	spec, err := r.Spec(e.Train.Pixels(), len(e.Train.Classes), e.Train.Len())
 	if err != nil {
-		return usageError{err}
+		return talk.UsageError{Err: err}
 	}
 	var cases []bench.Case
 	gpu := cuda.Options{Mode: c.Mode, Precision: c.Precision}
 	var idle []error // why a device does not heed them
 	for _, want := range c.Devices {
-		b, why, perr := a.pick(want, c.Workers, gpu)
+		b, why, perr := job.Pick(a.ctx, job.Device{Want: want, Workers: c.Workers, GPU: gpu}, a)
 		if perr != nil {
 			return perr
 		}
 		defer func() { err = errors.Join(err, b.Close()) }()
 		for _, n := range c.Batch {
-			cases = append(cases, bench.Case{Backend: b, Spec: spec, Batch: min(n, e.train.Len()), LR: r.LR})
+			cases = append(cases, bench.Case{Backend: b, Spec: spec, Batch: min(n, e.Train.Len()), LR: r.LR})
 		}
-		if err := forGPU(gpu, b, why); err != nil {
+		if err := job.ForGPU(gpu, b, why); err != nil {
 			idle = append(idle, err)
 		}
 	}
 	if len(idle) > 0 && len(idle) == len(c.Devices) {
 		return idle[0]
 	}
-	a.say("measuring %v, %s, %s of each after a warm-up", spec, words.Count(len(cases), "case"), words.Count(c.Runs, "run"))
-	report, err := c.measure(a, cases, e)
+	a.Say("measuring %v, %s, %s of each after a warm-up", spec, words.Count(len(cases), "case"), words.Count(c.Runs, "run"))
+	report, err := bench.Plan{Cases: cases, Runs: c.Runs, Workers: c.Workers, ToAccuracy: c.ToAccuracy}.Measure(a.ctx, e, a)
 	if err != nil {
 		return err
 	}
 	if c.Plot != "" {
-		if err := report.plot(c.Plot, spec); err != nil {
+		if err := report.Plot(c.Plot, spec); err != nil {
 			return err
 		}
-		a.say("plot %s", c.Plot)
+		a.Say("plot %s", c.Plot)
 	}
 	if c.JSON {
 		return a.printJSON(report)
@@ -157,139 +134,14 @@ func (c *benchCmd) Run(a *app) (err error) {
 }
 
 // print prints the report for people, or for benchstat.
-func (c *benchCmd) print(a *app, report *benchReport) error {
+func (c *benchCmd) print(a *app, report *bench.Report) error {
 	out := &checkedWriter{w: a.stdout}
-	show := report.print
+	show := report.Print
 	if c.BenchFormat {
-		show = report.printBench
+		show = report.PrintBench
 	}
 	if err := show(out); err != nil {
 		return err
 	}
 	return out.err
-}
-
-func (c *benchCmd) measure(a *app, cases []bench.Case, e *examples) (*benchReport, error) {
-	report := &benchReport{}
-	var err error
-	report.Rows, err = bench.Run(a.ctx, cases, engineData(e.train), c.Runs, func(n int) {
-		a.say("run %d of %d", n, c.Runs)
-	})
-	if err != nil {
-		return nil, err
-	}
-	host, err := cpu.Driver{Workers: c.Workers}.Open("cpu")
-	if err != nil {
-		return nil, err
-	}
-	defer host.Close()
-	report.Machine.CPU, report.Machine.Cores = host.Device().Name, runtime.NumCPU()
-	report.Machine.PeakGFLOPS = bench.Peak(host)
-	gpu := ""
-	for _, k := range cases {
-		if dev := k.Backend.Device(); dev.Backend == "cuda" && gpu == "" {
-			gpu, report.Machine.GPU = dev.ID, dev.Name
-		}
-	}
-	if n := bench.Crossover(report.Rows, gpu, "cpu"); n > 0 {
-		report.CrossoverBatch = &n
-	}
-	report.crossed = gpu != "" && slices.ContainsFunc(report.Rows, func(r bench.Row) bool { return r.Device == "cpu" })
-	if c.ToAccuracy == 0 {
-		return report, nil
-	}
-	const epochs = 60
-	for _, k := range cases {
-		a.say("training on %s with batches of %d to an accuracy of %v, for at most %d epochs", k.Backend.Device().ID, k.Batch, c.ToAccuracy, epochs)
-		r, err := bench.ToAccuracy(a.ctx, k, engineData(e.train), engineData(e.test), c.ToAccuracy, epochs)
-		if err != nil {
-			return nil, err
-		}
-		report.ToAccuracy = append(report.ToAccuracy, r)
-	}
-	return report, nil
-}
-
-func (r *benchReport) print(out io.Writer) error {
-	peak := "peak not measured"
-	if r.Machine.PeakGFLOPS > 0 {
-		peak = fmt.Sprintf("peak %.0f GFLOP/s", r.Machine.PeakGFLOPS)
-	}
-	fmt.Fprintf(out, "%s, %d cores, %s\n", r.Machine.CPU, r.Machine.Cores, peak)
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "device\tnet\tloss\toptimizer\tbatch\tsamples/s\tspread\tµs/step\tGFLOP/s\tof peak\t")
-	for _, row := range r.Rows {
-		share := "–"
-		if row.PeakShare > 0 {
-			share = fmt.Sprintf("%.0f %%", 100*row.PeakShare)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n", strings.TrimSpace(row.Device+" "+row.Mode), row.Net, row.Loss, row.Optimizer, row.Batch,
-			words.Thousands(row.SamplesPerSecond), 100*row.Spread, row.MicrosPerStep, row.GFLOPS, share)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	switch {
-	case r.CrossoverBatch != nil:
-		fmt.Fprintf(out, "the GPU overtakes the CPU at batches of %d\n", *r.CrossoverBatch)
-	case r.crossed:
-		fmt.Fprintf(out, "the GPU does not overtake the CPU for good at any of these batches\n")
-	}
-	for _, t := range r.ToAccuracy {
-		text := "reached"
-		if !t.Done {
-			text = "not reached; best"
-		}
-		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, words.Count(t.Epochs, "epoch"), t.Seconds)
-	}
-	return nil
-}
-
-// printBench prints a line per run in the format of Go benchmarks, for benchstat.
-func (r *benchReport) printBench(out io.Writer) error {
-	fmt.Fprintf(out, "goos: %s\ngoarch: %s\npkg: neuroloupe\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, r.Machine.CPU)
-	for _, row := range r.Rows {
-		name := fmt.Sprintf("BenchmarkTrain/device=%s/net=%s/loss=%s/optimizer=%s/batch=%d", row.Device, row.Net, row.Loss,
-			strings.ReplaceAll(row.Optimizer, " ", "+"), row.Batch)
-		for _, s := range row.Samples {
-			if _, err := fmt.Fprintf(out, "%s\t1\t%.1f ns/op\t%.0f samples/s\n", name, 1e9*float64(row.Batch)/s, s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *benchReport) plot(path string, spec engine.Spec) error {
-	chart := render.Chart{
-		Title: "Training speed of " + spec.String(), X: "batch size", Y: "training samples per second",
-		Subtitle: fmt.Sprintf("%s, %d cores", r.Machine.CPU, r.Machine.Cores),
-		Caption:  "Points are medians; the lines through them reach from the slowest run to the fastest.",
-	}
-	for _, row := range r.Rows {
-		i := slices.IndexFunc(chart.Series, func(s render.Series) bool { return s.Name == row.Device })
-		if i < 0 {
-			i = len(chart.Series)
-			chart.Series = append(chart.Series, render.Series{Name: row.Device})
-		}
-		s := &chart.Series[i]
-		lo, hi := math.Inf(1), 0.0
-		for _, v := range row.Samples {
-			lo, hi = min(lo, v), max(hi, v)
-		}
-		s.X, s.Y = append(s.X, float64(row.Batch)), append(s.Y, row.SamplesPerSecond)
-		s.Low, s.High = append(s.Low, lo), append(s.High, hi)
-	}
-	img, err := chart.Draw()
-	if err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	if err := render.EncodePNG(&b, img, map[string]string{"net": spec.String(), "cpu": r.Machine.CPU}); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteBytes(path, b.Bytes()); err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	return nil
 }

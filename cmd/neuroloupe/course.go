@@ -1,97 +1,59 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"math"
+	"strings"
 	"time"
 
-	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cuda"
 	"neuroloupe/engine"
-	"neuroloupe/engine/cpu"
-	"neuroloupe/graph"
 )
 
-func (j *job) trainer() (*engine.Trainer, error) {
-	cfg, err := j.folder.Manifest.Train.Config()
-	if err != nil {
-		return nil, err
-	}
-	return &engine.Trainer{
-		Program: j.program, Executor: j.executor, Config: cfg,
-		Train: engineData(j.data.train), Validation: engineData(j.data.validation), Test: engineData(j.data.test),
-	}, nil
-}
-
-// train runs the epochs that are left, shows the progress and keeps the run folder.
-func (j *job) train(a *app) error {
-	t, err := j.trainer()
-	if err != nil {
-		return err
-	}
-	every, err := j.folder.Manifest.Train.FrameEvery()
-	if err != nil {
-		return err
-	}
-	n, epochs := t.Train.Len(), t.Config.Epochs
-	dev := j.backend.Device()
-	a.say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
-		j.program.Spec, n, words.Count(epochs, "epoch"), t.Config.Batch, dev.ID, dev.Name, j.reason)
-	if mode, why := bench.Mode(j.executor); why != "" {
-		a.say("%s runs the steps in mode %s: %s", dev.ID, mode, why)
-	} else if mode != "" {
-		a.say("%s runs the steps in mode %s", dev.ID, mode)
-	}
-	a.say("run folder %s", j.folder.Path)
-
+// train trains a job and shows how far it is.
+func (a *app) train(j *job.Job) error {
 	b := a.newBars()
 	defer b.close()
-	start := j.state.Epoch
-	j.began = start
-	kept := start // the last epoch that is safe in the run folder
-	var epoch, step int
+	return j.Train(a.course(b))
+}
+
+// course shows training as it goes: on a terminal with a bar, elsewhere with a line now and then.
+func (a *app) course(b *bars) job.Events {
+	var s job.Start
+	var epoch int
 	var loss float64
-	b.start("training", int64(epochs-start)*int64(n),
-		func(r float64) string { return fmt.Sprintf("%s images/s", words.Thousands(r)) },
-		func() string { return fmt.Sprintf("epoch %d/%d loss %.4f ", epoch, epochs, loss) })
 	said := time.Now()
-	t.Hooks = engine.Hooks{
+	return job.Events{
+		Start: func(start job.Start) {
+			s, said = start, time.Now()
+			a.Say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
+				s.Spec, s.Images, words.Count(s.Epochs, "epoch"), s.Batch, s.Device.ID, s.Device.Name, s.Reason)
+			if s.ModeReason != "" {
+				a.Say("%s runs the steps in mode %s: %s", s.Device.ID, s.Mode, s.ModeReason)
+			} else if s.Mode != "" {
+				a.Say("%s runs the steps in mode %s", s.Device.ID, s.Mode)
+			}
+			a.Say("run folder %s", s.Folder)
+			b.start("training", int64(s.Epochs-s.Done)*int64(s.Images),
+				func(r float64) string { return fmt.Sprintf("%s images/s", words.Thousands(r)) },
+				func() string { return fmt.Sprintf("epoch %d/%d loss %.4f ", epoch, s.Epochs, loss) })
+		},
 		Steps: func(e, done, of int, l float64) {
-			epoch, step, loss = e, done, l
-			b.set(int64(e-1-start)*int64(n) + int64(min(done*t.Config.Batch, n)))
+			epoch, loss = e, l
+			b.set(int64(e-1-s.Done)*int64(s.Images) + int64(min(done*s.Batch, s.Images)))
 			if !a.terminal && time.Since(said) > 10*time.Second {
 				said = time.Now()
-				a.say("epoch %d/%d: step %d of %d, loss %.4f", e, epochs, step, of, l)
+				a.Say("epoch %d/%d: step %d of %d, loss %.4f", e, s.Epochs, done, of, l)
 			}
 		},
-		Epoch: func(m engine.Metrics, st *engine.State) error {
+		Epoch: func(m engine.Metrics) {
 			said = time.Now()
-			b.say(epochLine(m, epochs))
-			if err := j.folder.EndEpoch(m, st, every > 0 && m.Epoch%every == 0); err != nil {
-				return err
-			}
-			kept = m.Epoch
-			return nil
+			b.say(epochLine(m, s.Epochs))
 		},
-		Save: j.folder.Save,
+		Early: func(best int) {
+			b.say(fmt.Sprintf("stopped early: no better validation accuracy since epoch %d", best))
+		},
 	}
-	began := time.Now()
-	err = t.Run(a.ctx, j.state)
-	j.took = time.Since(began)
-	b.close()
-	switch {
-	case errors.Is(err, engine.ErrInterrupted):
-		return fmt.Errorf("%w; saved, go on with: neuroloupe train --resume %s", err, j.folder.Path)
-	case err != nil:
-		return fmt.Errorf("%w; the run is kept as it was after epoch %d in %s", err, kept, j.folder.Path)
-	}
-	if j.state.Stopped {
-		a.say("stopped early: no better validation accuracy since epoch %d", j.state.BestEpoch)
-	}
-	return nil
 }
 
 func epochLine(m engine.Metrics, epochs int) string {
@@ -105,89 +67,49 @@ func epochLine(m engine.Metrics, epochs int) string {
 	return s + fmt.Sprintf(", %.2f s, %s images/s", m.Seconds, words.Thousands(m.SamplesPerSecond))
 }
 
-// parity repeats the first epoch on the run's device and on the CPU and prints the largest difference of a weight.
-func (j *job) parity(a *app) error {
-	a.say("repeating the first epoch on %s and on the CPU", j.backend.Device().ID)
-	initial, err := j.folder.Initial()
-	if err != nil {
-		return err
+// parity says how much the device and the CPU differ.
+func (a *app) parity(j *job.Job) error {
+	a.Say("repeating the first epoch on %s and on the CPU", j.Device().ID)
+	worst, name, err := j.Parity()
+	if err == nil {
+		a.Say("parity: after one epoch %s and the CPU differ by at most %.3g, in %s", j.Device().ID, worst, name)
 	}
-	here, err := j.firstEpoch(a.ctx, j.executor, initial)
-	if err != nil {
-		return err
-	}
-	other, err := cpu.Driver{}.Open("cpu")
-	if err != nil {
-		return err
-	}
-	defer other.Close()
-	e, err := other.Compile(j.program)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	there, err := j.firstEpoch(a.ctx, e, initial)
-	if err != nil {
-		return err
-	}
-	worst, name := 0.0, here[0].Name
-	for i, p := range here {
-		for k, v := range p.Data {
-			if d := math.Abs(float64(v) - float64(there[i].Data[k])); d > worst {
-				worst, name = d, p.Name
-			}
+	return err
+}
+
+// resultRows say what a run ends with, each row under a name.
+func resultRows(r *job.Result) [][2]string {
+	var recall []string
+	for _, c := range r.Classes {
+		if v, ok := r.Recall[c]; ok {
+			recall = append(recall, fmt.Sprintf("%s %.1f", c, 100*v))
 		}
 	}
-	a.say("parity: after one epoch %s and the CPU differ by at most %.3g, in %s", j.backend.Device().ID, worst, name)
-	return nil
-}
-
-var errFirstEpoch = errors.New("the first epoch is done")
-
-func (j *job) firstEpoch(ctx context.Context, e engine.Executor, initial engine.Params) (engine.Params, error) {
-	t, err := j.trainer()
-	if err != nil {
-		return nil, err
+	rows := [][2]string{
+		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, words.Thousands(r.Tests))},
+		{"recall, %", strings.Join(recall, "   ")},
 	}
-	t.Executor, t.Validation, t.Test = e, engine.Data{}, engine.Data{}
-	t.Config.KeepBest, t.Config.EarlyStop = false, 0
-	t.Hooks.Epoch = func(engine.Metrics, *engine.State) error { return errFirstEpoch }
-	st := j.program.Spec.NewState(initial.Clone())
-	if err := t.Run(ctx, st); !errors.Is(err, errFirstEpoch) {
-		return nil, err
+	for _, w := range []struct {
+		what    string
+		classes []string
+	}{{"never predicted", r.NeverPredicted}, {"hardly ever found", r.Lost}} {
+		if len(w.classes) > 0 {
+			rows = append(rows, [2]string{"WARNING", fmt.Sprintf("%s: %s; ask neuroloupe doctor %s", w.what, strings.Join(w.classes, ", "), r.Run)})
+		}
 	}
-	return st.Params, nil
-}
-
-// autoWait is how long --device auto waits for a driver before it takes the next.
-const autoWait = 5 * time.Second
-
-// drivers are the ways to train, in the order of preference. Who asks for a GPU waits for it until it is there or ctrl-C.
-func (a *app) drivers(want string, workers int, gpu cuda.Options) []engine.Driver {
-	wait := cuda.Wait{Context: a.ctx, Say: func(notice string) { a.say("%s", notice) }}
-	if want == "auto" {
-		wait.Limit = autoWait
+	if r.ValidationAccuracy != nil {
+		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
 	}
-	return []engine.Driver{cuda.Driver{Options: gpu, Wait: wait}, cpu.Driver{Workers: workers}, graph.Driver{}}
-}
-
-// pick opens the device that want names.
-func (a *app) pick(want string, workers int, gpu cuda.Options) (engine.Backend, string, error) {
-	return engine.Pick(a.ctx, want, a.drivers(want, workers, gpu)...)
-}
-
-// forGPU refuses options of a GPU for a device that is none: they would have no effect.
-func forGPU(o cuda.Options, b engine.Backend, reason string) error {
-	dev := b.Device()
-	if o == (cuda.Options{}) || dev.Backend == gpuBackend {
-		return nil
+	if r.Time != "" {
+		rows = append(rows, [2]string{"time", r.Time})
 	}
-	flag := fmt.Sprintf("--precision %v", o.Precision)
-	if o.Mode != cuda.Auto {
-		flag = fmt.Sprintf("--cuda-mode %v", o.Mode)
+	rows = append(rows,
+		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
+			r.SecondsPerEpoch, words.Thousands(r.SamplesPerSecond), words.Count(r.Epochs, "epoch"))},
+		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
+		[2]string{"run", r.Run})
+	if r.Sheet != "" {
+		rows = append(rows, [2]string{"sheet", r.Sheet})
 	}
-	return fmt.Errorf("%s is for NVIDIA GPUs, and the device is %s (%s); leave it out, or ask for a GPU with --device", flag, dev.ID, reason)
+	return rows
 }
-
-// gpuBackend is engine.Device.Backend of NVIDIA GPUs.
-const gpuBackend = "cuda"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"neuroloupe/cmd/internal/dataset"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/mnist"
 )
@@ -93,7 +94,7 @@ type listedFile struct {
 }
 
 func (c *dataFetchCmd) Run(a *app) error {
-	name, err := dataName(c.Dataset)
+	name, err := dataset.Name(c.Dataset)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ Examples:
 }
 
 func (c *dataVerifyCmd) Run(a *app) error {
-	name, err := dataName(c.Dataset)
+	name, err := dataset.Name(c.Dataset)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (c *dataVerifyCmd) Run(a *app) error {
 	if err := a.printFiles(listed, c.JSON); err != nil {
 		return err
 	}
-	if len(bad) > 0 && c.DataDir == "" && known(name) {
+	if len(bad) > 0 && c.DataDir == "" && dataset.Known(name) {
 		bad = append(bad, fmt.Errorf("neuroloupe data fetch %s fetches what is missing or bad", name))
 	}
 	return errors.Join(bad...)
@@ -201,7 +202,7 @@ type shownSet struct {
 }
 
 func (c *dataShowCmd) Run(a *app) error {
-	name, err := dataName(c.Dataset)
+	name, err := dataset.Name(c.Dataset)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func (c *dataShowCmd) Run(a *app) error {
 	}{{"training", d.Train}, {"test", d.Test}} {
 		shown.Sets = append(shown.Sets, showSet(s.name, s.set))
 	}
-	shown.Odd = odd(d.Train, d.Test)
+	shown.Odd = dataset.Odd(d.Train, d.Test)
 	if c.JSON {
 		return a.printJSON(shown)
 	}

@@ -7,9 +7,9 @@ import (
 	"text/tabwriter"
 
 	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"
 )
@@ -39,11 +39,11 @@ type listed struct {
 func (c *devicesCmd) Run(a *app) error {
 	var all []listed
 	auto := ""
-	for _, d := range a.drivers("auto", 0, cuda.Options{}) {
+	for _, d := range job.Drivers(a.ctx, job.Device{Want: "auto"}, a) {
 		var hung error
 		for _, dev := range d.Devices() {
 			l := listed{Device: dev}
-			if dev.Usable && dev.Backend == gpuBackend {
+			if dev.Usable && dev.Backend == job.GPUBackend {
 				err := hung
 				if err == nil {
 					err = l.try(d)

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
 	"neuroloupe/cmd/internal/exchange"
 	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
 )
 
@@ -31,7 +34,7 @@ Examples:
 
 func (c *exportCmd) Run(a *app) error {
 	if c.Safetensors == "" && c.NPZ == "" && c.ONNX == "" && c.CSV == "" {
-		return usage("nothing to write: give --safetensors FILE, --npz FILE, --onnx FILE or --csv DIR")
+		return talk.Usage("nothing to write: give --safetensors FILE, --npz FILE, --onnx FILE or --csv DIR")
 	}
 	for _, file := range [][2]string{{"--safetensors", c.Safetensors}, {"--npz", c.NPZ}, {"--onnx", c.ONNX}} {
 		if err := checkOutput(file[0], file[1]); err != nil {
@@ -42,7 +45,9 @@ func (c *exportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	a.notices(f)
+	for _, text := range f.Notices() {
+		a.Say("%s", words.Line(errors.New(text)))
+	}
 	ps, _, err := f.Weights()
 	if err != nil {
 		return err

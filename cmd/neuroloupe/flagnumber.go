@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/render"
 )
 
@@ -69,7 +70,7 @@ func (n flagNumber) check() error {
 	default:
 		want += " to " + plain(n.most)
 	}
-	return usage("%s %s: want %s", n.flag, plain(n.value), want)
+	return talk.Usage("%s %s: want %s", n.flag, plain(n.value), want)
 }
 
 // checkNumbers reports the first number that is not what its flag may be.

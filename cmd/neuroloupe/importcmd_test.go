@@ -8,7 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"neuroloupe/cmd/internal/adopt"
+	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/doctor"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
 
@@ -24,7 +30,7 @@ func TestImportMNIST(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "digits")
-	var r imported
+	var r adopt.Result
 	if err := json.Unmarshal([]byte(must(t, "import", filepath.Join(nets, "digits.npz"), "--out", dir, "--json")), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +41,7 @@ func TestImportMNIST(t *testing.T) {
 	if f, err := runs.Open(dir); err != nil || f.Manifest.Data.Train != 60000 || len(f.Manifest.Data.Dead) != 67 {
 		t.Errorf("%+v %v", f, err)
 	}
-	var d diagnosis
+	var d doctor.Diagnosis
 	if err := json.Unmarshal([]byte(must(t, "doctor", dir, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}
@@ -59,20 +65,20 @@ func TestImportComputesAsNumpy(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "digits")
 	must(t, "import", filepath.Join(nets, "digits.npz"), "--data", "none", "--out", dir)
-	v, err := openView(&app{ctx: context.Background()}, dir, "")
+	v, err := gallery.Open(t.Context(), dir, "", talk.Silent{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ramp := &mnist.Set{Images: make([]byte, 784), Labels: []uint8{0}, Rows: 28, Cols: 28, Classes: v.folder.Manifest.Data.Classes}
+	ramp := &mnist.Set{Images: make([]byte, 784), Labels: []uint8{0}, Rows: 28, Cols: 28, Classes: v.Folder.Manifest.Data.Classes}
 	for p := range ramp.Images {
 		ramp.Images[p] = byte(7 * p)
 	}
-	v.data = &examples{test: ramp}
-	s, err := v.score()
+	v.Subject.Images = func(context.Context) (engine.Data, error) { return dataset.Data(ramp), nil }
+	s, err := v.Score()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.close(); err != nil {
+	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
 	// The quadratic loss of one image with label 0 is ½ Σ(a − y)².

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,19 @@ func TestImports(t *testing.T) {
 			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/cuda") ||
 				d == cu || d == "github.com/google/uuid" || d == "github.com/pkg/errors" // which cu imports
 		}},
+		{"neuroloupe/cmd/internal/words", rooms()},
+		{"neuroloupe/cmd/internal/talk", rooms()},
+		{"neuroloupe/cmd/internal/glossary", rooms("words")},
+		{"neuroloupe/cmd/internal/exchange/...", rooms("exchange")},
+		{"neuroloupe/cmd/internal/arrays", rooms("exchange/npz", "words")},
+		{"neuroloupe/cmd/internal/runs", rooms()},
+		{"neuroloupe/cmd/internal/dataset", rooms("runs", "talk")},
+		{"neuroloupe/cmd/internal/gallery", rooms("arrays", "dataset", "exchange/npz", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/bench", rooms("dataset", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/job", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/adopt", rooms("arrays", "dataset", "exchange", "gallery", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/doctor", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery", "glossary", "job", "runs", "talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {
@@ -67,6 +81,17 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s, which only cuda may", f[0], d)
 			}
 		}
+	}
+}
+
+// rooms allows, of the rooms of the program, those named and what lies in them.
+func rooms(names ...string) func(dep string) bool {
+	return func(d string) bool {
+		room, ok := strings.CutPrefix(d, "neuroloupe/cmd/internal/")
+		if !ok {
+			return !strings.HasPrefix(d, "neuroloupe/cmd/")
+		}
+		return slices.ContainsFunc(names, func(n string) bool { return room == n || strings.HasPrefix(room, n+"/") })
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"neuroloupe/cmd/internal/dataset"
 	"neuroloupe/mnist"
 )
 
@@ -145,12 +146,12 @@ func TestMissingIsNotUnread(t *testing.T) {
 		{"interrupted, of a folder", ruined, cancelled, cache, false},
 	} {
 		_, err := mnist.Load(tc.ctx, tc.set, mnist.Options{Cache: tc.cache, Offline: true})
-		if err == nil || isMissing(err) != tc.want {
+		if err == nil || dataset.Missing(err) != tc.want {
 			t.Errorf("%s: missing is %v, want %v: %v", tc.name, !tc.want, tc.want, err)
 		}
 	}
 	for _, err := range []error{syscall.EIO, syscall.EACCES, &fs.PathError{Op: "read", Path: "x", Err: syscall.EIO}} {
-		if isMissing(fmt.Errorf("mnist: %w", err)) {
+		if dataset.Missing(fmt.Errorf("mnist: %w", err)) {
 			t.Errorf("%v is taken for missing", err)
 		}
 	}

@@ -8,9 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"neuroloupe/cmd/internal/adopt"
 	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/doctor"
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/engine"
-	"neuroloupe/engine/inspect"
 )
 
 // What is finite is printed as encoding/json prints it.
@@ -21,14 +24,14 @@ func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 		[]string{},
 		map[string]float64(nil),
 		map[string]float64{"b": 1e-9, "a": 1e300},
-		whyDoc{Label: &label, Logits: []float64{1, -0.5}, Neurons: []whyNeuron{{ID: 1, Evidence: map[string]float64{"3": 2}, SumError: &sum}}},
-		whyDoc{},
-		diagnosis{},
-		diagnosis{Layers: []finding{{Layer: 1}}, RhoMedian: &sum},
-		&result{Recall: map[string]float64{}},
-		imported{},
+		gallery.WhyDocument{Label: &label, Logits: []float64{1, -0.5}, Neurons: []gallery.WhyNeuron{{ID: 1, Evidence: map[string]float64{"3": 2}, SumError: &sum}}},
+		gallery.WhyDocument{},
+		doctor.Diagnosis{},
+		doctor.Diagnosis{Layers: []doctor.Finding{{Layer: 1}}, RhoMedian: &sum},
+		&job.Result{Recall: map[string]float64{}},
+		adopt.Result{},
 		[]listed{{Device: engine.Device{ID: "cpu", Memory: 1 << 40}}, {Mode: "graph"}},
-		benchReport{Rows: []bench.Row{{Device: "cpu", Mode: "graph"}}},
+		bench.Report{Rows: []bench.Row{{Device: "cpu", Mode: "graph"}}},
 		engine.Metrics{Epoch: 1, TestLoss: &sum},
 		[]engine.Activation{engine.ReLU},
 		time.Unix(0, 0).UTC(), []byte("bytes"),
@@ -62,8 +65,8 @@ func TestJSONHasNullForWhatIsNotFinite(t *testing.T) {
 		{[]float32{1, float32(nan), float32(-inf)}, `[1,null,null]`},
 		{map[string]float64{"3": nan, "4": 1}, `{"3":null,"4":1}`},
 		{map[string]any{"x": []*float64{&nan, nil}}, `{"x":[null,null]}`},
-		{smoothness{Raw: nan, Learned: &inf}, `{"raw":null,"learned":null,"init":null}`},
-		{[]whyNeuron{{Z: inf, Evidence: map[string]float64{"0": nan}}}, `[{"id":0,"z":null,"a":0,"evidence":{"0":null},"sum_error":null}]`},
+		{doctor.Smoothness{Raw: nan, Learned: &inf}, `{"raw":null,"learned":null,"init":null}`},
+		{[]gallery.WhyNeuron{{Z: inf, Evidence: map[string]float64{"0": nan}}}, `[{"id":0,"z":null,"a":0,"evidence":{"0":null},"sum_error":null}]`},
 	} {
 		var got bytes.Buffer
 		if err := (&app{stdout: &got}).printJSON(tc.v); err != nil {
@@ -71,19 +74,6 @@ func TestJSONHasNullForWhatIsNotFinite(t *testing.T) {
 		}
 		if s := strings.Join(strings.Fields(got.String()), ""); s != tc.want {
 			t.Errorf("%v: %s, want %s", tc.v, s, tc.want)
-		}
-	}
-}
-
-// TestFaultText: which weights are no numbers, in words.
-func TestFaultText(t *testing.T) {
-	for want, f := range map[string]inspect.Fault{
-		"layer 1: 1 of 2,000 weights is not a number": {Layer: 0, Count: 1, Of: 2000},
-		"layer 1: 2 of 2,000 weights are infinite":    {Layer: 0, Infinite: true, Count: 2, Of: 2000},
-		"layer 2: 3 of 3 biases are not a number":     {Layer: 1, Biases: true, Count: 3, Of: 3},
-	} {
-		if got := faultText(f); got != want {
-			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
-	"neuroloupe/render"
 )
 
 // Exit codes.
@@ -63,19 +64,11 @@ type app struct {
 	terminal       bool      // stderr is one
 	pipe           io.Writer // where "-" is written, when a file goes to standard output; see piped
 
-	drawn func(render.Figure, *numbers) // told each figure and its numbers; nil for nobody
+	drawn func(*gallery.Drawing) // told each drawing; nil for nobody
 }
 
-// say prints a line of talk; results go to stdout.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
-
-// usageError is a mistake in what was typed.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// Say prints a line of talk; results go to stdout.
+func (a *app) Say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -137,20 +130,20 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 
 // report says in one line what went wrong and returns the exit code.
 func (a *app) report(err error) int {
-	var wrong usageError
+	var wrong talk.UsageError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, syscall.EPIPE): // who reads standard output has seen enough, as head has
 		return exitFailed
 	case errors.Is(err, engine.ErrInterrupted), errors.Is(err, context.Canceled):
-		a.say("neuroloupe: %s", words.Line(err))
+		a.Say("neuroloupe: %s", words.Line(err))
 		return exitInterrupted
 	case errors.As(err, &wrong):
-		a.say("neuroloupe: %s", words.Line(err))
+		a.Say("neuroloupe: %s", words.Line(err))
 		return exitUsage
 	default:
-		a.say("neuroloupe: %s", words.Line(err))
+		a.Say("neuroloupe: %s", words.Line(err))
 		return exitFailed
 	}
 }

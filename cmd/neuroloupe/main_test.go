@@ -262,7 +262,7 @@ func TestBrokenOutput(t *testing.T) {
 // A report of several writes is an error whichever of them fails.
 func TestBrokenOutputOfBench(t *testing.T) {
 	batch := 10
-	r := &benchReport{Rows: []bench.Row{{Device: "cpu", Batch: 10, Samples: []float64{1, 2}}}, CrossoverBatch: &batch}
+	r := &bench.Report{Rows: []bench.Row{{Device: "cpu", Batch: 10, Samples: []float64{1, 2}}}, CrossoverBatch: &batch}
 	for _, format := range []bool{false, true} {
 		for takes := 0; ; takes++ {
 			b := &brokenOutput{takes: takes, err: syscall.ENOSPC}

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"testing"
+
+	"neuroloupe/cmd/internal/doctor"
+	"neuroloupe/cmd/internal/job"
 )
 
 // The main job on real digits, cut short: one epoch of 20,000 images reaches what a linear classifier does (LeCun et al.
@@ -13,14 +16,14 @@ func TestTrainMNIST(t *testing.T) {
 		t.Skipf("MNIST cannot be had: %s", talk)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	var r result
+	var r job.Result
 	if err := json.Unmarshal([]byte(must(t, "train", "--epochs", "1", "--split", "20000/1000", "--out", dir, "--json")), &r); err != nil {
 		t.Fatal(err)
 	}
 	if r.TestAccuracy < 0.9 || len(r.NeverPredicted) > 0 {
 		t.Errorf("accuracy %v, never predicted %v", r.TestAccuracy, r.NeverPredicted)
 	}
-	var d diagnosis
+	var d doctor.Diagnosis
 	if err := json.Unmarshal([]byte(must(t, "doctor", dir, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}

@@ -10,72 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"neuroloupe/render"
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/job"
 )
-
-func TestPictureNames(t *testing.T) {
-	long := strings.Repeat("letter ", 30) + "x"
-	for name, tc := range map[string]struct{ names, want []string }{
-		"digits":           {[]string{"0", "1", "10"}, []string{"0", "1", "10"}},
-		"Fashion-MNIST":    {[]string{"T-shirt/top", "Ankle boot"}, []string{"T-shirt/top", "Ankle boot"}},
-		"case":             {[]string{"A", "a"}, []string{"A", "a"}},
-		"missing letters":  {[]string{"お", "き", "0", "a 三"}, []string{"#0", "#1", "0", "#3"}},
-		"look alike":       {[]string{"A", "А", "B"}, []string{"#0 A", "#1 А", "B"}},
-		"long":             {[]string{"short", long}, []string{"short", "#1 letter letter letter let…"}},
-		"long, one start":  {[]string{"a word that is 1", "a word that is 2", "a word"}, []string{"#0 a word that is 1", "#1 a word that is 2", "a word"}},
-		"like a number":    {[]string{"#1", "お"}, []string{"#0 #1", "#1"}},
-		"controls, accent": {[]string{"a\x1b[31m", "e\u0301", "e"}, []string{"#0", "#1", "e"}},
-	} {
-		got, err := pictureNames(tc.names)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(tc.want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-	}
-}
-
-func TestClassWord(t *testing.T) {
-	long := strings.Repeat("x", 300)
-	names := []string{"3", "T-shirt/top", "T-shirt.top", "お", "き", "A", "a", "+", "no 3", long, long + "y"}
-	want := []string{"3", "t-shirt-top-no_1", "t-shirt-top-no_2", "no_3", "no_4", "a-no_5", "a-no_6", "no_7", "no-3", long[:40] + "-no_9", long[:40] + "-no_10"}
-	for k := range names {
-		if got := classWord(names, k); got != want[k] {
-			t.Errorf("%.20s: %s, want %s", names[k], got, want[k])
-		}
-	}
-}
-
-func TestImageFile(t *testing.T) {
-	for _, tc := range []struct {
-		c    chosen
-		want string
-	}{
-		{chosen{name: "test:18", label: 3}, "test18"},
-		{chosen{name: "my/digit-3.png", label: -1}, "digit-3"},
-		{chosen{name: "三.png", label: -1}, "%E4%B8%89"},
-		{chosen{name: "四.png", label: -1}, "%E5%9B%9B"},
-		{chosen{name: "a b.png", label: -1}, "a+b"},
-		{chosen{name: "ab.png", label: -1}, "ab"},
-		{chosen{name: "a_b.png", label: -1}, "a_b"},
-		{chosen{name: "AB.PNG", label: -1}, "AB.PNG"},
-		{chosen{name: "test18.png", label: -1}, "test18.png"}, // test:18 is another image
-		{chosen{name: ".png", label: -1}, ".png"},
-	} {
-		if got := tc.c.file(); got != tc.want {
-			t.Errorf("%s: %s, want %s", tc.c.name, got, tc.want)
-		}
-	}
-	for _, r := range []string{"x", "三"} {
-		a, b := escaped(strings.Repeat(r, 80)+"1"), escaped(strings.Repeat(r, 80)+"2")
-		if r == "三" && (a == b || len(a) > 130) {
-			t.Errorf("long names: %s, %s", a, b)
-		}
-	}
-}
 
 // texts are all that a figure says.
 func texts(v reflect.Value) (all []string) {
@@ -110,7 +47,7 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := filepath.Join(t.TempDir(), "run")
-	var trained result
+	var trained job.Result
 	if err := json.Unmarshal([]byte(must(t, "train", data, "--net", "120-12-4", "--epochs", "5", "--out", run, "--json")), &trained); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +75,8 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 		var out bytes.Buffer
 		a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
 		figures := 0
-		a.drawn = func(f render.Figure, _ *numbers) {
+		a.drawn = func(d *gallery.Drawing) {
+			f := d.Figure
 			all := strings.Join(texts(reflect.ValueOf(f)), "\n")
 			for _, name := range names[:3] {
 				if strings.Contains(all, name) {
@@ -162,7 +100,7 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	var why whyDoc
+	var why gallery.WhyDocument
 	if err := json.Unmarshal([]byte(must(t, "why", run, "--image", "test:0", "--json")), &why); err != nil {
 		t.Fatal(err)
 	}
@@ -186,12 +124,12 @@ func TestClassByName(t *testing.T) {
 	must(t, "train", data, "--net", "120-4-4", "--epochs", "1", "--out", run)
 	v := opened(t, run)
 	for text, want := range map[string]int{"A": 0, "a": 1, "bag": 2, "Bag": 2, "7": 3, "#0": 0, "#3": 3, "0": 0} {
-		if k, err := v.class(text); err != nil || k != want {
+		if k, err := v.Class(text); err != nil || k != want {
 			t.Errorf("class %q is %d, want %d (%v)", text, k, want, err)
 		}
 	}
 	for _, text := range []string{"", "#", "4", "#4", "#-1", "-1", "c"} {
-		if k, err := v.class(text); err == nil {
+		if k, err := v.Class(text); err == nil {
 			t.Errorf("class %q is %d", text, k)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 // start taken out where it is seen.
 func TestOneNumberEverywhere(t *testing.T) {
 	v, _ := shapesReport(t, "--net", "120-9-6-4", "--preset", "nielsen1", "--epochs", "2")
-	run := v.folder.Path
-	if !v.subject.StartSeen(t.Context()) {
+	run := v.Folder.Path
+	if !v.Subject.StartSeen(t.Context()) {
 		t.Fatal("the start is not seen in this run, so the test says little")
 	}
 	report := reportData(t, v)

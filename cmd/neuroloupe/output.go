@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
 )
 
@@ -29,12 +31,12 @@ func checkOutput(flag, path string, endings ...string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir(), os.IsPathSeparator(path[len(path)-1]):
-		return usage("%s %s: that is a folder; name a file", flag, path)
+		return talk.Usage("%s %s: that is a folder; name a file", flag, path)
 	case err == nil && !info.Mode().IsRegular():
 		return nil
 	}
 	if len(endings) > 0 && !slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
-		return usage("%s %s: want a name that ends in %s", flag, path, oneOf(endings))
+		return talk.Usage("%s %s: want a name that ends in %s", flag, path, words.OneOf(endings))
 	}
 	folder, err := os.Stat(filepath.Dir(path))
 	switch {
@@ -48,20 +50,11 @@ func checkOutput(flag, path string, endings ...string) error {
 	return nil
 }
 
-// oneOf writes a list of which one is wanted.
-func oneOf(all []string) string {
-	last := len(all) - 1
-	if last < 1 {
-		return strings.Join(all, "")
-	}
-	return strings.Join(all[:last], ", ") + " or " + all[last]
-}
-
 // piped returns the app for a command whose result goes to standard output as a file: what it prints goes to stderr,
 // with the talk. A terminal is refused.
 func (a *app) piped(flag string) (*app, error) {
 	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return nil, usage("%s %s: standard output is a terminal; name a file, or pipe it somewhere", flag, standard)
+		return nil, talk.Usage("%s %s: standard output is a terminal; name a file, or pipe it somewhere", flag, standard)
 	}
 	p := *a
 	p.pipe, p.stdout = a.stdout, a.stderr
@@ -78,4 +71,14 @@ func (a *app) write(path string, fill func(io.Writer) error) error {
 	}
 	_, err := fmt.Fprintln(a.stdout, path)
 	return err
+}
+
+// printRows prints rows, each under its name.
+func printRows(w io.Writer, rows [][2]string) error {
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(w, "%-15s %s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

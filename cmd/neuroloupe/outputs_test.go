@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"testing"
 
 	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -45,7 +48,7 @@ func drawnBy(t *testing.T, args ...string) (fig render.Figure) {
 	t.Helper()
 	var out bytes.Buffer
 	a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
-	a.drawn = func(f render.Figure, _ *numbers) { fig = f }
+	a.drawn = func(d *gallery.Drawing) { fig = d.Figure }
 	if code := a.run(args); code != exitDone {
 		t.Fatalf("%v: exit %d: %s", args, code, out.String())
 	}
@@ -63,16 +66,34 @@ func panel[P render.Panel](t *testing.T, fig render.Figure, title string) P {
 	panic("unreachable")
 }
 
+// barPNG writes an image of 20×20 pixels with a bar of ink on black.
+func barPNG(t *testing.T) (path string, ink *image.Gray) {
+	t.Helper()
+	ink = image.NewGray(image.Rect(0, 0, 20, 20))
+	for y := 4; y < 16; y++ {
+		ink.Pix[y*20+9], ink.Pix[y*20+10] = 255, byte(10*y)
+	}
+	path = filepath.Join(t.TempDir(), "bar.png")
+	var b bytes.Buffer
+	if err := png.Encode(&b, ink); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path, ink
+}
+
 // Of more outputs than a picture has room for the strongest have bars, and that is said; as many as inputs are drawn
 // as an image too.
 func TestManyOutputs(t *testing.T) {
-	png := writePNG(t, stroke(20, 20))
+	file, drawn := barPNG(t)
 	for _, outputs := range []int{300, 400} {
 		run := imports(t, nil, 400, 7, outputs)
 		v := opened(t, run)
-		fig := drawnBy(t, "why", run, "--image", png, "--not", "5")
+		fig := drawnBy(t, "why", run, "--image", file, "--not", "5")
 		bars := panel[render.Bars](t, fig, "outputs")
-		p, err := v.net.Forward(inspect.Pixels(stroke(20, 20).Pix))
+		p, err := v.Net.Forward(inspect.Pixels(drawn.Pix))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,16 +112,16 @@ func TestManyOutputs(t *testing.T) {
 			}
 		}
 		column := panel[render.Bars](t, drawnBy(t, "neuron", run, "3"), "weight to each class")
-		w := v.net.Params.Weight(2).Data[3*outputs:][:outputs]
+		w := v.Net.Params.Weight(2).Data[3*outputs:][:outputs]
 		largest := slices.MaxFunc(w, func(a, b float32) int { return int(math.Copysign(1, math.Abs(float64(a))-math.Abs(float64(b)))) })
 		if len(column.Values) != 30 || column.Values[0] != float64(largest) || !strings.Contains(column.Caption, fmt.Sprint(outputs)) {
 			t.Errorf("%d outputs: neuron's bars %v, want %v first; %s", outputs, column.Values, largest, column.Caption)
 		}
-		for _, args := range [][]string{{"templates", run}, {"sheet", run}, {"attribute", run, "--image", png}, {"compare", run, run}, {"report", run}, {"doctor", run}} {
+		for _, args := range [][]string{{"templates", run}, {"sheet", run}, {"attribute", run, "--image", file}, {"compare", run, run}, {"report", run}, {"doctor", run}} {
 			must(t, args...)
 		}
 	}
-	few := panel[render.Bars](t, drawnBy(t, "why", imports(t, nil, 400, 7, 62), "--image", png), "outputs")
+	few := panel[render.Bars](t, drawnBy(t, "why", imports(t, nil, 400, 7, 62), "--image", file), "outputs")
 	if len(few.Values) != 62 {
 		t.Errorf("%d bars of 62 outputs", len(few.Values))
 	}
@@ -139,10 +160,10 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := opened(t, good)
-			params := v.net.Params.Clone()
+			params := v.Net.Params.Clone()
 			tc.change(params)
 			var b bytes.Buffer
-			if err := exchange.WriteNPZ(&b, v.spec(), params); err != nil {
+			if err := exchange.WriteNPZ(&b, v.Spec(), params); err != nil {
 				t.Fatal(err)
 			}
 			file, run := filepath.Join(t.TempDir(), "net.npz"), filepath.Join(t.TempDir(), "run")

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
+
+	"neuroloupe/mnist"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -27,11 +28,11 @@ func (a *app) newBars() *bars {
 
 func (b *bars) say(s string) {
 	if b.p == nil {
-		b.app.say("%s", s)
+		b.app.Say("%s", s)
 		return
 	}
 	if _, err := io.WriteString(b.p, s+"\n"); err != nil { // no bar is left to write above
-		b.app.say("%s", s)
+		b.app.Say("%s", s)
 	}
 }
 
@@ -79,9 +80,8 @@ func (b *bars) close() {
 // partLine is how often work in parts is told off a terminal, and from when on.
 const partLine = 2 * time.Second
 
-// counter returns done, which shows how much of n things is done: with a bar on a terminal, else with a line now and then.
-// end takes the bar away.
-func (a *app) counter(what string, n int, rate func(float64) string) (done func(int), end func()) {
+// Count shows how much of n things is done: with a bar on a terminal, else with a line now and then.
+func (a *app) Count(what string, n int, rate func(float64) string) (done func(int), end func()) {
 	b := a.newBars()
 	b.start(what, int64(n), rate, func() string { return "" })
 	told := time.Now()
@@ -92,22 +92,6 @@ func (a *app) counter(what string, n int, rate func(float64) string) (done func(
 			b.say(fmt.Sprintf("%s: %d of %d", what, i, n))
 		}
 	}, b.close
-}
-
-// parts has f do n things, step at a time, and shows how far that is.
-func (a *app) parts(what string, n, step int, f func(lo, hi int) error) error {
-	done, end := a.counter(what, n, func(r float64) string { return fmt.Sprintf("%.0f/s", r) })
-	defer end()
-	for lo := 0; lo < n; lo += step {
-		if err := context.Cause(a.ctx); err != nil {
-			return err
-		}
-		if err := f(lo, min(n, lo+step)); err != nil {
-			return err
-		}
-		done(min(n, lo+step))
-	}
-	return nil
 }
 
 // downloads shows files arriving.
@@ -125,4 +109,18 @@ func (d *downloads) progress(file string, done, total int64) {
 			func() string { return "" })
 	}
 	d.set(done)
+}
+
+// load reads a data set, fetching it when it is not in the cache, and says what it does.
+func (a *app) load(name, dir string) (*mnist.Dataset, error) {
+	o, done := a.downloads()
+	defer done()
+	o.Dir = dir
+	return mnist.Load(a.ctx, name, o)
+}
+
+// downloads are options that show what is fetched, until done is called.
+func (a *app) downloads() (o mnist.Options, done func()) {
+	p := a.newDownloads()
+	return mnist.Options{Progress: p.progress, Notice: func(s string) { p.say(s) }}, p.close
 }

@@ -14,24 +14,26 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
 )
 
 // shapesReport trains a small network on shapes and writes its report.
-func shapesReport(t *testing.T, args ...string) (*view, string) {
+func shapesReport(t *testing.T, args ...string) (*gallery.View, string) {
 	t.Helper()
 	data, run := shapes(t), filepath.Join(t.TempDir(), "run")
 	must(t, append([]string{"train", data, "--net", "120-12-4", "--epochs", "3", "--out", run}, args...)...)
 	file := strings.TrimSpace(must(t, "report", run, "-o", filepath.Join(t.TempDir(), "page.html")))
-	v, err := openView(&app{ctx: t.Context(), stdout: os.Stdout, stderr: os.Stderr}, run, "")
+	v, err := gallery.Open(t.Context(), run, "", talk.Silent{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := v.close(); err != nil {
+		if err := v.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -107,22 +109,22 @@ func without(t *testing.T, n inspect.Net, tests *mnist.Set, neuron int) (whole, 
 func TestReportInBrowser(t *testing.T) {
 	v, file := shapesReport(t)
 	b := openPage(t, file)
-	tests, err := v.test()
+	tests, err := v.Test()
 	if err != nil {
 		t.Fatal(err)
 	}
-	learned, raw := inspect.Maps(v.weights("learned")), inspect.Maps(v.weights("raw"))
+	learned, raw := inspect.Maps(v.Weights("learned")), inspect.Maps(v.Weights("raw"))
 	cell := func(j int, key string) string {
 		return b.text(fmt.Sprintf("#neuron-table tr[data-neuron='%d'] td[data-key=%s]", j, key))
 	}
 
 	t.Run("table", func(t *testing.T) {
-		rho := v.rho()
+		rho := v.Rho()
 		for _, j := range []int{0, 5, 11} {
 			same(t, "norm", cell(j, "norm"), inspect.Norm(learned[j]), 5e-4*inspect.Norm(learned[j]))
 			same(t, "rho", cell(j, "rho"), rho[j], 6e-4)
 			same(t, "smoothness", cell(j, "smoothness"), inspect.Smoothness(learned[j], shapeRows, shapeCols), 6e-4)
-			whole, less := without(t, v.net, tests, j)
+			whole, less := without(t, v.Net, tests, j)
 			same(t, "lost", cell(j, "lost"), 100*(whole-less), 0.006)
 		}
 		norms := make([]float64, len(learned))
@@ -154,8 +156,8 @@ func TestReportInBrowser(t *testing.T) {
 		b.check(err)
 		b.until("document.getElementById('readout').textContent.startsWith('neuron 5 speaks for')")
 		said := b.text("#readout")
-		classes, _ := v.favourites(0)
-		if want := fmt.Sprintf("speaks for %s, ", v.classes()[classes[5]]); !strings.Contains(said, want) {
+		classes, _ := v.Favourites(0)
+		if want := fmt.Sprintf("speaks for %s, ", v.Classes()[classes[5]]); !strings.Contains(said, want) {
 			t.Errorf("readout %q, want %q", said, want)
 		}
 		_, pixel, found := strings.Cut(said, "column ")
@@ -198,7 +200,7 @@ func TestReportInBrowser(t *testing.T) {
 		if got := eval[string](b, "document.activeElement.id"); got != "neuron-name" {
 			t.Errorf("the focus is on %q, want the neuron's heading", got)
 		}
-		path := inspect.Path(v.spec(), v.net.Params, 0)[5]
+		path := inspect.Path(v.Spec(), v.Net.Params, 0)[5]
 		texts := eval[[]string](b, `[...document.querySelectorAll('#neuron-page .bars')].find(t => t.caption.textContent.includes('W2'))
 			.querySelectorAll('td.number').values().map(e => e.textContent).toArray()`)
 		for k, text := range texts {
@@ -215,7 +217,7 @@ func TestReportInBrowser(t *testing.T) {
 
 	t.Run("why", func(t *testing.T) {
 		image := numbersIn(t, b.text("#why-name"))[0]
-		p, err := v.net.Forward(inspect.Pixels(tests.Image(int(image))))
+		p, err := v.Net.Forward(inspect.Pixels(tests.Image(int(image))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +225,7 @@ func TestReportInBrowser(t *testing.T) {
 			eval[bool](b, fmt.Sprintf(`(() => { const s = document.querySelector('#why-page select'); s.value = %d; return s.dispatchEvent(new Event('change')); })()`, k))
 			text := b.text("#sum")
 			_, sum, _ := strings.Cut(text, "that is")
-			n := numbersIn(t, strings.Replace(sum, "s of "+v.classes()[k]+" ", "", 1))
+			n := numbersIn(t, strings.Replace(sum, "s of "+v.Classes()[k]+" ", "", 1))
 			if len(n) != 2 || math.Abs(n[0]-s) > 1e-4 || math.Abs(n[1]-s) > 1e-4 {
 				t.Errorf("class %d: %q, want both sums %.5f", k, text, s)
 			}
@@ -249,7 +251,11 @@ func TestReportInBrowser(t *testing.T) {
 		}
 		// Tiles stand with a pixel between them; the first is neuron 0.
 		limit := float64(maxAbs(learned...))
-		err := v.filmFrames(nil)(func(int, int) []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }, func(f page.Frame) {
+		r, err := page.Of(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.Frames(func(int, int) []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} }, func(f page.Frame) {
 			limit = max(limit, float64(maxAbs(f.Learned...)))
 		})
 		if err != nil {
@@ -262,7 +268,7 @@ func TestReportInBrowser(t *testing.T) {
 	})
 
 	t.Run("confusion", func(t *testing.T) {
-		score, err := v.score()
+		score, err := v.Score()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,11 +281,11 @@ func TestReportInBrowser(t *testing.T) {
 	t.Run("class", func(t *testing.T) {
 		b.click("#class-page button[data-class='2']")
 		b.until("document.getElementById('class-name').textContent === 'Class 2'")
-		act, err := v.activity(0)
+		act, err := v.Activity(0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := inspect.RankClass(inspect.Path(v.spec(), v.net.Params, 0), act, 2)
+		r, err := inspect.RankClass(inspect.Path(v.Spec(), v.Net.Params, 0), act, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,17 +337,17 @@ func TestReportOfDeeperNet(t *testing.T) {
 			t.Errorf("layer %d has %d tiles, want %d", l+1, got, units)
 		}
 	}
-	p, err := v.probeTest()
+	p, err := v.ProbeTest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	slopes, err := p.Slopes(t.Context(), v.net)
+	slopes, err := p.Slopes(t.Context(), v.Net)
 	if err != nil {
 		t.Fatal(err)
 	}
-	learned := v.net // the usual way to show weights: what training put into the first layer, through the network as it is
+	learned := v.Net // the usual way to show weights: what training put into the first layer, through the network as it is
 	learned.Params = learned.Params.Clone()
-	copy(learned.Params.Weight(1).Data, inspect.Learned(v.net.Params.Weight(1), v.net.Initial.Weight(1), v.net.Gamma).Data)
+	copy(learned.Params.Weight(1).Data, inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Gamma).Data)
 	maps, err := learned.Paths(t.Context(), 1, nil, slopes)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -87,10 +88,10 @@ func TestReportDataNamesEveryField(t *testing.T) {
 }
 
 // reportData returns the numbers of a run's report.
-func reportData(t *testing.T, v *view) map[string]any {
+func reportData(t *testing.T, v *gallery.View) map[string]any {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "numbers.json")
-	must(t, "report", v.folder.Path, "-o", filepath.Join(t.TempDir(), "again.html"), "--data", file)
+	must(t, "report", v.Folder.Path, "-o", filepath.Join(t.TempDir(), "again.html"), "--data", file)
 	all := map[string]any{}
 	if err := json.Unmarshal(mustRead(t, file), &all); err != nil {
 		t.Fatal(err)
@@ -103,7 +104,7 @@ func TestReportDataIsTheRun(t *testing.T) {
 	v, _ := shapesReport(t, "--l2", "2")
 	got := reportData(t, v)
 	all, labels := passes(t, v)
-	w, w0, w2 := v.net.Params.Weight(1), v.net.Initial.Weight(1), v.net.Params.Weight(2)
+	w, w0, w2 := v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Params.Weight(2)
 	units, classes := 12, 4
 	t.Run("maps", func(t *testing.T) {
 		for j := range units {
@@ -113,7 +114,7 @@ func TestReportDataIsTheRun(t *testing.T) {
 				near(t, "raw", at(got["layer1_map_raw"], j, p), raw, 0.02)
 				near(t, "start", at(got["layer1_map_init"], j, p), start, 0.01)
 				last := len(got["film_epoch"].([]any)) - 1
-				near(t, "last frame", at(got["film_learned"], last, j, p), raw-v.net.Gamma*start, at(got["film_limit"])/254*1.01)
+				near(t, "last frame", at(got["film_learned"], last, j, p), raw-v.Net.Gamma*start, at(got["film_limit"])/254*1.01)
 				near(t, "first frame", at(got["film_learned"], 0, j, p), 0, 0)
 			}
 		}
@@ -128,7 +129,7 @@ func TestReportDataIsTheRun(t *testing.T) {
 					}
 				}
 				slices.Sort(of)
-				near(t, "mean", at(got["layer1_activation_by_class_mean"], j, k), sum64(of)/float64(len(of)), 1e-5)
+				near(t, "mean", at(got["layer1_activation_by_class_mean"], j, k), sum(of)/float64(len(of)), 1e-5)
 				q := func(i int) float64 { return at(got["layer1_activation_by_class_quantiles"], j, k, i) }
 				near(t, "least", q(0), of[0], 1e-5)
 				near(t, "largest", q(6), of[len(of)-1], 1e-5)
@@ -162,7 +163,7 @@ func TestReportDataIsTheRun(t *testing.T) {
 		}
 	})
 	t.Run("evidence", func(t *testing.T) {
-		b := v.net.Params.Bias(2).Data
+		b := v.Net.Params.Bias(2).Data
 		for i := range got["why_image"].([]any) {
 			p := all[int(at(got["why_image"], i))]
 			for k := range classes {
@@ -178,7 +179,7 @@ func TestReportDataIsTheRun(t *testing.T) {
 		}
 	})
 	t.Run("metrics", func(t *testing.T) {
-		metrics, err := v.folder.Metrics()
+		metrics, err := v.Folder.Metrics()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +226,7 @@ func TestReportDataIsThePage(t *testing.T) {
 		for n, text := range images[end] {
 			class, rest, _ := strings.Cut(text, ": ")
 			said := numbersIn(t, rest)
-			near(t, "class of an image", float64(slices.Index(v.classes(), class)), at(got["layer1_"+name+"_exciting_label"], j, n), 0)
+			near(t, "class of an image", float64(slices.Index(v.Classes(), class)), at(got["layer1_"+name+"_exciting_label"], j, n), 0)
 			z := at(got["layer1_"+name+"_exciting_z"], j, n)
 			near(t, "z", said[0], z, 5.1e-3*math.Abs(z))
 			near(t, "number of an image", said[1], at(got["layer1_"+name+"_exciting_image"], j, n), 0)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -32,7 +33,7 @@ func TestReportOfWideNet(t *testing.T) {
 	if got := eval[int](b, "[...document.querySelectorAll('#sheet .tile canvas')].filter(c => c.painted).length"); got > units/2 {
 		t.Errorf("%d of %d tiles are painted at first, want those near the window", got, units)
 	}
-	learned := inspect.Maps(v.weights("learned"))
+	learned := inspect.Maps(v.Weights("learned"))
 	const last = "#sheet .tile[data-neuron='1499'] canvas"
 	want := render.BlueOrange.At(float64(learned[units-1][64]) / float64(maxAbs(learned...)))
 	eval[bool](b, "document.documentElement.dataset.theme = 'light', true")
@@ -91,7 +92,7 @@ func TestReportSaysHowLong(t *testing.T) {
 		for _, units := range sizes[1:] {
 			s.Layers = append(s.Layers, engine.Layer{Units: units})
 		}
-		if got := reportSeconds(s, 10000, c.cores); got > reportNotice != c.said {
+		if got := page.Seconds(s, 10000, c.cores); got > reportNotice != c.said {
 			t.Errorf("%s on %d cores: %.1f s, said beforehand: want %v", c.net, c.cores, got, c.said)
 		}
 	}

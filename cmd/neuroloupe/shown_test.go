@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"testing"
 
+	"neuroloupe/cmd/internal/doctor"
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/engine/safetensors"
@@ -59,14 +62,14 @@ func trained(t *testing.T, args ...string) string {
 }
 
 // opened opens a run to compute by hand what a command must have drawn.
-func opened(t *testing.T, dir string) *view {
+func opened(t *testing.T, dir string) *gallery.View {
 	t.Helper()
-	v, err := openView(&app{ctx: t.Context()}, dir, "")
+	v, err := gallery.Open(t.Context(), dir, "", talk.Silent{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := v.close(); err != nil {
+		if err := v.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -74,14 +77,14 @@ func opened(t *testing.T, dir string) *view {
 }
 
 // passes are the float64 passes of all test images.
-func passes(t *testing.T, v *view) (all []inspect.Pass, labels []uint8) {
+func passes(t *testing.T, v *gallery.View) (all []inspect.Pass, labels []uint8) {
 	t.Helper()
-	s, err := v.test()
+	s, err := v.Test()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range s.Len() {
-		p, err := v.net.Forward(inspect.Pixels(s.Image(i)))
+		p, err := v.Net.Forward(inspect.Pixels(s.Image(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,20 +100,20 @@ func TestAblateIsANetworkWithoutTheNeuron(t *testing.T) {
 	for _, layer := range []int{1, 2} {
 		got := shown(t, "ablate", dir, "--layer", strconv.Itoa(layer))
 		whole := opened(t, dir)
-		score, err := whole.score()
+		score, err := whole.Score()
 		if err != nil {
 			t.Fatal(err)
 		}
 		near(t, "accuracy", at(got["accuracy"]), score.Accuracy(), 1e-9)
 		changed := 0
-		for j := range whole.spec().Layers[layer-1].Units {
+		for j := range whole.Spec().Layers[layer-1].Units {
 			v := opened(t, dir)
-			w, b := v.net.Params.Weight(layer+1), v.net.Params.Bias(layer+1)
+			w, b := v.Net.Params.Weight(layer+1), v.Net.Params.Bias(layer+1)
 			for k := range b.Data {
 				b.Data[k] += float32(at(got["mean_activation"], j)) * w.Data[j*len(b.Data)+k]
 				w.Data[j*len(b.Data)+k] = 0
 			}
-			without, err := v.score()
+			without, err := v.Score()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,12 +190,12 @@ func TestCompareFindsAPermutation(t *testing.T) {
 func TestFilmFramesAreTheRun(t *testing.T) {
 	dir := trained(t, "--net", "120-9-4", "--epochs", "3", "--l2", "5", "--schedule", "constant")
 	v := opened(t, dir)
-	w, w0 := v.net.Params.Weight(1), v.net.Initial.Weight(1)
+	w, w0 := v.Net.Params.Weight(1), v.Net.Initial.Weight(1)
 	raw, learned := shown(t, "film", dir, "--show", "raw"), shown(t, "film", dir)
 	for e := range 4 {
 		near(t, "epoch", at(raw["epoch"], e), float64(e), 0)
 	}
-	metrics, err := v.folder.Metrics()
+	metrics, err := v.Folder.Metrics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +225,7 @@ func TestSheetOfADeeperLayer(t *testing.T) {
 			slope[i] += a * (1 - a) / float64(len(all))
 		}
 	}
-	w1, w2, w0 := v.net.Params.Weight(1), v.net.Params.Weight(2), v.net.Initial.Weight(1)
+	w1, w2, w0 := v.Net.Params.Weight(1), v.Net.Params.Weight(2), v.Net.Initial.Weight(1)
 	got := shown(t, "sheet", dir, "--layer", "2", "--show", "all", "--order", "norm")
 	for row := range 5 {
 		j := int(at(got["neuron"], row))
@@ -231,7 +234,7 @@ func TestSheetOfADeeperLayer(t *testing.T) {
 			for i := range 7 {
 				rest := slope[i] * float64(w2.Data[i*5+j])
 				raw += float64(w1.Data[p*7+i]) * rest
-				learned += (float64(w1.Data[p*7+i]) - v.net.Gamma*float64(w0.Data[p*7+i])) * rest
+				learned += (float64(w1.Data[p*7+i]) - v.Net.Gamma*float64(w0.Data[p*7+i])) * rest
 			}
 			near(t, "raw", at(got["raw"], row, p), raw, 1e-5)
 			near(t, "learned", at(got["learned"], row, p), learned, 1e-5)
@@ -257,7 +260,7 @@ func TestDreamValues(t *testing.T) {
 			for p := range x {
 				x[p] = at(got[part.name+"_image"], i, p)
 			}
-			pass, err := v.net.Forward(x)
+			pass, err := v.Net.Forward(x)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +297,7 @@ func TestErrorsAreTheMistakes(t *testing.T) {
 	if n := len(got["image"].([]any)); n != len(wrong) || n < 4 {
 		t.Fatalf("%d mistakes, want %d and at least 4", n, len(wrong))
 	}
-	w := v.net.Params.Weight(2).Data
+	w := v.Net.Params.Weight(2).Data
 	for i := range got["image"].([]any) {
 		image, predicted := int(at(got["image"], i)), int(at(got["predicted"], i))
 		if k, ok := wrong[image]; !ok || k != predicted {
@@ -318,7 +321,7 @@ func TestAttributeAddsUp(t *testing.T) {
 	dir := trained(t, "--net", "120-9-6-4", "--epochs", "5")
 	v := opened(t, dir)
 	all, _ := passes(t, v)
-	black, err := v.net.Forward(make([]float64, 120))
+	black, err := v.Net.Forward(make([]float64, 120))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +338,7 @@ func TestAttributeAddsUp(t *testing.T) {
 func TestDoctorLooksAtEachLayer(t *testing.T) {
 	dir := trained(t, "--net", "120-9-6-4", "--epochs", "2", "--init", "normal")
 	v := opened(t, dir)
-	var d diagnosis
+	var d doctor.Diagnosis
 	if err := json.Unmarshal([]byte(must(t, "doctor", dir, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +347,7 @@ func TestDoctorLooksAtEachLayer(t *testing.T) {
 	}
 	sum := 0
 	for l, f := range d.Layers {
-		w, w0 := v.net.Params.Weight(l+1), v.net.Initial.Weight(l+1)
+		w, w0 := v.Net.Params.Weight(l+1), v.Net.Initial.Weight(l+1)
 		var rho []float64
 		for j := range f.Neurons {
 			a, b := column(w, j), column(w0, j)
@@ -390,4 +393,11 @@ func quiet(args ...string) (string, int) {
 	var out bytes.Buffer
 	code := run(args, &out, &out)
 	return out.String(), code
+}
+
+func sum[T float32 | float64](v []T) (s float64) {
+	for _, x := range v {
+		s += float64(x)
+	}
+	return s
 }

@@ -3,12 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
+	"path/filepath"
+	"reflect"
 
+	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
+	"neuroloupe/graph"
 )
 
 // trainCmd's pointers are the settings that a preset gives; nil means the preset's.
@@ -70,35 +75,35 @@ Examples:
 }
 
 // recipe returns the preset's recipe with the flags laid over it.
-func (c *trainCmd) recipe(dataset string) (runs.Recipe, error) {
+func (c *trainCmd) recipe(data string) (runs.Recipe, error) {
 	r, err := runs.Preset(c.Preset)
 	if err != nil {
-		return r, usageError{err}
+		return r, talk.UsageError{Err: err}
 	}
-	if dataset != "mnist" && dataset != "fashion" {
+	if data != "mnist" && data != "fashion" {
 		r.Split = "" // the presets' are for 60,000 images
 	}
-	over(&r.Net, c.Net)
-	over(&r.Hidden, c.Hidden)
-	over(&r.Output, c.Output)
-	over(&r.Loss, c.Loss)
-	over(&r.Init, c.Init)
-	over(&r.ZeroDead, c.ZeroDead)
-	over(&r.Optimizer, c.Optimizer)
-	over(&r.LR, c.LR)
-	over(&r.Momentum, c.Momentum)
-	over(&r.Schedule, c.Schedule)
-	over(&r.L2, c.L2)
-	over(&r.L1, c.L1)
-	over(&r.Dropout, c.Dropout)
-	over(&r.Epochs, c.Epochs)
-	over(&r.Batch, c.Batch)
-	over(&r.Seed, c.Seed)
-	over(&r.Split, c.Split)
-	over(&r.EarlyStop, c.EarlyStop)
-	over(&r.Keep, c.Keep)
-	over(&r.Frames, c.Frames)
-	if err := checkClasses(c.Classes); err != nil {
+	runs.Over(&r.Net, c.Net)
+	runs.Over(&r.Hidden, c.Hidden)
+	runs.Over(&r.Output, c.Output)
+	runs.Over(&r.Loss, c.Loss)
+	runs.Over(&r.Init, c.Init)
+	runs.Over(&r.ZeroDead, c.ZeroDead)
+	runs.Over(&r.Optimizer, c.Optimizer)
+	runs.Over(&r.LR, c.LR)
+	runs.Over(&r.Momentum, c.Momentum)
+	runs.Over(&r.Schedule, c.Schedule)
+	runs.Over(&r.L2, c.L2)
+	runs.Over(&r.L1, c.L1)
+	runs.Over(&r.Dropout, c.Dropout)
+	runs.Over(&r.Epochs, c.Epochs)
+	runs.Over(&r.Batch, c.Batch)
+	runs.Over(&r.Seed, c.Seed)
+	runs.Over(&r.Split, c.Split)
+	runs.Over(&r.EarlyStop, c.EarlyStop)
+	runs.Over(&r.Keep, c.Keep)
+	runs.Over(&r.Frames, c.Frames)
+	if err := dataset.CheckClasses(c.Classes); err != nil {
 		return r, err
 	}
 	if len(c.Classes) > 0 {
@@ -108,7 +113,7 @@ func (c *trainCmd) recipe(dataset string) (runs.Recipe, error) {
 		r.Momentum = 0.9
 	}
 	if r.Seed > math.MaxInt64 {
-		return r, usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
+		return r, talk.Usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
 	}
 	err = checkNumbers(
 		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),
@@ -118,28 +123,22 @@ func (c *trainCmd) recipe(dataset string) (runs.Recipe, error) {
 		return r, err
 	}
 	if _, err := r.Config(); err != nil {
-		return r, usageError{err}
+		return r, talk.UsageError{Err: err}
 	}
 	if _, err := r.FrameEvery(); err != nil {
-		return r, usageError{err}
+		return r, talk.UsageError{Err: err}
 	}
 	if r.Net != "" {
 		if _, err := engine.ParseSizes(r.Net); err != nil {
-			return r, usageError{err}
+			return r, talk.UsageError{Err: err}
 		}
 	}
 	return r, nil
 }
 
-func over[T any](dst, src *T) {
-	if src != nil {
-		*dst = *src
-	}
-}
-
 // Run trains a new run, or goes on with one.
 func (c *trainCmd) Run(a *app) (err error) {
-	var j *job
+	var j *job.Job
 	if c.Resume != "" {
 		j, err = c.resume(a)
 	} else {
@@ -148,28 +147,91 @@ func (c *trainCmd) Run(a *app) (err error) {
 	if err != nil || j == nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.close()) }()
-	if err := j.train(a); err != nil {
+	defer func() { err = errors.Join(err, j.Close()) }()
+	if err := a.train(j); err != nil {
 		return err
 	}
 	// Nothing from here on can take the training back, and nothing may hide that it is complete and what came out.
 	complete := func(err error) error {
-		return fmt.Errorf("the training is complete, after epoch %d, and kept in %s; %w", j.state.Epoch, j.folder.Path, err)
+		return fmt.Errorf("the training is complete, after epoch %d, and kept in %s; %w", j.State.Epoch, j.Folder.Path, err)
 	}
-	r, err := j.result()
+	r, err := j.Result()
 	if err != nil {
-		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err, j.folder.Path))
+		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err, j.Folder.Path))
 	}
-	unfinished := j.finish(a, r)
+	var unfinished error
+	r.Sheet, unfinished = j.Finish()
 	if unfinished == nil && c.Parity {
-		unfinished = j.parity(a)
+		unfinished = a.parity(j)
 	}
-	show := r.print
+	show := func() error { return printRows(a.stdout, resultRows(r)) }
 	if c.JSON {
-		show = func(io.Writer) error { return a.printJSON(r) }
+		show = func() error { return a.printJSON(r) }
 	}
-	if err := errors.Join(unfinished, show(a.stdout)); err != nil {
+	if err := errors.Join(unfinished, show()); err != nil {
 		return complete(err)
 	}
 	return nil
+}
+
+// begin makes a new run; the job is nil when the program was only to be printed.
+func (c *trainCmd) begin(a *app) (*job.Job, error) {
+	o, err := c.order()
+	if err != nil {
+		return nil, err
+	}
+	if o.Data, err = a.load(o.Name, o.Dir); err != nil {
+		return nil, err
+	}
+	if !c.Dump {
+		return job.Begin(a.ctx, o, a)
+	}
+	_, spec, err := o.Plan()
+	if err != nil {
+		return nil, err
+	}
+	p, err := graph.Compile(spec, o.Recipe.Batch)
+	if err == nil {
+		_, err = fmt.Fprint(a.stdout, p)
+	}
+	return nil, err
+}
+
+// order is the run that the flags describe; its data set is not loaded.
+func (c *trainCmd) order() (o job.Order, err error) {
+	o = job.Order{Out: c.Out, Dir: c.DataDir, Device: job.Device{Want: "auto"}, Version: version()}
+	if o.Name, err = dataset.Name(c.Dataset); err != nil {
+		return o, err
+	}
+	if o.Recipe, err = c.recipe(o.Name); err != nil {
+		return o, err
+	}
+	if o.Dir != "" {
+		if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+			return o, err
+		}
+	}
+	runs.Over(&o.Device.Want, c.Device)
+	runs.Over(&o.Device.Workers, c.Workers)
+	runs.Over(&o.Device.GPU.Mode, c.CUDAMode)
+	runs.Over(&o.Device.GPU.Precision, c.Precision)
+	return o, nil
+}
+
+// resume opens a run to go on with. Only what does not change its course may be given beside.
+func (c *trainCmd) resume(a *app) (*job.Job, error) {
+	allowed := trainCmd{
+		Preset: "clear", Resume: c.Resume, Epochs: c.Epochs, Device: c.Device, Workers: c.Workers,
+		CUDAMode: c.CUDAMode, Precision: c.Precision,
+		JSON: c.JSON, Parity: c.Parity, DataDir: c.DataDir,
+	}
+	if !reflect.DeepEqual(allowed, *c) {
+		return nil, talk.Usage("--resume takes the run's own settings; " +
+			"only --epochs, --device, --cuda-mode, --precision, --workers, --folder, --parity and --json may stand beside it")
+	}
+	load, done := a.downloads()
+	defer done()
+	return job.Resume(a.ctx, c.Resume, job.Change{
+		Epochs: c.Epochs, Device: c.Device, Workers: c.Workers, Mode: c.CUDAMode, Precision: c.Precision, Dir: c.DataDir, Load: load,
+	}, a)
 }

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
-	"strings"
 
-	"neuroloupe/render"
+	"neuroloupe/cmd/internal/arrays"
+	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/words"
 )
 
 // viewFlags are those of every command that draws a run.
@@ -21,20 +22,23 @@ type viewFlags struct {
 	numbers []flagNumber // that were given by flags
 }
 
-// layerFlag is that of the commands that show any hidden layer; see view.hidden.
+// layerFlag is that of the commands that show any hidden layer; see gallery.View.Hidden.
 type layerFlag struct {
 	Layer int `placeholder:"N" help:"Hidden layer, 1 being the first."`
 }
 
+// style is how the picture is to look.
+func (f *viewFlags) style() gallery.Style { return gallery.Style{Colormap: f.Colormap} }
+
 // check reports what is wrong with the flags.
 func (f *viewFlags) check() error {
-	if _, err := f.colormap(); err != nil {
+	if _, err := f.style().Map(); err != nil {
 		return err
 	}
 	if err := checkNumbers(f.numbers...); err != nil {
 		return err
 	}
-	if err := checkOutput("--data", f.Numbers, dataEndings()...); err != nil {
+	if err := checkOutput("--data", f.Numbers, arrays.Endings()...); err != nil {
 		return err
 	}
 	if f.Output == standard {
@@ -47,25 +51,9 @@ func (f *viewFlags) check() error {
 	return checkOutput("-o", f.Output, endings...)
 }
 
-// open reads the run.
-func (f *viewFlags) open(a *app) (*view, error) {
-	dir := f.DataDir
-	if dir != "" {
-		var err error
-		if dir, err = filepath.Abs(dir); err != nil {
-			return nil, err
-		}
-	}
-	v, err := openView(a, f.Folder, dir)
-	if err == nil {
-		v.warn()
-	}
-	return v, err
-}
-
 // with checks the flags, opens the run, looks for its test images, does something with it and closes it. numbers are the
 // command's own.
-func (f *viewFlags) with(a *app, do func(*view) error, numbers ...flagNumber) error {
+func (f *viewFlags) with(a *app, do func(*app, *gallery.View) error, numbers ...flagNumber) error {
 	f.numbers = numbers
 	if err := f.check(); err != nil {
 		return err
@@ -76,87 +64,76 @@ func (f *viewFlags) with(a *app, do func(*view) error, numbers ...flagNumber) er
 			return err
 		}
 	}
-	v, err := f.open(a)
+	dir := f.DataDir
+	if dir != "" {
+		var err error
+		if dir, err = filepath.Abs(dir); err != nil {
+			return err
+		}
+	}
+	v, err := a.open(f.Folder, dir)
 	if err != nil {
 		return err
 	}
-	if err = v.look(); err == nil {
-		err = do(v)
-	}
-	return errors.Join(err, v.close())
+	return errors.Join(do(a, v), v.Close())
 }
 
-// colormap is the one that --colormap names.
-func (f *viewFlags) colormap() (render.Colormap, error) {
-	if f.Colormap == "" {
-		return render.BlueOrange, nil
-	}
-	m, err := render.ColormapByName(f.Colormap)
+// open opens a run to look at, says what is wrong with its weights, and looks for its test images.
+func (a *app) open(run, dir string) (*gallery.View, error) {
+	v, err := gallery.Open(a.ctx, run, dir, a)
 	if err != nil {
-		return m, usageError{err}
+		return nil, err
 	}
-	return m, nil
+	v.Warn()
+	if err := v.Look(); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
 }
 
-// weightColors are those of maps of weights.
-func (f *viewFlags) weightColors() (*render.Colors, error) {
-	m, err := f.colormap()
-	return &render.Colors{Low: "negative: ink lowers z", High: "positive: ink raises z", Map: m}, err
+// picture draws a picture of a run, and prints what it says and where it is.
+func (f *viewFlags) picture(a *app, p gallery.Picture, numbers ...flagNumber) error {
+	return f.with(a, func(a *app, v *gallery.View) error {
+		d, err := p.Draw(v)
+		var nothing *gallery.Nothing
+		if errors.As(err, &nothing) {
+			a.Say("%s", words.Line(nothing))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := printRows(a.stdout, d.Words); err != nil {
+			return err
+		}
+		return f.draw(a, v, d)
+	}, numbers...)
 }
 
-// draw draws a figure and saves it; see save.
-func (f *viewFlags) draw(v *view, fig render.Figure, name string, n *numbers) error {
-	pic, err := v.paint(fig, n)
+// draw paints a drawing, writes it to --output, or under its name in the run folder, and its numbers to --data, and prints
+// the paths.
+func (f *viewFlags) draw(a *app, v *gallery.View, d *gallery.Drawing) error {
+	pic, err := v.Paint(d)
+	if a.drawn != nil {
+		a.drawn(d)
+	}
 	if err != nil {
 		return tooLarge(err, f.numbers)
 	}
-	return f.save(v, pic, name, n, nil)
-}
-
-// paint draws a figure of the numbers n.
-func (v *view) paint(fig render.Figure, n *numbers) (*render.Picture, error) {
-	if note := v.labelNote(); note != "" {
-		fig.Caption = strings.TrimSpace(fig.Caption + " " + note)
-	}
-	if v.app.drawn != nil {
-		v.app.drawn(fig, n)
-	}
-	return fig.Draw()
-}
-
-// save writes a picture to --output, or as NAME.png in the run folder, and its numbers to --data, and prints the paths.
-func (f *viewFlags) save(v *view, pic *render.Picture, name string, n *numbers, info map[string]string) error {
 	out := f.Output
 	if out == "" {
-		out = filepath.Join(v.folder.Path, name+".png")
+		out = filepath.Join(v.Folder.Path, d.Name+".png")
 	}
-	if err := v.app.write(out, func(w io.Writer) error { return v.encodePicture(w, pic, info) }); err != nil {
+	if err := a.write(out, func(w io.Writer) error { return v.Encode(w, pic, d) }); err != nil {
 		return err
 	}
-	addScales(n, pic)
-	return f.saveNumbers(v, n)
-}
-
-// addScales adds where the colours of each map of a picture end, at ± its limit, and what the map is called there.
-func addScales(n *numbers, pic *render.Picture) {
-	if len(pic.Tiles) == 0 {
-		return
-	}
-	names, limits := make([]string, len(pic.Tiles)), make([]float64, len(pic.Tiles))
-	for i, t := range pic.Tiles {
-		names[i], limits[i] = t.Name, t.Limit
-	}
-	addTexts(n, "map_name", names)
-	addVector(n, "map_limit", limits)
+	return f.saveNumbers(a, v, d.Numbers)
 }
 
 // saveNumbers writes a picture's numbers to --data, if that is asked for, and prints its path.
-func (f *viewFlags) saveNumbers(v *view, n *numbers) error {
+func (f *viewFlags) saveNumbers(a *app, v *gallery.View, n *arrays.Set) error {
 	if f.Numbers == "" {
 		return nil
 	}
-	if s, err := v.score(); err == nil { // it stands in the title
-		addNumber(n, "accuracy_on_test", s.Accuracy())
-	}
-	return v.app.write(f.Numbers, func(w io.Writer) error { return writeData(w, filepath.Ext(f.Numbers), n) })
+	return a.write(f.Numbers, func(w io.Writer) error { return v.WriteNumbers(w, f.Numbers, n) })
 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"math"
 
 	"neuroloupe/engine"
 )
@@ -262,4 +263,10 @@ func (s *Subject) Values(ctx context.Context, layer int, z bool) ([][]float32, e
 		return nil, err
 	}
 	return p.Values(ctx, s.Net, layer, z)
+}
+
+// Beyond reports whether an accuracy is above another by more than chance makes on n images: three standard errors of
+// their difference.
+func Beyond(a, b float64, n int) bool {
+	return a-b > 3*math.Sqrt((a*(1-a)+b*(1-b))/float64(n))
 }

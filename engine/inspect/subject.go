@@ -29,22 +29,22 @@ type Subject struct {
 
 	program  *engine.Program
 	executor engine.Executor
-	borrowed bool
-	probe    *Probe // over the images; nil until they are asked for
+	lent     *engine.Trainer // whose executor that is; nil for the subject's own
+	probe    *Probe          // over the images; nil until they are asked for
 	kept     map[answer]any
 }
 
-// Lend gives the subject an executor for networks of Net.Spec to use in place of one that it would compile; its owner
-// closes it, after the subject.
-func (s *Subject) Lend(p *engine.Program, x engine.Executor) {
-	s.program, s.executor, s.borrowed = p, x, true
+// Lend gives the subject the executor of a training of Net.Spec to use in place of one that it would compile, with the
+// images that lie in it already. Its owner closes it, after the subject.
+func (s *Subject) Lend(t *engine.Trainer) {
+	s.program, s.executor, s.lent = t.Program, t.Executor, t
 }
 
 // Close frees the executor, unless it is lent; more calls do nothing.
 func (s *Subject) Close() error {
 	x := s.executor
 	s.program, s.executor, s.probe = nil, nil, nil
-	if x == nil || s.borrowed {
+	if x == nil || s.lent != nil {
 		return nil
 	}
 	return x.Close()
@@ -58,7 +58,11 @@ func (s *Subject) On(d engine.Data) (Probe, error) {
 			return Probe{}, err
 		}
 	}
-	ref, err := s.executor.Bind(d)
+	bind := s.executor.Bind
+	if s.lent != nil {
+		bind = s.lent.Ref
+	}
+	ref, err := bind(d)
 	if err != nil {
 		return Probe{}, fmt.Errorf("inspect: %w", err)
 	}

@@ -268,7 +268,7 @@ func TestSubjectClosesItsOwnExecutor(t *testing.T) {
 	}
 	lent := &counted{Executor: newProbe(t, started().Spec, images(4, 12, 3)).Executor}
 	l, _ := newSubject(t, started(), 3, 4, images(40, 12, 3))
-	l.Lend(inference(l.Net.Spec), lent)
+	l.Lend(&engine.Trainer{Program: inference(l.Net.Spec), Executor: lent})
 	if _, err := l.Score(t.Context()); err != nil {
 		t.Fatal(err)
 	}

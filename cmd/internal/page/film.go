@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 )
@@ -27,15 +28,9 @@ type Frame struct {
 }
 
 // Frames goes through the frames that were kept of a training, in the order of the epochs: want says which neurons are
-// wanted of the i-th of so many, nil for none, and each is called with those. The error is a [*NotKept] when there are
+// wanted of the i-th of so many, nil for none, and each is called with those. The error is a [*gallery.NotKept] when there are
 // none and nothing is wrong with that.
 type Frames func(want func(i, of int) []int, each func(Frame)) error
-
-// NotKept says why there are no frames.
-type NotKept struct{ Reason string }
-
-// Error is the reason.
-func (e *NotKept) Error() string { return e.Reason }
 
 // pickFrames returns at most count of n frames, evenly spaced, the first and the last among them.
 func pickFrames(n, count int) []int {
@@ -117,14 +112,14 @@ func (c *collector) film() error {
 		return neurons
 	}, func(f Frame) { frames = append(frames, f) })
 	if err == nil && len(frames) == 0 {
-		err = &NotKept{"no frames were kept while the network was trained (--frames none)"}
+		err = &gallery.NotKept{Reason: "no frames were kept while the network was trained (--frames none)"}
 	}
 	if cause := context.Cause(c.ctx); cause != nil {
 		return cause
 	}
 	if err != nil {
 		c.doc.Missing[NeedsFilm] = err.Error()
-		if none := (*NotKept)(nil); !errors.As(err, &none) {
+		if none := (*gallery.NotKept)(nil); !errors.As(err, &none) {
 			c.doc.Damaged = append(c.doc.Damaged, fmt.Errorf("no film: %w", err))
 		}
 		return nil

@@ -166,3 +166,10 @@ func (r *Recipe) SplitSizes(total int) (train, validation int, err error) {
 	}
 	return train, validation, nil
 }
+
+// Over sets what a person gave over what a preset says; nil is what nobody gave.
+func Over[T any](preset, given *T) {
+	if given != nil {
+		*preset = *given
+	}
+}

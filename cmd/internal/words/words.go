@@ -130,3 +130,24 @@ func Wrap(text string, width int) string {
 	}
 	return strings.Join(append(lines, line), "\n")
 }
+
+// OneOf writes a list of which one is wanted.
+func OneOf(all []string) string {
+	last := len(all) - 1
+	if last < 1 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:last], ", ") + " or " + all[last]
+}
+
+// Shortest writes a number as --normalize is given it; what it writes reads back as what is folded.
+func Shortest(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Commas writes numbers as a flag takes them.
+func Commas(ns []int) string {
+	var parts []string
+	for _, n := range ns {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return strings.Join(parts, ",")
+}

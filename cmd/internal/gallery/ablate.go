@@ -1,0 +1,218 @@
+package gallery
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"neuroloupe/cmd/internal/arrays"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
+	"neuroloupe/engine/inspect"
+	"neuroloupe/render"
+)
+
+// Ablate is what the network loses without its neurons.
+type Ablate struct {
+	Style
+	Layer int // hidden, from 1; 0 is the last
+	Top   int // neurons to show one by one, those that cost most
+}
+
+// Draw makes the picture.
+func (c *Ablate) Draw(v *View) (*Drawing, error) {
+	layer, err := v.Hidden(c.Layer, -1)
+	if err != nil {
+		return nil, err
+	}
+	b, err := v.ablate(layer)
+	if err != nil {
+		return nil, err
+	}
+	fig, err := c.figure(v, b)
+	if err != nil {
+		return nil, err
+	}
+	return &Drawing{Name: withLayer("ablate", layer, v.Net.Hidden()), Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
+}
+
+// controlSeed draws the random order and the random networks that results are held against.
+const controlSeed = 1
+
+// ablation is what a hidden layer's neurons are worth, on the test images.
+type ablation struct {
+	*inspect.Ablation
+	curves      inspect.Curves
+	lost        []inspect.Lost
+	lostAll     []float64 // Lost.Accuracy of each
+	importance  []float64
+	selectivity []float64 // NaN where it has no meaning
+	favourites  []int
+	images      int
+}
+
+// fewNeurons are too few for a correlation over them.
+const fewNeurons = 10
+
+// curvePoints is about how many points an ablation curve has.
+const curvePoints = 100
+
+func (v *View) ablate(layer int) (*ablation, error) {
+	p, err := v.ProbeTest()
+	if err != nil {
+		return nil, fmt.Errorf("what neurons are worth shows on the test images: %w", err)
+	}
+	ctx := v.ctx
+	b := &ablation{images: p.Data.Len()}
+	act, err := v.Activity(layer)
+	if err != nil {
+		return nil, err
+	}
+	if b.importance, err = v.importance(layer); err != nil {
+		return nil, err
+	}
+	b.favourites, _ = v.Favourites(layer)
+	b.selectivity = inspect.Selectivity(act, inspect.ClassCounts(p.Data.Labels, v.Spec().Classes()), v.Spec().Layers[layer].Activation)
+	if b.Ablation, err = inspect.NewAblation(ctx, p, v.Net, layer); err != nil {
+		return nil, err
+	}
+	units := len(b.Mean)
+	if err := talk.Parts(v.ctx, v.talk, "taking neurons away", units, max(8, units/64), func(lo, hi int) error { return b.one(ctx, lo, hi) }); err != nil {
+		return nil, err
+	}
+	b.curves, err = b.Curves(ctx, b.importance, controlSeed, max(1, units/curvePoints))
+	return b, err
+}
+
+// one measures neurons lo to hi, each alone.
+func (b *ablation) one(ctx context.Context, lo, hi int) error {
+	neurons := make([]int, hi-lo)
+	for i := range neurons {
+		neurons[i] = lo + i
+	}
+	lost, err := b.Lost(ctx, neurons)
+	for _, l := range lost {
+		b.lostAll = append(b.lostAll, l.Accuracy)
+	}
+	b.lost = append(b.lost, lost...)
+	return err
+}
+
+// selective returns the correlation of selectivity and accuracy lost over the neurons that have one, and their number.
+func (b *ablation) selective() (r float64, n int) {
+	var s, lost []float64
+	for j, v := range b.selectivity {
+		if !math.IsNaN(v) {
+			s, lost = append(s, v), append(lost, b.lostAll[j])
+		}
+	}
+	return inspect.Correlation(s, lost), len(s)
+}
+
+// numbers are those of all neurons; shown are those drawn one by one.
+func (b *ablation) numbers(shown []int) *arrays.Set {
+	n := &arrays.Set{}
+	arrays.AddNumber(n, "images", b.images)
+	arrays.AddNumber(n, "accuracy", b.Accuracy)
+	arrays.AddVector(n, "recall", b.Recall)
+	arrays.AddVector(n, "mean_activation", b.Mean)
+	arrays.AddVector(n, "accuracy_lost", b.lostAll)
+	class := make([][]float64, len(b.lost))
+	for j, l := range b.lost {
+		class[j] = l.Class
+	}
+	arrays.AddMatrix(n, "recall_lost", class)
+	arrays.AddVector(n, "drawn_neuron", shown)
+	arrays.AddVector(n, "favourite", b.favourites)
+	arrays.AddVector(n, "importance", b.importance)
+	arrays.AddVector(n, "selectivity", b.selectivity)
+	r, _ := b.selective()
+	arrays.AddNumber(n, "selectivity_correlation", r)
+	removed, most, least, random := b.points()
+	arrays.AddVector(n, "curve_removed", removed)
+	arrays.AddVector(n, "curve_most_first", most)
+	arrays.AddVector(n, "curve_least_first", least)
+	arrays.AddVector(n, "curve_random", random)
+	return n
+}
+
+// points are the ablation curves: neurons removed, and test accuracy in per cent.
+func (b *ablation) points() (removed, most, least, random []float64) {
+	for i, p := range b.curves.MostFirst {
+		removed = append(removed, float64(p.Removed))
+		most = append(most, 100*p.Accuracy)
+		least = append(least, 100*b.curves.LeastFirst[i].Accuracy)
+		random = append(random, 100*b.curves.Random[i].Accuracy)
+	}
+	return removed, most, least, random
+}
+
+// shown are the neurons to show one by one, those that cost most.
+func (c *Ablate) shown(b *ablation) []int {
+	order := inspect.Descending(b.lostAll)
+	return order[:min(c.Top, len(order))]
+}
+
+func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
+	colormap, err := c.Map()
+	if err != nil {
+		return render.Figure{}, err
+	}
+	units := len(b.Mean)
+	removed, most, least, random := b.points()
+	half := len(removed) / 2
+	chart := render.Chart{
+		Title: "Many at once",
+		Caption: fmt.Sprintf("Without %.0f of the %d neurons: %.1f %% if the important go first, %.1f %% if any %.0f go, %.1f %% if the unimportant go first. "+
+			"Important: moves the outputs much.", removed[half], units, most[half], random[half], removed[half], least[half]),
+		X: "neurons held at their mean", Y: "test accuracy, %", LinearX: true, LinearY: true,
+		Series: []render.Series{
+			{Name: "unimportant first", X: removed, Y: least},
+			{Name: "random order", X: removed, Y: random},
+			{Name: "important first", X: removed, Y: most},
+		},
+	}
+	top := c.shown(b)
+	names := v.tags(top, b.favourites)
+	lost, lostText := make([]float64, len(top)), make([]string, len(top))
+	for i, j := range top {
+		lost[i], lostText[i] = 100*b.lostAll[j], words.Points(100*b.lostAll[j], 2)
+	}
+	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
+	if len(top) < units {
+		caption = fmt.Sprintf("In percentage points of test accuracy, the %d of %d neurons that cost most; the arrow is the class it speaks for most. The median neuron costs %.2f.",
+			len(top), units, 100*inspect.Median(b.lostAll))
+	}
+	first := []render.Panel{
+		render.Bars{Title: "One alone: accuracy lost", Caption: caption, Names: names, Values: lost, Texts: lostText, Map: colormap},
+	}
+	if units > 1 {
+		first = append([]render.Panel{chart}, first...)
+	}
+	second := []render.Panel{}
+	if scatter, ok := b.scatter(); ok {
+		second = append(second, scatter)
+	}
+	var cells []float64
+	for k := range v.Classes() {
+		for _, j := range top {
+			cells = append(cells, 100*b.lost[j].Class[k])
+		}
+	}
+	matrix := render.Matrix{
+		Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
+		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
+		Rows:    v.Labels(), Cols: names, Values: cells,
+		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
+	}
+	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", words.Thousands(b.images))
+	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
+		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
+	}
+	return render.Figure{
+		Title:    "What the network loses without neurons" + v.ofLayer(b.Layer),
+		Subtitle: v.Line(),
+		Caption:  says,
+		Rows:     [][]render.Panel{first, append(second, matrix)},
+	}, nil
+}

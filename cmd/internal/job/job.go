@@ -1,0 +1,234 @@
+// Package job trains a network into a run folder: from a recipe, a device and a data set, or on from where a run stopped. It
+// knows no terminal and no flag: what it does is told to a [talk.Talk] and by [Events].
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
+	"neuroloupe/cuda"
+	"neuroloupe/engine"
+	"neuroloupe/graph"
+	"neuroloupe/mnist"
+)
+
+// Job is a training run with all it holds; Close gives it back. A process may have several, also of one data set, each with
+// a backend of its own.
+type Job struct {
+	Folder *runs.Folder
+	State  *engine.State
+	Data   *dataset.Examples
+	Reason string // why this device
+
+	ctx     context.Context
+	talk    talk.Talk
+	backend engine.Backend
+	trainer *engine.Trainer // nil until the device is open
+	began   int             // epochs done before
+	took    time.Duration   // by the epochs, with evaluation and files
+}
+
+// Order is what a new run is to be.
+type Order struct {
+	Recipe runs.Recipe
+	Data   *mnist.Dataset // several orders may share one
+	Name   string         // that Data was loaded by; see dataset.Name
+	Dir    string         // that its files were taken from; "" for the cache
+	Device Device
+	Out    string // the folder to make; "" for one under runs/ that is named after the run
+
+	Version string // of the program
+}
+
+// Device is what to train on.
+type Device struct {
+	Want    string // as engine.Pick takes it
+	Workers int    // CPU goroutines; 0 is one per core
+	GPU     cuda.Options
+}
+
+// Plan cuts the order's data and resolves its recipe.
+func (o *Order) Plan() (*dataset.Examples, engine.Spec, error) {
+	fail := func(err error) (*dataset.Examples, engine.Spec, error) { return nil, engine.Spec{}, err }
+	e, err := dataset.Cut(o.Data, &o.Recipe)
+	if err != nil {
+		return fail(talk.UsageError{Err: err})
+	}
+	if err := e.Tellable(); err != nil {
+		return fail(err)
+	}
+	spec, err := o.Recipe.Spec(e.Train.Pixels(), len(e.Train.Classes), e.Train.Len())
+	if err != nil {
+		return fail(talk.UsageError{Err: err})
+	}
+	o.Recipe.Batch = min(o.Recipe.Batch, e.Train.Len())
+	return e, spec, nil
+}
+
+// Begin makes a new run, which ends early when ctx is done.
+func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
+	e, spec, err := o.Plan()
+	if err != nil {
+		return nil, err
+	}
+	r := o.Recipe
+	if (r.Keep == "best" || r.EarlyStop > 0) && e.Validation.Len() == 0 {
+		return nil, talk.Usage("split %s leaves no validation images, which --keep best and --early-stop go by", r.Split)
+	}
+	for _, text := range dataset.Odd(e.Train, e.Test) {
+		t.Say("odd data: %s", text)
+	}
+	j := &Job{ctx: ctx, talk: t, Data: e}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.Close())
+		}
+	}()
+	if err := j.open(o.Device, spec, r); err != nil {
+		return nil, err
+	}
+	dead := e.DeadPixels()
+	initial := spec.NewParams()
+	if r.ZeroDead {
+		ZeroDead(initial, dead)
+	}
+	out := o.Out
+	if out == "" {
+		name := fmt.Sprintf("%s-%v-%s-s%d", o.Data.Name, spec, r.Preset, r.Seed)
+		if out, err = runs.NewFolder(filepath.Join("runs", name)); err != nil {
+			return nil, err
+		}
+	}
+	dev, gpu := j.Device(), o.Device.GPU
+	j.Folder, err = runs.Create(out, runs.Manifest{
+		Version: o.Version, Created: time.Now().UTC().Truncate(time.Second), Train: r,
+		Device: runs.Device{
+			ID: dev.ID, Name: dev.Name, Reason: j.Reason, Workers: o.Device.Workers, Mode: gpu.Mode, Precision: gpu.Precision,
+		},
+		Data: e.Describe(o.Name, o.Dir, dead),
+	}, initial)
+	if err != nil {
+		return nil, err
+	}
+	j.State = spec.NewState(initial.Clone())
+	return j, nil
+}
+
+// ZeroDead sets the weights of the first layer from some inputs to 0.
+func ZeroDead(ps engine.Params, dead []int) {
+	w := ps.Weight(1)
+	for _, i := range dead {
+		clear(w.Data[i*w.Shape[1]:][:w.Shape[1]])
+	}
+}
+
+// Change is what may be other in a run that goes on; nil is what the run has.
+type Change struct {
+	Epochs    *int
+	Device    *string
+	Workers   *int
+	Mode      *cuda.Mode
+	Precision *cuda.Precision
+	Dir       string        // where its data set's files are now; "" for where it found them
+	Load      mnist.Options // how to read them
+}
+
+// Resume opens a run to go on with.
+func Resume(ctx context.Context, path string, c Change, t talk.Talk) (*Job, error) {
+	f, st, err := runs.Resume(path)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{ctx: ctx, talk: t, Folder: f, State: st}
+	if err := j.resume(c); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+func (j *Job) resume(c Change) (err error) {
+	j.notices()
+	m := &j.Folder.Manifest
+	if j.Data, err = dataset.Of(j.ctx, j.Folder, c.Dir, c.Load); err != nil {
+		return err
+	}
+	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
+		if *c.Epochs < j.State.Epoch {
+			return talk.Usage("%s has done %d epochs, more than the %d asked for", j.Folder.Path, j.State.Epoch, *c.Epochs)
+		}
+		m.Train.Epochs, j.State.Stopped = *c.Epochs, false
+		if err := j.Folder.WriteManifest(); err != nil {
+			return err
+		}
+	}
+	d := Device{m.Device.ID, m.Device.Workers, cuda.Options{Mode: m.Device.Mode, Precision: m.Device.Precision}}
+	if c.Device != nil {
+		d.Want, d.GPU = *c.Device, cuda.Options{} // those of the run were for the device it had
+	}
+	if c.Workers != nil {
+		d.Workers = *c.Workers
+	}
+	if c.Mode != nil {
+		d.GPU.Mode = *c.Mode
+	}
+	if c.Precision != nil {
+		d.GPU.Precision = *c.Precision
+	}
+	j.talk.Say("going on with %s after %d of %d epochs", j.Folder.Path, j.State.Epoch, m.Train.Epochs)
+	return j.open(d, j.Folder.Spec, m.Train)
+}
+
+// open opens the device and compiles the network for it.
+func (j *Job) open(d Device, s engine.Spec, r runs.Recipe) (err error) {
+	if d.Workers < 0 {
+		return talk.Usage("--workers %d: want 0 or more", d.Workers)
+	}
+	c, err := r.Config()
+	if err != nil {
+		return err
+	}
+	if j.backend, j.Reason, err = Pick(j.ctx, d, j.talk); err != nil {
+		return err
+	}
+	if err := ForGPU(d.GPU, j.backend, j.Reason); err != nil {
+		return err
+	}
+	if j.trainer, err = graph.NewTrainer(s, c, j.backend); err != nil {
+		return err
+	}
+	j.trainer.Train, j.trainer.Validation = dataset.Data(j.Data.Train), dataset.Data(j.Data.Validation)
+	j.trainer.Test = dataset.Data(j.Data.Test)
+	return nil
+}
+
+// Close frees the device and lets go of the folder.
+func (j *Job) Close() error {
+	var errs []error
+	if j.trainer != nil {
+		errs = append(errs, j.trainer.Executor.Close())
+	}
+	if j.backend != nil {
+		errs = append(errs, j.backend.Close())
+	}
+	if j.Folder != nil {
+		errs = append(errs, j.Folder.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Device is what the job trains on.
+func (j *Job) Device() engine.Device { return j.backend.Device() }
+
+// notices says what was found in the run folder that a person should know.
+func (j *Job) notices() {
+	for _, text := range j.Folder.Notices() {
+		j.talk.Say("%s", words.Line(errors.New(text)))
+	}
+}
