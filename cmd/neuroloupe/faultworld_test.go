@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"neuroloupe/cmd/internal/faults"
+	"neuroloupe/cmd/internal/strokes"
 )
 
 // faultLimit is how long a command may take. Undisturbed it takes a tenth of a second, post a few.
@@ -112,7 +113,7 @@ func newWorld(t *testing.T) *world {
 		w.must(os.MkdirAll(filepath.Join(w.root, d), 0o777))
 	}
 	w.must(os.MkdirAll(filepath.Join(w.home, "bin"), 0o777))
-	w.must(writeShapes(filepath.Join(w.root, "data"), 90))
+	w.must(strokes.Write(filepath.Join(w.root, "data"), 90))
 	w.run(trainInto("run"))
 	w.run([]string{"sheet", "run", "--show", "raw", "-o", "out/sheet.png"})
 	w.run([]string{"export", "run", "--npz", "net.npz"})

@@ -11,6 +11,7 @@ import (
 
 	"neuroloupe/cmd/internal/adopt"
 	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/engine"
 )
 
@@ -49,7 +50,7 @@ func importJSON(t *testing.T, args ...string) adopt.Result {
 func TestImportTries(t *testing.T) {
 	dir := t.TempDir()
 	data, npz := filepath.Join(dir, "data"), filepath.Join(dir, "net.npz")
-	if err := writeShapes(data, 3000); err != nil {
+	if err := strokes.Write(data, 3000); err != nil {
 		t.Fatal(err)
 	}
 	must(t, "train", data, "--preset", "fast", "--net", "120-6-4", "--lr", "0.004", "--batch", "20", "--split", "200/0", "--epochs", "8",
@@ -97,13 +98,15 @@ func TestImportTries(t *testing.T) {
 			eachIn(ps, func(_, _ int, w float32) float32 { return w / 255 })
 		}, []string{"--hidden", "relu"}, "--hidden relu --normalize 0,0.00392157", ""},
 		{
-			"transposed", func(ps engine.Params) { move(ps, func(p int) int { return p%shapeCols*shapeRows + p/shapeCols }) },
+			"transposed", func(ps engine.Params) {
+				move(ps, func(p int) int { return p%strokes.Cols*strokes.Rows + p/strokes.Cols })
+			},
 			[]string{"--hidden", "relu"},
 			"--hidden relu --transpose", "",
 		},
 		{
 			"mirrored", func(ps engine.Params) {
-				move(ps, func(p int) int { return p/shapeCols*shapeCols + shapeCols - 1 - p%shapeCols })
+				move(ps, func(p int) int { return p/strokes.Cols*strokes.Cols + strokes.Cols - 1 - p%strokes.Cols })
 			},
 			[]string{"--hidden", "relu"},
 			"--hidden relu --flip cols", "",

@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image/png"
-	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"neuroloupe/cmd/internal/bench"
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/render"
 )
 
@@ -56,7 +54,7 @@ func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
 		n, err = strconv.Atoi(args[1])
 		ts.Check(err)
 	}
-	ts.Check(writeShapes(ts.MkAbs(args[0]), n))
+	ts.Check(strokes.Write(ts.MkAbs(args[0]), n))
 	if len(args) == 3 {
 		ts.Check(spoil(ts.MkAbs(args[0]), args[2]))
 	}
@@ -118,58 +116,6 @@ func scriptImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-const (
-	shapeRows, shapeCols = 12, 10
-	shapeClasses         = 4
-)
-
-// writeShapes writes IDX files of n training and n/3 test images: a lying, a standing, a falling and a rising stroke,
-// each moved about and inked unevenly, over a little dust. The rim of a pixel stays clean, so that there are
-// never-inked pixels.
-func writeShapes(dir string, n int) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	r := rand.New(rand.NewPCG(1, 1))
-	for _, s := range []struct {
-		name string
-		n    int
-	}{{"train", n}, {"t10k", n / 3}} {
-		images, labels := make([]byte, s.n*shapeRows*shapeCols), make([]byte, s.n)
-		for i := range labels {
-			labels[i] = byte(r.IntN(shapeClasses))
-			drawShape(r, images[i*shapeRows*shapeCols:][:shapeRows*shapeCols], labels[i])
-		}
-		head := binary.BigEndian.AppendUint32(nil, 0x803)
-		for _, v := range []int{s.n, shapeRows, shapeCols} {
-			head = binary.BigEndian.AppendUint32(head, uint32(v))
-		}
-		if err := os.WriteFile(filepath.Join(dir, s.name+"-images-idx3-ubyte"), append(head, images...), 0o666); err != nil {
-			return err
-		}
-		head = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 0x801), uint32(s.n))
-		if err := os.WriteFile(filepath.Join(dir, s.name+"-labels-idx1-ubyte"), append(head, labels...), 0o666); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func drawShape(r *rand.Rand, img []byte, kind byte) {
-	angle := math.Pi / 4 * float64(kind)
-	cy, cx := 5.5+2*r.Float64()-1, 4.5+2*r.Float64()-1
-	for step := -3.0; step <= 3; step += 0.5 {
-		y, x := int(cy+step*math.Sin(angle)+0.5), int(cx+step*math.Cos(angle)+0.5)
-		if y > 0 && y < shapeRows-1 && x > 0 && x < shapeCols-1 {
-			img[y*shapeCols+x] = byte(150 + r.IntN(106))
-		}
-	}
-	for range 3 {
-		y, x := 1+r.IntN(shapeRows-2), 1+r.IntN(shapeCols-2)
-		img[y*shapeCols+x] = byte(r.IntN(256))
-	}
-}
-
 // neuroloupe runs the program in this process.
 func neuroloupe(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
@@ -200,7 +146,7 @@ func mustRead(t *testing.T, elem ...string) []byte {
 func shapes(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shapes")
-	if err := writeShapes(dir, 300); err != nil {
+	if err := strokes.Write(dir, 300); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -16,6 +16,7 @@ import (
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
@@ -123,7 +124,7 @@ func TestReportInBrowser(t *testing.T) {
 		for _, j := range []int{0, 5, 11} {
 			same(t, "norm", cell(j, "norm"), inspect.Norm(learned[j]), 5e-4*inspect.Norm(learned[j]))
 			same(t, "rho", cell(j, "rho"), rho[j], 6e-4)
-			same(t, "smoothness", cell(j, "smoothness"), inspect.Smoothness(learned[j], shapeRows, shapeCols), 6e-4)
+			same(t, "smoothness", cell(j, "smoothness"), inspect.Smoothness(learned[j], strokes.Rows, strokes.Cols), 6e-4)
 			whole, less := without(t, v.Net, tests, j)
 			same(t, "lost", cell(j, "lost"), 100*(whole-less), 0.006)
 		}
@@ -165,13 +166,13 @@ func TestReportInBrowser(t *testing.T) {
 		if !found {
 			t.Fatalf("readout %q has no pixel", said)
 		}
-		same(t, "pixel under the mouse", pixel, float64(learned[5][shapeRows/2*shapeCols+shapeCols/2]), 0.02*float64(maxAbs(learned...)))
+		same(t, "pixel under the mouse", pixel, float64(learned[5][strokes.Rows/2*strokes.Cols+strokes.Cols/2]), 0.02*float64(maxAbs(learned...)))
 
 		limit := float64(maxAbs(learned...))
 		color := func(show string, w []float32, limit float64) {
 			for _, p := range []int{0, 47, 64} {
 				want := render.BlueOrange.At(float64(w[p]) / limit)
-				got := b.pixel(tile+" canvas", p%shapeCols, p/shapeCols)
+				got := b.pixel(tile+" canvas", p%strokes.Cols, p/strokes.Cols)
 				if !close3(got, [3]uint8{want.R, want.G, want.B}, 12) { // two roundings to a hundredth of the map
 					t.Errorf("%s, pixel %d: colour %v, want about %v", show, p, got, want)
 				}
@@ -206,8 +207,8 @@ func TestReportInBrowser(t *testing.T) {
 		for k, text := range texts {
 			same(t, "W2", text, path[k], 6e-4*math.Max(1, math.Abs(path[k])))
 		}
-		if len(texts) != shapeClasses {
-			t.Errorf("%d weights to the outputs, want %d", len(texts), shapeClasses)
+		if len(texts) != strokes.Classes {
+			t.Errorf("%d weights to the outputs, want %d", len(texts), strokes.Classes)
 		}
 		b.click("#next")
 		b.until("document.getElementById('neuron-name').textContent.startsWith('Neuron 6 ')")
@@ -241,7 +242,7 @@ func TestReportInBrowser(t *testing.T) {
 		}
 		zero := render.BlueOrange.At(0)
 		b.pixel("#film-canvas", 0, 0)
-		b.until(fmt.Sprintf("document.getElementById('film-canvas').width > %d", shapeCols)) // it is unpacked
+		b.until(fmt.Sprintf("document.getElementById('film-canvas').width > %d", strokes.Cols)) // it is unpacked
 		if got := b.pixel("#film-canvas", 5, 5); got != [3]uint8{zero.R, zero.G, zero.B} {
 			t.Errorf("at epoch 0 something is learned already: colour %v", got)
 		}
@@ -262,7 +263,7 @@ func TestReportInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := render.BlueOrange.At(float64(learned[0][64]) / limit)
-		if got := b.pixel("#film-canvas", 64%shapeCols, 64/shapeCols); !close3(got, [3]uint8{want.R, want.G, want.B}, 6) {
+		if got := b.pixel("#film-canvas", 64%strokes.Cols, 64/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 6) {
 			t.Errorf("last frame: colour %v, want about %v", got, want)
 		}
 	})

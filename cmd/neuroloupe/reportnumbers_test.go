@@ -13,6 +13,7 @@ import (
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -255,13 +256,13 @@ func TestReportDataIsThePage(t *testing.T) {
 		}
 	}
 	b.pixel("#film-canvas", 0, 0)
-	b.until(fmt.Sprintf("document.getElementById('film-canvas').width > %d", shapeCols)) // it is unpacked
+	b.until(fmt.Sprintf("document.getElementById('film-canvas').width > %d", strokes.Cols)) // it is unpacked
 	limit := at(got["film_limit"])
 	for frame := range got["film_epoch"].([]any) {
 		eval[bool](b, fmt.Sprintf(`(() => { const s = document.getElementById('film-at'); s.value = %d; return s.dispatchEvent(new Event('input')); })()`, frame))
 		for _, p := range []int{14, 47, 64} { // of neuron 0, whose tile is the first
 			c := render.BlueOrange.At(at(got["film_learned"], frame, 0, p) / limit)
-			if has := b.pixel("#film-canvas", p%shapeCols, p/shapeCols); !close3(has, [3]uint8{c.R, c.G, c.B}, 1) {
+			if has := b.pixel("#film-canvas", p%strokes.Cols, p/strokes.Cols); !close3(has, [3]uint8{c.R, c.G, c.B}, 1) {
 				t.Errorf("frame %d, pixel %d: colour %v, want %v", frame, p, has, c)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -134,7 +135,7 @@ func TestReportByKeyboard(t *testing.T) {
 		}
 		for _, p := range []int{14, 47, 64} {
 			want := m.At(float64(learned[3][p]) / limit)
-			if got := b.pixel(tile, p%shapeCols, p/shapeCols); !close3(got, [3]uint8{want.R, want.G, want.B}, 8) { // a step of the byte
+			if got := b.pixel(tile, p%strokes.Cols, p/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 8) { // a step of the byte
 				t.Errorf("%v, pixel %d: colour %v, want %v", m, p, got, want)
 			}
 		}

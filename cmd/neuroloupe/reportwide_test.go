@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/strokes"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -37,7 +38,7 @@ func TestReportOfWideNet(t *testing.T) {
 	const last = "#sheet .tile[data-neuron='1499'] canvas"
 	want := render.BlueOrange.At(float64(learned[units-1][64]) / float64(maxAbs(learned...)))
 	eval[bool](b, "document.documentElement.dataset.theme = 'light', true")
-	if got := b.pixel(last, 64%shapeCols, 64/shapeCols); !close3(got, [3]uint8{want.R, want.G, want.B}, 12) {
+	if got := b.pixel(last, 64%strokes.Cols, 64/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 12) {
 		t.Errorf("the last tile's colour is %v, want about %v", got, want)
 	}
 	b.click("#neuron-table p button")

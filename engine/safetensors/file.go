@@ -16,7 +16,7 @@ func WriteFile(path string, tensors []Tensor, meta map[string]string) error {
 	})
 	switch {
 	case bad != nil:
-		return inFile(bad, path)
+		return named(bad, path)
 	case err != nil:
 		return fmt.Errorf("safetensors: %w", err)
 	}

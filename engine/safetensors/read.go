@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 
 	"neuroloupe/engine/atomicfile"
 )
@@ -24,6 +25,9 @@ type File struct {
 	entries []entry
 	meta    map[string]string
 	dataSum string // empty when the header gives none
+
+	path  string       // "" when that is not known
+	close func() error // nil when the caller has r
 }
 
 // Open reads the header of a file of size bytes and checks all that it says against that size; [FormatError] says what
@@ -63,10 +67,10 @@ func (f *File) Infos() []Info {
 func (f *File) Load(i int) ([]float32, error) {
 	e := f.entries[i]
 	if err := e.readable(); err != nil {
-		return nil, err
+		return nil, f.named(err)
 	}
-	data := io.NewSectionReader(f.r, f.start+e.begin, e.end-e.begin)
-	return readData(data, e, make([]byte, min(chunk, e.end-e.begin)))
+	data, err := readData(io.NewSectionReader(f.r, f.start+e.begin, e.end-e.begin), e, make([]byte, min(chunk, e.end-e.begin)))
+	return data, f.named(err)
 }
 
 // Verify reads all data and compares it with the checksum that the header gives, if it gives one.
@@ -76,9 +80,9 @@ func (f *File) Verify() error {
 	}
 	sum := sha256.New()
 	if n, err := io.Copy(sum, io.NewSectionReader(f.r, f.start, f.size-f.start)); err != nil || n != f.size-f.start {
-		return fmt.Errorf("safetensors: after %d bytes of data: %w", n, cmp.Or(err, io.ErrUnexpectedEOF))
+		return f.named(fmt.Errorf("safetensors: after %d bytes of data: %w", n, cmp.Or(err, io.ErrUnexpectedEOF)))
 	}
-	return f.compare(sum)
+	return f.named(f.compare(sum))
 }
 
 func (f *File) compare(sum hash.Hash) error {
@@ -99,15 +103,20 @@ func Read(r io.ReaderAt, size int64) (tensors []Tensor, meta map[string]string, 
 	if err != nil {
 		return nil, nil, err
 	}
+	return f.load()
+}
+
+// load reads all tensors and compares the checksum.
+func (f *File) load() (tensors []Tensor, meta map[string]string, err error) {
 	for _, e := range f.entries {
 		if err := e.readable(); err != nil {
 			return nil, nil, err
 		}
 	}
 	sum := sha256.New()
-	data := io.TeeReader(io.NewSectionReader(r, f.start, size-f.start), sum)
+	data := io.TeeReader(io.NewSectionReader(f.r, f.start, f.size-f.start), sum)
 	tensors = make([]Tensor, len(f.entries))
-	buf := make([]byte, min(chunk, size-f.start))
+	buf := make([]byte, min(chunk, f.size-f.start))
 	for i, e := range f.entries {
 		tensors[i] = Tensor{Name: e.name, Shape: e.shape}
 		if tensors[i].Data, err = readData(data, e, buf); err != nil {
@@ -120,32 +129,65 @@ func Read(r io.ReaderAt, size int64) (tensors []Tensor, meta map[string]string, 
 	return tensors, f.meta, nil
 }
 
-// ReadFile reads the file at path as [Read] does; a [*FormatError] carries the path.
+// ReadFile reads the file at path as [Read] does. Errors name it.
 func ReadFile(path string) (tensors []Tensor, meta map[string]string, err error) {
-	f, err := atomicfile.Open(path)
-	if not := (*atomicfile.NotRegularError)(nil); errors.As(err, &not) {
-		return nil, nil, &FormatError{File: path, Reason: "not a regular file"}
-	}
+	f, err := OpenFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("safetensors: %w", err)
+		return nil, nil, err
 	}
 	defer f.Close()
-	s, err := f.Stat()
-	if err != nil {
-		return nil, nil, fmt.Errorf("safetensors: %w", err)
-	}
-	tensors, meta, err = Read(f, s.Size())
-	return tensors, meta, inFile(err, path)
+	tensors, meta, err = f.load()
+	return tensors, meta, f.named(err)
 }
 
-// inFile puts path into a FormatError.
-func inFile(err error, path string) error {
-	if f := (*FormatError)(nil); errors.As(err, &f) {
-		g := *f
-		g.File = path
-		return &g
+// OpenFile opens the file at path as [Open] does; the caller closes it. Errors of its methods name it.
+func OpenFile(path string) (_ *File, err error) {
+	r, err := atomicfile.Open(path)
+	if not := (*atomicfile.NotRegularError)(nil); errors.As(err, &not) {
+		return nil, &FormatError{File: path, Reason: "not a regular file"}
 	}
-	return err
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	info, err := r.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	f, err := Open(r, info.Size())
+	if err != nil {
+		return nil, named(err, path)
+	}
+	f.path, f.close = path, r.Close
+	return f, nil
+}
+
+// Close closes a file that OpenFile opened; another is its owner's.
+func (f *File) Close() error {
+	if f.close == nil {
+		return nil
+	}
+	return f.close()
+}
+
+// named puts the file's path into an error that does not have it.
+func (f *File) named(err error) error { return named(err, f.path) }
+
+// named puts a path, if it is not "", into an error that does not have it.
+func named(err error, path string) error {
+	if system := (*fs.PathError)(nil); err == nil || path == "" || errors.As(err, &system) {
+		return err
+	}
+	if format := (*FormatError)(nil); errors.As(err, &format) {
+		in := *format
+		in.File = path
+		return &in
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // readHeader returns the header and where the data starts.

@@ -1,13 +1,11 @@
 package runs
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
 	"neuroloupe/engine/safetensors"
 )
 
@@ -19,21 +17,13 @@ func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) erro
 	if err := f.noStart(); err != nil {
 		return err
 	}
-	file, err := atomicfile.Open(f.file(framesFile))
+	tensors, err := safetensors.OpenFile(f.file(framesFile))
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	defer tensors.Close()
+	if err := tensors.Verify(); err != nil {
 		return err
-	}
-	tensors, err := safetensors.Open(file, info.Size())
-	if err == nil {
-		err = tensors.Verify()
-	}
-	if err != nil {
-		return inFile(err, f.file(framesFile))
 	}
 	if err := f.checkMeta(framesFile, tensors.Meta()); err != nil {
 		return err
@@ -50,21 +40,11 @@ func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) erro
 		}
 		data, err := tensors.Load(i)
 		if err != nil {
-			return inFile(err, f.file(framesFile))
+			return err
 		}
 		if err := fn(Frame{Epoch: epoch, Weights: engine.Tensor{Name: t.Name, Shape: t.Shape, Data: data}}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inFile says in which file something is wrong.
-func inFile(err error, path string) error {
-	if format := (*safetensors.FormatError)(nil); errors.As(err, &format) {
-		in := *format
-		in.File = path
-		return &in
-	}
-	return fmt.Errorf("%s: %w", path, err)
 }

@@ -80,22 +80,19 @@ func parseMetrics(object string, epoch int) (m engine.Metrics, err error) {
 	return m, nil
 }
 
-// readMetrics returns the text of metrics.jsonl; empty when it is not there.
-func (f *Folder) readMetrics() (string, error) {
-	text, err := atomicfile.ReadBytes(f.file(metricsFile), maxMetrics)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+// readMetrics returns the text of metrics.jsonl, empty when it is not there, and what reads its lines.
+func (f *Folder) readMetrics() (text string, parse func(line string, epoch int) (engine.Metrics, error), err error) {
+	b, err := atomicfile.ReadBytes(f.file(metricsFile), maxMetrics)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, err
 	}
-	return string(text), err
+	parse, err = f.lineParser()
+	return string(b), parse, err
 }
 
 // Metrics reads the lines of metrics.jsonl. A last line without an end, which a kill leaves, counts when it is whole.
 func (f *Folder) Metrics() ([]engine.Metrics, error) {
-	text, err := f.readMetrics()
-	if err != nil {
-		return nil, err
-	}
-	parse, err := f.lineParser()
+	text, parse, err := f.readMetrics()
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +112,7 @@ func (f *Folder) Metrics() ([]engine.Metrics, error) {
 
 // checkMetrics makes sure that the lines up to an epoch are whole, and returns what cuts off those after it.
 func (f *Folder) checkMetrics(epoch int) (cut func() error, err error) {
-	text, err := f.readMetrics()
-	if err != nil {
-		return nil, err
-	}
-	parse, err := f.lineParser()
+	text, parse, err := f.readMetrics()
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (f *Folder) Weights() (ps engine.Params, gamma float64, err error) {
 
 // noWeights says why a run that was trained here has no weights.
 func (f *Folder) noWeights() error {
-	if text, err := f.readMetrics(); err != nil || text != "" {
+	if text, _, err := f.readMetrics(); err != nil || text != "" {
 		return errors.Join(err, fmt.Errorf("%s is missing; neuroloupe train --resume %s writes it again from the checkpoint",
 			f.file(weightsFile), f.Path))
 	}

@@ -1,9 +1,9 @@
 // Package npz reads and writes numpy's archives of arrays: what numpy.savez and savez_compressed write and numpy.load
 // opens. The format is https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 //
-// A [Writer] writes floating-point numbers, whole numbers and texts, array for array the bytes that numpy writes. [Read]
-// reads an array of floating-point numbers of 16, 32 or 64 bits, in either byte order, by rows or by columns, for a
-// network of float32; [Open] reads its header alone. What a file claims is checked before memory is allocated for it.
+// A [Writer] writes floating-point numbers, whole numbers and texts, array for array the bytes that numpy writes. [Open]
+// reads the header of an array and [Array.Read] its numbers, of 16, 32 or 64 bits, in either byte order, by rows or by
+// columns, for a network of float32. What a file claims is checked before memory is allocated for it.
 //
 // # Why
 //

@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"neuroloupe/engine"
 )
 
 // maxHeader is the most bytes of a header that is read; numpy itself refuses more than 10,000.
@@ -101,20 +99,6 @@ func (a Array) Read(limit int64) ([]float32, error) {
 		data = byRows(data, h.shape[0], h.shape[1])
 	}
 	return data, nil
-}
-
-// Read reads an array whole: [Open], then its numbers. The array has no name. Where it cannot be read as one of
-// floating-point numbers note says why, and it has no numbers.
-func Read(f *zip.File, limit int64) (t engine.Tensor, note string, err error) {
-	a, err := Open(f)
-	if err != nil || a.Note != "" {
-		return t, a.Note, err
-	}
-	if t.Data, err = a.Read(limit); err != nil {
-		return t, "", err
-	}
-	t.Shape = a.Shape
-	return t, "", nil
 }
 
 // byRows returns a rows×cols matrix that is stored column by column, row by row.
