@@ -15,7 +15,7 @@ import (
 
 type benchCmd struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
-	DataDir string `name:"folder" placeholder:"DIR" help:"Take the data set's files from this folder."`
+	DataDir string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Take the data set's files from this folder."`
 
 	Devices   []string       `default:"cpu" placeholder:"cpu,cuda,tape" help:"Devices to measure, taking turns (default cpu)."`
 	Preset    string         `default:"clear" placeholder:"NAME" help:"Network, loss and optimizer (default clear)."`
@@ -30,7 +30,7 @@ type benchCmd struct {
 	ToAccuracy  float64 `placeholder:"0.97" help:"Also train until this test accuracy, and say how long that takes."`
 	JSON        bool    `name:"json" xor:"format" help:"Print one JSON document instead of a table."`
 	BenchFormat bool    `xor:"format" help:"Print lines that benchstat reads instead of a table."`
-	Plot        string  `placeholder:"FILE.png" help:"Also draw samples per second over the batch size."`
+	Plot        string  `predictor:"file" placeholder:"FILE.png" help:"Also draw samples per second over the batch size."`
 }
 
 func (benchCmd) Help() string {

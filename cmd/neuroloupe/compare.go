@@ -10,7 +10,7 @@ type compareCmd struct {
 	viewFlags
 	layerFlag
 
-	Other    string `arg:"" help:"Folder of the run to compare it with."`
+	Other    string `arg:"" predictor:"run" help:"Folder of the run to compare it with."`
 	By       string `enum:"maps,activations" default:"maps" help:"What makes two neurons alike: their maps (default), or their activations on the same test images."`
 	Show     string `enum:",learned,raw,init" default:"" placeholder:"WHAT" help:"learned (W − γW₀; default where both starts are known), raw (W) or init (W₀)."`
 	Top      int    `default:"30" placeholder:"N" help:"Pairs to draw, the most alike; default 30."`

@@ -71,7 +71,7 @@ func (c *dataListCmd) Run(a *app) error {
 // dataSource is the data set that a command is about.
 type dataSource struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
-	DataDir string `name:"folder" placeholder:"DIR" help:"Take the files from this folder."`
+	DataDir string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Take the files from this folder."`
 	JSON    bool   `name:"json" help:"Print one JSON document instead of a table."`
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 type doctorCmd struct {
-	Folder  string `arg:"" name:"run" help:"Run folder."`
-	DataDir string `name:"folder" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
+	Folder  string `arg:"" name:"run" predictor:"run" help:"Run folder."`
+	DataDir string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
 	JSON    bool   `name:"json" help:"Print one JSON document instead of words."`
 }
 

@@ -14,12 +14,12 @@ import (
 )
 
 type exportCmd struct {
-	Folder string `arg:"" name:"run" help:"Run folder."`
+	Folder string `arg:"" name:"run" predictor:"run" help:"Run folder."`
 
-	Safetensors string `placeholder:"FILE" help:"layer1.weight In×Out, layer1.bias, …, with activations, image size and class names in the header."`
-	NPZ         string `name:"npz" placeholder:"FILE" help:"For numpy.load: W1 In×Out, b1, W2, b2, ….  float32."`
-	ONNX        string `name:"onnx" placeholder:"FILE" help:"Opset 13: takes pixels, N×inputs float32 of pixel/255; gives output, N×classes."`
-	CSV         string `name:"csv" placeholder:"DIR" help:"A folder with a file per array: layer1.weight.csv, a row per input and a column per neuron, layer1.bias.csv, …."`
+	Safetensors string `predictor:"file" placeholder:"FILE" help:"layer1.weight In×Out, layer1.bias, …, with activations, image size and class names in the header."`
+	NPZ         string `name:"npz" predictor:"file" placeholder:"FILE" help:"For numpy.load: W1 In×Out, b1, W2, b2, ….  float32."`
+	ONNX        string `name:"onnx" predictor:"file" placeholder:"FILE" help:"Opset 13: takes pixels, N×inputs float32 of pixel/255; gives output, N×classes."`
+	CSV         string `name:"csv" predictor:"dir" placeholder:"DIR" help:"A folder with a file per array: layer1.weight.csv, a row per input and a column per neuron, layer1.bias.csv, …."`
 }
 
 func (exportCmd) Help() string {

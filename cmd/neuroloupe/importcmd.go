@@ -8,7 +8,7 @@ import (
 )
 
 type importCmd struct {
-	File string `arg:"" help:"The JSON of Nielsen's network2.py, npz, or safetensors."`
+	File string `arg:"" predictor:"file" help:"The JSON of Nielsen's network2.py, npz, or safetensors."`
 
 	Hidden    *engine.Activation `group:"Network" placeholder:"NAME" help:"Hidden activation: sigmoid (default when the file does not say), tanh, relu or identity."`
 	Output    *engine.Activation `group:"Network" placeholder:"NAME" help:"Output activation: sigmoid (default when the file does not say), softmax or identity."`
@@ -26,7 +26,7 @@ type importCmd struct {
 	Classes []int  `group:"Data" placeholder:"0,1" help:"The labels that its outputs stand for; default all."`
 	Image   string `group:"Data" placeholder:"28x28" help:"Rows and columns of its input, without a data set; default square."`
 
-	Out  string `group:"Run" placeholder:"DIR" help:"Run folder; default runs/NAME-OF-THE-FILE."`
+	Out  string `group:"Run" predictor:"dir" placeholder:"DIR" help:"Run folder; default runs/NAME-OF-THE-FILE."`
 	JSON bool   `group:"Run" name:"json" help:"Print one JSON document instead of words."`
 }
 

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 	"golang.org/x/term"
 
 	"neuroloupe/cmd/internal/gallery"
@@ -30,29 +31,33 @@ const (
 )
 
 type commands struct {
-	Train     trainCmd     `cmd:"" help:"Train a network and draw what its neurons learned."`
-	Post      postCmd      `cmd:"" help:"Train three networks and make every picture of the question that started this project."`
-	Sheet     sheetCmd     `cmd:"" help:"Draw the weight maps of all hidden neurons of a run."`
-	Why       whyCmd       `cmd:"" help:"Follow one image through a run's network, to what speaks for the answer and against it."`
-	Class     classCmd     `cmd:"" help:"Show which neurons speak for a class, and which its weights alone would name."`
-	Neuron    neuronCmd    `cmd:"" help:"Draw one page on one neuron."`
-	Templates templatesCmd `cmd:"" help:"Draw what each class looks for: class templates W2·W1."`
-	Top       topCmd       `cmd:"" help:"Draw the images that excite neurons most."`
-	Ablate    ablateCmd    `cmd:"" help:"Show what the network loses without its neurons."`
-	Classes   classesCmd   `cmd:"" help:"Show which neurons speak for which class."`
-	Attribute attributeCmd `cmd:"" help:"Show which pixels of an image an output comes from, by three methods with a control."`
-	Dream     dreamCmd     `cmd:"" help:"Make up images that excite outputs and neurons, held to what the data is like."`
-	Errors    errorsCmd    `cmd:"" help:"Show the worst mistakes and the neurons that drove them."`
-	Film      filmCmd      `cmd:"" help:"Draw the sheet over training as a GIF or an animated PNG."`
-	Compare   compareCmd   `cmd:"" help:"Pair the neurons of two runs and draw the differences."`
-	Doctor    doctorCmd    `cmd:"" help:"Say in words what state a run's maps are in, and what to type next."`
-	Report    reportCmd    `cmd:"" help:"Write one HTML file with all there is to see of a run."`
-	Explain   explainCmd   `cmd:"" help:"Say what a word or a picture means, with its formula."`
-	Import    importCmd    `cmd:"" help:"Make a run of a network that was trained elsewhere."`
-	Export    exportCmd    `cmd:"" help:"Write a run's network as safetensors, npz, ONNX or csv."`
-	Bench     benchCmd     `cmd:"" help:"Measure training speed on the devices here."`
-	Data      dataCmd      `cmd:"" help:"List, fetch, verify and describe data sets."`
-	Devices   devicesCmd   `cmd:"" help:"Show what is here to train on, and why not the others."`
+	Train   trainCmd   `cmd:"" group:"Train and measure" help:"Train a network and draw what its neurons learned."`
+	Bench   benchCmd   `cmd:"" group:"Train and measure" help:"Measure training speed on the devices here."`
+	Devices devicesCmd `cmd:"" group:"Train and measure" help:"Show what is here to train on, and why not the others."`
+
+	Sheet     sheetCmd     `cmd:"" group:"Pictures of a run" help:"Draw the weight maps of all hidden neurons of a run."`
+	Why       whyCmd       `cmd:"" group:"Pictures of a run" help:"Follow one image through a run's network, to what speaks for the answer and against it."`
+	Class     classCmd     `cmd:"" group:"Pictures of a run" help:"Show which neurons speak for a class, and which its weights alone would name."`
+	Neuron    neuronCmd    `cmd:"" group:"Pictures of a run" help:"Draw one page on one neuron."`
+	Templates templatesCmd `cmd:"" group:"Pictures of a run" help:"Draw what each class looks for: class templates W2·W1."`
+	Top       topCmd       `cmd:"" group:"Pictures of a run" help:"Draw the images that excite neurons most."`
+	Ablate    ablateCmd    `cmd:"" group:"Pictures of a run" help:"Show what the network loses without its neurons."`
+	Classes   classesCmd   `cmd:"" group:"Pictures of a run" help:"Show which neurons speak for which class."`
+	Attribute attributeCmd `cmd:"" group:"Pictures of a run" help:"Show which pixels of an image an output comes from, by three methods with a control."`
+	Dream     dreamCmd     `cmd:"" group:"Pictures of a run" help:"Make up images that excite outputs and neurons, held to what the data is like."`
+	Errors    errorsCmd    `cmd:"" group:"Pictures of a run" help:"Show the worst mistakes and the neurons that drove them."`
+	Film      filmCmd      `cmd:"" group:"Pictures of a run" help:"Draw the sheet over training as a GIF or an animated PNG."`
+	Compare   compareCmd   `cmd:"" group:"Pictures of a run" help:"Pair the neurons of two runs and draw the differences."`
+
+	Doctor  doctorCmd  `cmd:"" group:"A run in words, and all at once" help:"Say in words what state a run's maps are in, and what to type next."`
+	Report  reportCmd  `cmd:"" group:"A run in words, and all at once" help:"Write one HTML file with all there is to see of a run."`
+	Post    postCmd    `cmd:"" group:"A run in words, and all at once" help:"Train three networks and make every picture of the question that started this project."`
+	Explain explainCmd `cmd:"" group:"A run in words, and all at once" help:"Say what a word or a picture means, with its formula."`
+
+	Import     importCmd     `cmd:"" group:"Files" help:"Make a run of a network that was trained elsewhere."`
+	Export     exportCmd     `cmd:"" group:"Files" help:"Write a run's network as safetensors, npz, ONNX or csv."`
+	Data       dataCmd       `cmd:"" group:"Files" help:"List, fetch, verify and describe data sets."`
+	Completion completionCmd `cmd:"" group:"Files" help:"Print what makes a shell complete commands, flags and files."`
 
 	Version kong.VersionFlag `help:"Print the version and stop."`
 }
@@ -100,6 +105,10 @@ func (a *app) run(args []string) (code int) {
 	)
 	if err != nil {
 		panic(err) // the commands above are wrong
+	}
+	kongplete.Complete(parser, completers())
+	if exit != nil {
+		return *exit
 	}
 	k, err := parser.Parse(args)
 	switch {

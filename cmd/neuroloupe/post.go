@@ -22,9 +22,9 @@ import (
 type postCmd struct {
 	Dataset string `arg:"" optional:"" name:"data" help:"mnist (default), fashion, or a folder with IDX files."`
 
-	Out      string `required:"" placeholder:"DIR" help:"Folder for the pictures, their numbers, index.md and the runs; runs that have finished there are used again."`
+	Out      string `required:"" predictor:"dir" placeholder:"DIR" help:"Folder for the pictures, their numbers, index.md and the runs; runs that have finished there are used again."`
 	Class    string `default:"3" placeholder:"CLASS" help:"The class that the question is about; default 3."`
-	DataDir  string `name:"folder" placeholder:"DIR" help:"Folder of the data set's files."`
+	DataDir  string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Folder of the data set's files."`
 	Colormap string `placeholder:"NAME" help:"blue-orange (default), blue-red, or grey for print without colours."`
 	Device   string `default:"auto" placeholder:"NAME" help:"What to train on: auto (default), cpu, cuda, cuda:1 or tape."`
 }

@@ -21,7 +21,7 @@ type trainCmd struct {
 	Dataset string `arg:"" optional:"" help:"mnist (default), fashion, or a folder with IDX files."`
 
 	Preset  string `default:"clear" placeholder:"NAME" help:"clear (default), nielsen1, nielsen2, zero-one, sklearn or fast."`
-	DataDir string `name:"folder" placeholder:"DIR" help:"Take the data set's files from this folder."`
+	DataDir string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Take the data set's files from this folder."`
 
 	Net       *string              `group:"Network" placeholder:"784-300-100-10" help:"Layer sizes; the first must be the image size, the last the number of classes."`
 	Hidden    *engine.Activation   `group:"Network" placeholder:"NAME" help:"Hidden activation: sigmoid, tanh, relu or identity."`
@@ -48,8 +48,8 @@ type trainCmd struct {
 	CUDAMode  *cuda.Mode      `name:"cuda-mode" group:"Run" placeholder:"NAME" help:"On a GPU: auto (default), persistent (all steps in one launch; networks that fit) or graph (a launch for each product)."`
 	Precision *cuda.Precision `group:"Run" placeholder:"NAME" help:"On a GPU, of the factors of products: fp32 (default), tf32 or bf16, which need cuBLAS. Weights are always float32."`
 	Workers   *int            `group:"Run" placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
-	Out       string          `group:"Run" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
-	Resume    string          `group:"Run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
+	Out       string          `group:"Run" predictor:"dir" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
+	Resume    string          `group:"Run" predictor:"run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
 	Frames    *string         `group:"Run" placeholder:"epoch|N|none" help:"Keep the first layer's weights every epoch, every N epochs, or not."`
 	Parity    bool            `group:"Run" help:"Afterwards repeat the first epoch on the CPU and report the largest weight difference."`
 	JSON      bool            `name:"json" group:"Run" help:"Print one JSON document instead of a table."`

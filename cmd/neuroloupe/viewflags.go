@@ -12,10 +12,10 @@ import (
 
 // viewFlags are those of every command that draws a run.
 type viewFlags struct {
-	Folder   string `arg:"" name:"run" help:"Run folder."`
-	Output   string `short:"o" placeholder:"FILE" help:"The file to write, - for standard output; default in the run folder."`
-	Numbers  string `name:"data" placeholder:"FILE" help:"Also write every number drawn, to FILE.csv, FILE.json or FILE.npz."`
-	DataDir  string `name:"folder" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
+	Folder   string `arg:"" name:"run" predictor:"run" help:"Run folder."`
+	Output   string `short:"o" predictor:"file" placeholder:"FILE" help:"The file to write, - for standard output; default in the run folder."`
+	Numbers  string `name:"data" predictor:"file" placeholder:"FILE" help:"Also write every number drawn, to FILE.csv, FILE.json or FILE.npz."`
+	DataDir  string `name:"folder" predictor:"dir" placeholder:"DIR" help:"Folder of the run's data set; default where training found it."`
 	Colormap string `placeholder:"NAME" help:"blue-orange (default), blue-red or grey."`
 
 	endings []string     // that the name of the file to write may have; none is .png alone
