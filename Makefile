@@ -56,6 +56,15 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
 	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
 
+nightly: ## run what CI leaves out: everything under the race detector, all orders of threads, all targets, soak, long fuzz
+	$(MAKE) race vet-all
+	@for settings in "order=reverse" "order=shuffle seed=7" "order=shuffle seed=8 lazy=1"; do \
+	  echo "$$settings"; NEUROLOUPE_SIM="$$settings" $(MAKE) test-gpu || exit 1; \
+	done
+	NEUROLOUPE_SIM_BUILD=race $(MAKE) test-gpu
+	$(MAKE) ptxas soak
+	$(MAKE) fuzz FUZZTIME=10m
+
 fuzz: ## fuzz each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -88,6 +97,6 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 # --- end of gpu-check, gpu-docs ---
 
 golden: ## draw the golden pictures and texts again; look at them before committing
-	go test ./render ./engine -update
+	go test ./render ./graph -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak nightly fuzz generate ptxas golden

@@ -76,7 +76,7 @@ func (r *runtime) checkBLAS() error {
 	}
 	p := r.options.Precision
 	if _, err := r.library(); err != nil {
-		return fmt.Errorf("precision %v needs cuBLAS: %w; install it or use --precision %v", p, err, FP32)
+		return fmt.Errorf("precision %v needs cuBLAS: %w; install it, or use precision %v", p, err, FP32)
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func explain(err error, dev engine.Device) error {
 	case driver.IsBusy(err):
 		return fmt.Errorf("another process has the device to itself, or its compute mode lets none use it; nvidia-smi shows both: %w", err)
 	case driver.IsLost(err):
-		return fmt.Errorf("the device is lost; start the program again, a run goes on from its checkpoint with --resume: %w", err)
+		return fmt.Errorf("the device is lost; start the program again, a run goes on from its checkpoint: %w", err)
 	case driver.IsOutOfMemory(err):
 		return fmt.Errorf("the device has too little memory free; end what else uses it: %w", err)
 	}

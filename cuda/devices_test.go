@@ -156,7 +156,7 @@ func TestOutOfMemory(t *testing.T) {
 	b := open(t, cuda.Options{})
 	defer b.Close()
 	_, err := b.Compile(compile(t, spec(5000), 64))
-	wantError(t, err, `network 12-5000-3 with batches of 64 needs \d+\.\d MB of device memory, 0\.1 MB are free; try a smaller --batch`)
+	wantError(t, err, `network 12-5000-3 with batches of 64 needs \d+\.\d MB of device memory, 0\.1 MB are free; try a smaller batch`)
 	e, err := b.Compile(compile(t, spec(5), 2))
 	if err != nil {
 		t.Fatalf("after that, a small network: %v", err)

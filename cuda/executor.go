@@ -145,7 +145,7 @@ func (e *executor) allocate(all []request) error {
 	if free, _, err := e.ctx.MemInfo(); err != nil {
 		return err
 	} else if total > free {
-		return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller --batch", what, megabytes(total), megabytes(free))
+		return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch", what, megabytes(total), megabytes(free))
 	}
 	for _, r := range all {
 		p, err := e.alloc(r.n, 4, what+": "+r.what)

@@ -37,7 +37,7 @@ func (m *memory) explain(err error, bytes int64, what string) error {
 	if f, _, e := m.ctx.MemInfo(); e == nil {
 		free = megabytes(f)
 	}
-	return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller --batch: %w", what, megabytes(bytes), free, err)
+	return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch: %w", what, megabytes(bytes), free, err)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

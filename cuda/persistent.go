@@ -211,7 +211,7 @@ func (e *executor) planPersistent() error {
 		}
 	}
 	if mode == Persistent {
-		return fmt.Errorf("cuda: network %v does not fit --cuda-mode %v: %w; use %v or %v", e.p.Spec, mode, err, Auto, Graph)
+		return fmt.Errorf("cuda: network %v does not fit mode %v: %w; use %v or %v", e.p.Spec, mode, err, Auto, Graph)
 	}
 	e.why = err.Error()
 	return nil

@@ -50,7 +50,7 @@ const (
 	Adam                   // Kingma and Ba 2015, algorithm 1
 )
 
-// ScheduleKind says how the learning rate changes over a run; see [Schedule].
+// ScheduleKind says how the learning rate changes over a run.
 type ScheduleKind uint8
 
 // The schedules.

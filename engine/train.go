@@ -52,7 +52,7 @@ type Metrics struct {
 	Gamma              float64  `json:"gamma"`         // γ; see Decay
 }
 
-// Hooks are called by Train on its own goroutine; a nil hook is not called.
+// Hooks are called by Run on its own goroutine; a nil hook is not called.
 type Hooks struct {
 	// Steps tells the progress within an epoch, many times an epoch.
 	Steps func(epoch, done, of int, loss float64)

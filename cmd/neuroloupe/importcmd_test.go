@@ -18,7 +18,7 @@ import (
 	"neuroloupe/mnist"
 )
 
-// TestImportMNIST: a network that plain numpy trained is as accurate here as numpy says (testdata/digits.py), and a
+// TestImportMNIST: a network that plain numpy trained is as accurate here as numpy says (cmd/internal/exchange/testdata/digits.py), and a
 // wrong activation is noticed.
 func TestImportMNIST(t *testing.T) {
 	if _, talk, code := neuroloupe(t, "data", "fetch"); code != exitDone {

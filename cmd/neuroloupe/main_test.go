@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see writeShapes. With
+// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see strokes.Write. With
 // a fault its pixels or labels are not what they should be; see spoil.
 func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
 	n := 300

@@ -80,7 +80,7 @@ func (c *trainCmd) recipe(data string) (runs.Recipe, error) {
 	if err != nil {
 		return r, talk.UsageError{Err: err}
 	}
-	if data != "mnist" && data != "fashion" {
+	if !dataset.Known(data) {
 		r.Split = "" // the presets' are for 60,000 images
 	}
 	runs.Over(&r.Net, c.Net)

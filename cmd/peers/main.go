@@ -25,7 +25,7 @@ func main() {
 	rounds := flag.Int("rounds", 7, "measured rounds")
 	out := flag.String("out", filepath.Join("docs", "benchmarks.md"), "page to write")
 	python := flag.String("python", "/usr/bin/python3", "Python that has torch, numpy and sklearn")
-	source := flag.String("gomlx", filepath.Join("cmd", "neuroloupe", "internal", "peers", "gomlx"), "folder of the module that trains with GoMLX")
+	source := flag.String("gomlx", filepath.Join("cmd", "peers", "gomlx"), "folder of the module that trains with GoMLX")
 	only := flag.String("only", "", "measure only the task of this name")
 	flag.Parse()
 	if err := run(*rounds, *out, *python, *source, *only); err != nil {

@@ -34,7 +34,7 @@ type Diagnosis struct {
 	activation engine.Activation
 	stuck      [2]int // hidden layer and number of the first saturated neuron, from 0
 	noData     error
-	lost       []string // beside those never predicted; see lostClasses
+	lost       []string // beside those never predicted; see job.LostClasses
 }
 
 // Finding is what the doctor finds of one layer, 1 being the first; the last is the output.

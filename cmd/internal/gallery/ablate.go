@@ -64,15 +64,13 @@ func (v *View) ablate(layer int) (*ablation, error) {
 	}
 	ctx := v.ctx
 	b := &ablation{images: p.Data.Len()}
-	act, err := v.Activity(layer)
-	if err != nil {
-		return nil, err
-	}
 	if b.importance, err = v.importance(layer); err != nil {
 		return nil, err
 	}
 	b.favourites, _ = v.Favourites(layer)
-	b.selectivity = inspect.Selectivity(act, inspect.ClassCounts(p.Data.Labels, v.Spec().Classes()), v.Spec().Layers[layer].Activation)
+	if b.selectivity, err = v.Subject.Selectivity(ctx, layer); err != nil {
+		return nil, err
+	}
 	if b.Ablation, err = inspect.NewAblation(ctx, p, v.Net, layer); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // mapsOf returns the maps of neurons of a hidden layer as they are best read, and what they are in words: what training
-// added where the start is known, and for a deeper layer through the linearised path to the input; see view.maps.
+// added where the start is known, and for a deeper layer through the linearised path to the input; see View.maps.
 func (v *View) mapsOf(layer int, units []int) (maps [][]float32, what string, err error) {
 	all, err := v.maps(v.defaultShow(), layer)
 	if err != nil {

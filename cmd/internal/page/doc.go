@@ -1,8 +1,8 @@
 // Package page makes the report of a run: one HTML file that opens offline, loads nothing, and lets a person walk
 // through a network neuron by neuron.
 //
-//	doc, err := report.Collect(ctx, run) // the numbers
-//	err = report.Write(w, doc)           // the file
+//	doc, err := page.Collect(ctx, run) // the numbers
+//	err = page.Write(w, doc)           // the file
 //
 // [Collect] asks package inspect for every number and packs them as a [Document]; [Write] puts it, as JSON, into a page
 // with the stylesheet and the script of the folder assets. The script draws and sorts; it computes nothing that package

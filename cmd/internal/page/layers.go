@@ -152,13 +152,7 @@ func (c *collector) some(cost float64) (inspect.Probe, error) {
 		d.Images = append(d.Images, p.Data.Images[i*inputs:(i+1)*inputs]...)
 		d.Labels = append(d.Labels, p.Data.Labels[i])
 	}
-	return c.bind(d)
-}
-
-// bind gives the executor other images to ask it about.
-func (c *collector) bind(d engine.Data) (inspect.Probe, error) {
-	ref, err := c.run.Tests.Executor.Bind(d)
-	return inspect.Probe{Executor: c.run.Tests.Executor, Ref: ref, Data: d}, err
+	return c.run.Subject.On(d)
 }
 
 func (c *collector) patterns(out *Layer, l int) error {

@@ -53,7 +53,7 @@ func (c *collector) byClass() (*classed, error) {
 		s.from = append(s.from, n)
 	}
 	var err error
-	if s.probe, err = c.bind(sorted); err != nil {
+	if s.probe, err = c.run.Subject.On(sorted); err != nil {
 		return nil, err
 	}
 	c.classed = s

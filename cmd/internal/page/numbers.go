@@ -9,9 +9,9 @@ import (
 	"neuroloupe/cmd/internal/arrays"
 )
 
-// Numbers are the numbers that a report draws, maps as they were before they were packed for the  Images of the data set are named by their
-// place in the test set, with their classes; what the page joins of two arrays when it is asked to, input×weight, is left
-// to the reader of these.
+// Numbers are the numbers that a report draws, maps as they were before they were packed for the page. Images of the data
+// set are named by their place in the test set, with their classes; what the page joins of two arrays when it is asked to,
+// input×weight, is left to the reader of these.
 func Numbers(d *Document) *arrays.Set {
 	n := &arrays.Set{}
 	arrays.AddTexts(n, "classes", d.Classes)
