@@ -95,8 +95,8 @@ func TestLoadOfficial(t *testing.T) {
 	}
 	want := &Dataset{
 		Name:   "tiny",
-		Train:  &Set{counting(24), []uint8{0, 1, 2, 0, 1, 2}, 2, 2, set.classes},
-		Test:   &Set{counting(12), []uint8{2, 1, 0}, 2, 2, set.classes},
+		Train:  &Set{counting(24), []uint8{0, 1, 2, 0, 1, 2}, Grey(2, 2), set.classes},
+		Test:   &Set{counting(12), []uint8{2, 1, 0}, Grey(2, 2), set.classes},
 		Files:  set.files(folder),
 		Origin: "cache " + folder,
 	}
@@ -107,8 +107,8 @@ func TestLoadOfficial(t *testing.T) {
 
 func TestLoadTestOnly(t *testing.T) {
 	set, files := tiny(t)
-	test := &Set{counting(12), []uint8{2, 1, 0}, 2, 2, set.classes}
-	train := &Set{Rows: 2, Cols: 2, Classes: set.classes}
+	test := &Set{counting(12), []uint8{2, 1, 0}, Grey(2, 2), set.classes}
+	train := &Set{Shape: Grey(2, 2), Classes: set.classes}
 	cache, own := t.TempDir(), t.TempDir()
 	folder := filepath.Join(cache, "tiny")
 	write(t, folder, files)

@@ -91,11 +91,11 @@ func (d *decoded) agree(files [roleCount]*idxReader) error {
 		}
 	}
 	a, b := files[trainImages], files[testImages]
-	if a == nil || a.rows == b.rows && a.cols == b.cols {
+	if a == nil || a.shape == b.shape {
 		return nil
 	}
-	return d.disagree(testImages, 8, fmt.Sprintf("images of %d×%d as in %s", a.rows, a.cols, d.in[trainImages].name),
-		fmt.Sprintf("%d×%d", b.rows, b.cols), "training and test images must have one size")
+	return d.disagree(testImages, 8, fmt.Sprintf("images of %v as in %s", a.shape, d.in[trainImages].name),
+		b.shape.String(), "training and test images must have one size")
 }
 
 // sets checks the labels and returns the two sets. classes nil means the numbers.
@@ -117,10 +117,10 @@ func (d *decoded) sets(classes []string) (train, test *Set, err error) {
 	}
 	set := func(images int) *Set {
 		m := d.images[images]
-		return &Set{Images: m.Pixels, Labels: d.labels[images+1], Rows: m.Rows, Cols: m.Cols, Classes: classes}
+		return &Set{Images: m.Pixels, Labels: d.labels[images+1], Shape: m.Shape, Classes: classes}
 	}
 	if a == nil {
-		return &Set{Rows: b.Rows, Cols: b.Cols, Classes: classes}, set(testImages), nil
+		return &Set{Shape: b.Shape, Classes: classes}, set(testImages), nil
 	}
 	return set(trainImages), set(testImages), nil
 }

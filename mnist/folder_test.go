@@ -119,8 +119,8 @@ func TestLoadFolder(t *testing.T) {
 			}
 			want := &Dataset{
 				Name:   wantName,
-				Train:  &Set{counting(24), []uint8{0, 1, 4, 1}, 2, 3, tt.classes},
-				Test:   &Set{counting(12), []uint8{1, 3}, 2, 3, tt.classes},
+				Train:  &Set{counting(24), []uint8{0, 1, 4, 1}, Grey(2, 3), tt.classes},
+				Test:   &Set{counting(12), []uint8{1, 3}, Grey(2, 3), tt.classes},
 				Files:  got.Files,
 				Origin: "folder " + dir,
 			}

@@ -55,14 +55,14 @@ func FuzzReadImages(f *testing.F) {
 			checkError(t, err)
 			return
 		}
-		if m.N < 1 || m.Rows < 1 || m.Cols < 1 || len(m.Pixels) != m.N*m.Rows*m.Cols {
-			t.Fatalf("%d pixels for %d×%d×%d", len(m.Pixels), m.N, m.Rows, m.Cols)
+		if m.N < 1 || m.Shape.Rows < 1 || m.Shape.Cols < 1 || len(m.Pixels) != m.N*m.Shape.Pixels() {
+			t.Fatalf("%d pixels for %d×%v", len(m.Pixels), m.N, m.Shape)
 		}
 		if !bytes.Equal(m.Pixels, streamed.Pixels) {
 			t.Fatal("a known length changes the pixels")
 		}
 		var again []byte
-		switch n, rows, cols := uint32(m.N), uint32(m.Rows), uint32(m.Cols); {
+		switch n, rows, cols := uint32(m.N), uint32(m.Shape.Rows), uint32(m.Shape.Cols); {
 		case raw[3] == 2:
 			again = idx(m.Pixels, n, cols)
 		case raw[3] == 3:

@@ -26,8 +26,9 @@ const large = 1 << 28
 
 // Images is a stack of grey images of one size.
 type Images struct {
-	Pixels        []byte // N×Rows×Cols row-major; 0 background … 255 full ink
-	N, Rows, Cols int    // each at least 1
+	Pixels []byte // N×Rows×Cols×Channels row-major; 0 background … 255 full ink
+	N      int    // at least 1
+	Shape  Shape  // of each, grey and of at least one pixel
 }
 
 // ReadImages reads an IDX file of unsigned bytes, plain or gzip, to its end.
@@ -81,7 +82,7 @@ func openIDX(r io.Reader, name string, images, hash bool) (*idxReader, error) {
 		err = d.fits()
 	}
 	if err == nil && images {
-		err = d.shape()
+		err = d.imageShape()
 	}
 	return d, err
 }
@@ -89,23 +90,23 @@ func openIDX(r io.Reader, name string, images, hash bool) (*idxReader, error) {
 // maxPixels bounds the size of an image; a network takes no more inputs.
 const maxPixels = 1 << 20
 
-// shape says what the sizes of a file of images mean.
-func (d *idxReader) shape() error {
+// imageShape says what the sizes of a file of images mean.
+func (d *idxReader) imageShape() error {
 	switch dims := d.dims; {
 	case len(dims) == 2:
-		d.n, d.rows, d.cols = dims[0], 1, dims[1]
+		d.n, d.shape = dims[0], Grey(1, dims[1])
 	case len(dims) == 3:
-		d.n, d.rows, d.cols = dims[0], dims[1], dims[2]
+		d.n, d.shape = dims[0], Grey(dims[1], dims[2])
 	case dims[1] == 1:
-		d.n, d.rows, d.cols = dims[0], dims[2], dims[3]
+		d.n, d.shape = dims[0], Grey(dims[2], dims[3])
 	case dims[3] == 1:
-		d.n, d.rows, d.cols = dims[0], dims[1], dims[2]
+		d.n, d.shape = dims[0], Grey(dims[1], dims[2])
 	default:
 		return d.fail(4, "n×1×rows×cols or n×rows×cols×1", times(dims),
 			"only grey images can be read: convert them to one channel")
 	}
-	if d.size/d.n > maxPixels {
-		return d.fail(8, fmt.Sprintf("images of at most %d pixels", maxPixels), times([]int{d.rows, d.cols}),
+	if d.shape.Pixels() > maxPixels {
+		return d.fail(8, fmt.Sprintf("images of at most %d pixels", maxPixels), d.shape.String(),
 			"make the images smaller; a network has an input for every pixel")
 	}
 	return nil
@@ -117,7 +118,7 @@ func (d *idxReader) readImages() (*Images, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Images{Pixels: pixels, N: d.n, Rows: d.rows, Cols: d.cols}, nil
+	return &Images{Pixels: pixels, N: d.n, Shape: d.shape}, nil
 }
 
 // elementType is the third byte of an IDX file.
@@ -156,7 +157,8 @@ type idxReader struct {
 	dims   []int     // set by header
 	size   int       // their product, the bytes of the body
 
-	n, rows, cols int // of images, set by shape
+	n     int   // of images, set by imageShape
+	shape Shape // of each
 }
 
 func newIDXReader(r io.Reader, name string) (*idxReader, error) {

@@ -54,15 +54,15 @@ func TestReadImages(t *testing.T) {
 		file []byte
 		want Images
 	}{
-		{"two dimensions are rows of pixels", idx(data, 3, 4), Images{data, 3, 1, 4}},
-		{"three dimensions", idx(data, 2, 3, 2), Images{data, 2, 3, 2}},
-		{"one channel first", idx(data, 2, 1, 3, 2), Images{data, 2, 3, 2}},
-		{"one channel last", idx(data, 2, 3, 2, 1), Images{data, 2, 3, 2}},
-		{"one pixel", idx([]byte{200}, 1, 1, 1), Images{[]byte{200}, 1, 1, 1}},
-		{"gzip", gzipped(t, idx(data, 2, 3, 2)), Images{data, 2, 3, 2}},
-		{"gzip of two members", append(gzipped(t, idx(data[:5], 2, 3, 2)), gzipped(t, data[5:])...), Images{data, 2, 3, 2}},
-		{"more than the first buffer", idx(counting(300_000), 3, 1000, 100), Images{counting(300_000), 3, 1000, 100}},
-		{"the same, gzip", gzipped(t, idx(counting(300_000), 3, 1000, 100)), Images{counting(300_000), 3, 1000, 100}},
+		{"two dimensions are rows of pixels", idx(data, 3, 4), Images{data, 3, Grey(1, 4)}},
+		{"three dimensions", idx(data, 2, 3, 2), Images{data, 2, Grey(3, 2)}},
+		{"one channel first", idx(data, 2, 1, 3, 2), Images{data, 2, Grey(3, 2)}},
+		{"one channel last", idx(data, 2, 3, 2, 1), Images{data, 2, Grey(3, 2)}},
+		{"one pixel", idx([]byte{200}, 1, 1, 1), Images{[]byte{200}, 1, Grey(1, 1)}},
+		{"gzip", gzipped(t, idx(data, 2, 3, 2)), Images{data, 2, Grey(3, 2)}},
+		{"gzip of two members", append(gzipped(t, idx(data[:5], 2, 3, 2)), gzipped(t, data[5:])...), Images{data, 2, Grey(3, 2)}},
+		{"more than the first buffer", idx(counting(300_000), 3, 1000, 100), Images{counting(300_000), 3, Grey(1000, 100)}},
+		{"the same, gzip", gzipped(t, idx(counting(300_000), 3, 1000, 100)), Images{counting(300_000), 3, Grey(1000, 100)}},
 	}
 	readers := []struct {
 		name string

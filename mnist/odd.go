@@ -41,7 +41,7 @@ func Odd(train, test *Set) []Oddity {
 type look struct {
 	set    *Set
 	counts []int      // images of each class
-	sums   [][]uint64 // of each class: Rows×Cols sums of its pixels; nil without images
+	sums   [][]uint64 // of each class: the sum of each of its pixels; nil without images
 	values [256]int   // pixels of each value
 	lo, hi int        // the least and the largest value; 255 and 0 without images
 }
@@ -81,7 +81,7 @@ func (l *look) bright() bool {
 	}
 	rows, cols := l.set.Rows, l.set.Cols
 	var border, pixels float64
-	for p := range rows * cols {
+	for p := range l.set.Pixels() {
 		if r, c := p/cols, p%cols; r > 0 && c > 0 && r < rows-1 && c < cols-1 {
 			continue
 		}

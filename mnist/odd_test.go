@@ -13,7 +13,7 @@ import (
 // the images.
 func strokes(n, classes, first int, seed uint64) *Set {
 	r := rand.New(rand.NewPCG(seed, 1))
-	s := &Set{Rows: 6, Cols: 6, Images: make([]byte, 36*n), Labels: make([]uint8, n)}
+	s := &Set{Shape: Grey(6, 6), Images: make([]byte, 36*n), Labels: make([]uint8, n)}
 	for k := range classes + first {
 		s.Classes = append(s.Classes, fmt.Sprint(k))
 	}
@@ -178,7 +178,7 @@ func TestDigitShapes(t *testing.T) {
 		for p, v := range l.sums[k] {
 			ink[p] = float64(v)
 		}
-		for i, got := range shapeOf(ink, 28) {
+		for i, got := range momentsOf(ink, 28) {
 			if math.Abs(got-want[i]) > 0.00051 {
 				t.Errorf("digit %d, moment %d: %.3f, want %v", k, i, got, want[i])
 			}

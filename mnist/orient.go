@@ -6,14 +6,14 @@ import (
 	"strconv"
 )
 
-// shape is what the mean image of a class looks like, in central moments of its ink over the variance σ² = (⟨y²⟩ + ⟨x²⟩)/2,
-// y down and x to the right: ⟨y²⟩ − ⟨x²⟩ (above 0 for what is tall), ⟨xy⟩ (below 0 for what leans to the right), ⟨y³⟩,
-// ⟨y²x⟩, ⟨yx²⟩, ⟨x³⟩.
-type shape [6]float64
+// moments say what the mean image of a class looks like: central moments of its ink over the variance
+// σ² = (⟨y²⟩ + ⟨x²⟩)/2, y down and x to the right: ⟨y²⟩ − ⟨x²⟩ (above 0 for what is tall), ⟨xy⟩ (below 0 for what leans
+// to the right), ⟨y³⟩, ⟨y²x⟩, ⟨yx²⟩, ⟨x³⟩.
+type moments [6]float64
 
 // digitShapes are those of MNIST's 60,000 training images, 0 to 9. TestDigitShapes computes them again.
-func digitShapes() [10]shape {
-	return [10]shape{
+func digitShapes() [10]moments {
+	return [10]moments{
 		{0.166, -0.230, -0.012, -0.012, 0.064, 0.024},
 		{1.359, -0.412, -0.056, 0.020, 0.007, -0.004},
 		{0.515, -0.123, -0.466, -0.065, 0.186, -0.045},
@@ -27,8 +27,8 @@ func digitShapes() [10]shape {
 	}
 }
 
-// shapeOf returns the shape of an image of rows×cols, none of it negative and something in it.
-func shapeOf(ink []float64, cols int) shape {
+// momentsOf returns the moments of an image of so many columns, none of it negative and something in it.
+func momentsOf(ink []float64, cols int) moments {
 	var sum, cy, cx float64
 	for p, v := range ink {
 		sum += v
@@ -37,7 +37,7 @@ func shapeOf(ink []float64, cols int) shape {
 	}
 	cy, cx = cy/sum, cx/sum
 	var variance float64
-	var m shape
+	var m moments
 	for p, v := range ink {
 		y, x := float64(p/cols)-cy, float64(p%cols)-cx
 		v /= sum
@@ -52,8 +52,8 @@ func shapeOf(ink []float64, cols int) shape {
 	return m
 }
 
-// turned returns the shape of the image mirrored top to bottom, left to right, and then transposed.
-func (m shape) turned(vertical, horizontal, transposed bool) shape {
+// turned returns the moments of the image mirrored top to bottom, left to right, and then transposed.
+func (m moments) turned(vertical, horizontal, transposed bool) moments {
 	if vertical {
 		m[1], m[2], m[4] = -m[1], -m[2], -m[4]
 	}
@@ -81,11 +81,12 @@ func (l *look) orientation() string {
 	for k := range 10 {
 		names = append(names, strconv.Itoa(k))
 	}
-	if l.set.Rows != 28 || l.set.Cols != 28 || !slices.Equal(l.set.Classes, names) || slices.Min(l.counts) < digitImages || l.flat() {
+	if l.set.Shape != Grey(28, 28) || !slices.Equal(l.set.Classes, names) ||
+		slices.Min(l.counts) < digitImages || l.flat() {
 		return ""
 	}
 	bright := l.bright()
-	var shapes [10]shape
+	var shapes [10]moments
 	for k, sum := range l.sums {
 		ink := make([]float64, len(sum))
 		for p, v := range sum {
@@ -97,7 +98,7 @@ func (l *look) orientation() string {
 		if slices.Max(ink) == 0 {
 			return ""
 		}
-		shapes[k] = shapeOf(ink, l.set.Cols)
+		shapes[k] = momentsOf(ink, l.set.Cols)
 	}
 	distance := func(v, h, t bool) float64 {
 		sum := 0.0

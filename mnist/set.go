@@ -2,21 +2,18 @@ package mnist
 
 import "fmt"
 
-// Set is a labelled set of images held as bytes. The zero value is an empty set.
+// Set is a labelled set of images of one shape held as bytes. The zero value is an empty set.
 type Set struct {
-	Images     []byte   // n×Rows×Cols row-major; 0 background … 255 full ink
-	Labels     []uint8  // n, each < len(Classes)
-	Rows, Cols int      // size of an image in pixels
-	Classes    []string // name of each label value
+	Images  []byte   // n×Rows×Cols×Channels row-major; 0 background … 255 full ink
+	Labels  []uint8  // n, each < len(Classes)
+	Shape            // of an image
+	Classes []string // name of each label value
 }
 
 // Len returns n, the number of images.
 func (s *Set) Len() int { return len(s.Labels) }
 
-// Pixels returns Rows·Cols, the number of pixels of an image.
-func (s *Set) Pixels() int { return s.Rows * s.Cols }
-
-// Image returns image i, Rows×Cols row-major; it aliases s.Images. 0 ≤ i < Len, as for an index expression.
+// Image returns image i, Pixels bytes row-major; it aliases s.Images. 0 ≤ i < Len, as for an index expression.
 func (s *Set) Image(i int) []byte {
 	p := s.Pixels()
 	return s.Images[i*p : (i+1)*p : (i+1)*p]
@@ -28,7 +25,7 @@ func (s *Set) Slice(lo, hi int) *Set {
 	p := s.Pixels()
 	return &Set{
 		Images: s.Images[lo*p : hi*p : hi*p], Labels: s.Labels[lo:hi:hi],
-		Rows: s.Rows, Cols: s.Cols, Classes: s.Classes,
+		Shape: s.Shape, Classes: s.Classes,
 	}
 }
 
@@ -41,7 +38,7 @@ func (s *Set) Subset(labels []int) (*Set, error) {
 	}
 	counts := s.ClassCounts()
 	renumbered := make([]int, len(s.Classes)) // 1 + new label; 0 for a label that is not kept
-	out := &Set{Rows: s.Rows, Cols: s.Cols}
+	out := &Set{Shape: s.Shape}
 	n := 0
 	for k, label := range labels {
 		problem := ClassProblem(-1)
@@ -96,7 +93,7 @@ func (s *Set) ClassCounts() []int {
 	return counts
 }
 
-// NeverInked returns, for each of Rows×Cols pixels row-major, whether it is 0 in every image of s. A weight from such a
+// NeverInked returns, for each of the pixels row-major, whether it is 0 in every image of s. A weight from such a
 // pixel gets no gradient from the data, so it keeps its start value unless it is decayed.
 func (s *Set) NeverInked() []bool {
 	ink := make([]byte, s.Pixels())

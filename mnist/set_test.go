@@ -10,9 +10,9 @@ import (
 // clothes is a set of six 1×2 images of four classes, one of which has none.
 func clothes() *Set {
 	return &Set{
-		Images: []byte{0, 10, 0, 11, 0, 12, 0, 13, 5, 14, 0, 15},
-		Labels: []uint8{2, 0, 3, 0, 2, 2},
-		Rows:   1, Cols: 2,
+		Images:  []byte{0, 10, 0, 11, 0, 12, 0, 13, 5, 14, 0, 15},
+		Labels:  []uint8{2, 0, 3, 0, 2, 2},
+		Shape:   Grey(1, 2),
 		Classes: []string{"shirt", "bag", "coat", "3"},
 	}
 }
@@ -23,12 +23,12 @@ func TestSetSubset(t *testing.T) {
 		labels []int
 		want   *Set
 	}{
-		{"one class", []int{0}, &Set{[]byte{0, 11, 0, 13}, []uint8{0, 0}, 1, 2, []string{"shirt"}}},
+		{"one class", []int{0}, &Set{[]byte{0, 11, 0, 13}, []uint8{0, 0}, Grey(1, 2), []string{"shirt"}}},
 		{"renumbered in the order given", []int{2, 0}, &Set{
-			[]byte{0, 10, 0, 11, 0, 13, 5, 14, 0, 15}, []uint8{0, 1, 1, 0, 0}, 1, 2, []string{"coat", "shirt"},
+			[]byte{0, 10, 0, 11, 0, 13, 5, 14, 0, 15}, []uint8{0, 1, 1, 0, 0}, Grey(1, 2), []string{"coat", "shirt"},
 		}},
 		{"the other order", []int{0, 2}, &Set{
-			[]byte{0, 10, 0, 11, 0, 13, 5, 14, 0, 15}, []uint8{1, 0, 0, 1, 1}, 1, 2, []string{"shirt", "coat"},
+			[]byte{0, 10, 0, 11, 0, 13, 5, 14, 0, 15}, []uint8{1, 0, 0, 1, 1}, Grey(1, 2), []string{"shirt", "coat"},
 		}},
 	}
 	for _, tt := range tests {
@@ -85,7 +85,7 @@ func TestSetSubsetErrors(t *testing.T) {
 func TestSetSlice(t *testing.T) {
 	s := clothes()
 	part := s.Slice(1, 3)
-	want := &Set{[]byte{0, 11, 0, 12}, []uint8{0, 3}, 1, 2, s.Classes}
+	want := &Set{[]byte{0, 11, 0, 12}, []uint8{0, 3}, Grey(1, 2), s.Classes}
 	if diff := cmp.Diff(want, part); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

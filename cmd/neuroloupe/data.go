@@ -222,7 +222,7 @@ func (c *dataShowCmd) Run(a *app) error {
 		return a.printJSON(shown)
 	}
 	rows := [][2]string{
-		{shown.Name, fmt.Sprintf("images of %d×%d pixels, from %s", shown.Rows, shown.Cols, shown.Origin)},
+		{shown.Name, fmt.Sprintf("images of %v pixels, from %s", d.Train.Shape, shown.Origin)},
 	}
 	for _, s := range shown.Sets {
 		var counts []string
@@ -234,7 +234,7 @@ func (c *dataShowCmd) Run(a *app) error {
 		}
 		rows = append(rows,
 			[2]string{s.Name, fmt.Sprintf("%s images; %.1f %% of the pixels are inked; %d of %d pixels never are",
-				words.Thousands(s.Images), 100*s.Ink, s.NeverInked, shown.Rows*shown.Cols)},
+				words.Thousands(s.Images), 100*s.Ink, s.NeverInked, d.Train.Pixels())},
 			[2]string{"", strings.Join(counts, "   ")})
 	}
 	for _, text := range shown.Odd {

@@ -69,7 +69,9 @@ func TestImportComputesAsNumpy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ramp := &mnist.Set{Images: make([]byte, 784), Labels: []uint8{0}, Rows: 28, Cols: 28, Classes: v.Folder.Manifest.Data.Classes}
+	ramp := &mnist.Set{
+		Images: make([]byte, 784), Labels: []uint8{0}, Shape: mnist.Grey(28, 28), Classes: v.Folder.Manifest.Data.Classes,
+	}
 	for p := range ramp.Images {
 		ramp.Images[p] = byte(7 * p)
 	}

@@ -27,7 +27,7 @@ func TestLeftFLOPs(t *testing.T) {
 // 8 + 12 = 20 without the zeros; four are 176 and 80. An epoch of 88 ns is then 2 GFLOP/s.
 func TestPage(t *testing.T) {
 	images := bytes.Repeat([]byte{0, 0, 7, 0}, 4)
-	train := &mnist.Set{Images: images, Labels: make([]uint8, 4), Rows: 2, Cols: 2}
+	train := &mnist.Set{Images: images, Labels: make([]uint8, 4), Shape: mnist.Grey(2, 2)}
 	p := newPage(engine.Device{Name: "Some CPU", Capability: "AVX-512, 2 of 2 cores"}, train, 3, time.Unix(0, 0))
 	for _, want := range []string{"on 1970-01-01: Some CPU, AVX-512, 2 of 2 cores, Go 1.", "MNIST's 4 training images", "for 3 rounds", "25.0 % of"} {
 		if !strings.Contains(p.String(), want) {

@@ -85,7 +85,7 @@ func Import(ctx context.Context, c Order, t talk.Talk) (_ *Result, err error) {
 	s.manifest.Train.Hidden = s.taken.hidden
 	net = s.nets[s.taken.net]
 	s.manifest.Import.Layout, s.manifest.Import.Layers = net.Layout.String(), net.Layers
-	params := s.taken.fold(net.Params, s.manifest.Data.Rows, s.manifest.Data.Cols)
+	params := s.taken.fold(net.Params, dataset.ShapeOf(s.manifest.Data))
 
 	out := c.Out
 	if out == "" {
@@ -252,8 +252,8 @@ func (s *importing) find(ctx context.Context, t talk.Talk, net *exchange.Net) er
 	switch {
 	case len(s.nets) > 0:
 	case net.Sizes[0] != pixels:
-		return talk.Usage("the network takes %d inputs, but an image of %s has %d×%d = %d pixels; give another --data, or none",
-			net.Sizes[0], d.Name, e.Train.Rows, e.Train.Cols, pixels)
+		return talk.Usage("the network takes %d inputs, but an image of %s has %v = %d pixels; give another --data, "+
+			"or none", net.Sizes[0], d.Name, e.Train.Shape, pixels)
 	default:
 		return talk.Usage("the network has %d outputs, but %s has %d classes; say with --classes which labels they stand for, as in 0,1",
 			outputs, d.Name, classes)

@@ -9,6 +9,7 @@ import (
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
+	"neuroloupe/mnist"
 )
 
 // Flip says which way the images that a network was trained on were mirrored.
@@ -71,19 +72,19 @@ func (r reading) changes(from reading) int {
 	return n
 }
 
-// fold returns the parameters with which a network takes our images of rows×cols, pixels from 0 to 1. All but the first
-// layer is shared with ps.
+// fold returns the parameters with which a network takes our grey images of a shape, pixels from 0 to 1. All but
+// the first layer is shared with ps.
 //
 //	scaled    W ← W/std, b ← b − mean/std·ΣW
 //	inverted  (1 − x)·W + b = x·(−W) + (b + ΣW)
 //	turned    the rows of W change places as the pixels did
-func (r reading) fold(ps engine.Params, rows, cols int) engine.Params {
+func (r reading) fold(ps engine.Params, shape mnist.Shape) engine.Params {
 	ps = slices.Clone(ps)
 	w, b := ps.Weight(1), ps.Bias(1)
 	units := w.Shape[1]
 	in := make([]float32, len(w.Data))
-	for p := range rows * cols {
-		copy(in[p*units:][:units], w.Data[r.place(p, rows, cols)*units:])
+	for p := range shape.Pixels() {
+		copy(in[p*units:][:units], w.Data[r.place(p, shape)*units:])
 	}
 	w.Data, b.Data = in, slices.Clone(b.Data)
 	ps[0], ps[1] = w, b
@@ -104,19 +105,19 @@ func (r reading) fold(ps engine.Params, rows, cols int) engine.Params {
 	return ps
 }
 
-// place is where the network had our pixel p of an image of rows×cols.
-func (r reading) place(p, rows, cols int) int {
-	y, x := p/cols, p%cols
+// place is where the network had our pixel p of a grey image of a shape.
+func (r reading) place(p int, shape mnist.Shape) int {
+	y, x := p/shape.Cols, p%shape.Cols
 	if r.flip == flipRows || r.flip == flipBoth {
-		y = rows - 1 - y
+		y = shape.Rows - 1 - y
 	}
 	if r.flip == flipCols || r.flip == flipBoth {
-		x = cols - 1 - x
+		x = shape.Cols - 1 - x
 	}
 	if r.transpose {
-		return x*rows + y
+		return x*shape.Rows + y
 	}
-	return y*cols + x
+	return y*shape.Cols + x
 }
 
 // asSaid is the reading that the flags and the file ask for, and by default.

@@ -121,7 +121,7 @@ func (t *trier) score(r reading, images *mnist.Set) (engine.Score, error) {
 		}
 		o.bound[images] = ref
 	}
-	if err := o.executor.Write(r.fold(t.nets[r.net].Params, images.Rows, images.Cols)...); err != nil {
+	if err := o.executor.Write(r.fold(t.nets[r.net].Params, images.Shape)...); err != nil {
 		return engine.Score{}, err
 	}
 	return engine.Evaluate(o.executor, o.program, ref, d)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"neuroloupe/engine"
+	"neuroloupe/mnist"
 )
 
 // What a reading says of the images is folded into the first layer: the network then gives for our image what it gave for
@@ -86,7 +87,7 @@ func TestFold(t *testing.T) {
 		}},
 	} {
 		before := fmt.Sprint(ps)
-		folded := tt.reading.fold(ps, rows, cols)
+		folded := tt.reading.fold(ps, mnist.Grey(rows, cols))
 		for j := range units {
 			if got, want := z(folded, ours, j), z(ps, tt.theirs(), j); math.Abs(got-want) > 1e-5 {
 				t.Errorf("%+v: neuron %d: z %v, want %v", tt.reading, j, got, want)

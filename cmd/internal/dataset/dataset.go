@@ -102,8 +102,8 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 		return nil, err
 	}
 	if n := d.Test.Pixels(); n != f.Spec.Inputs {
-		return nil, other("%s takes %d inputs, but the images of %s have %d×%d pixels",
-			f.Path, f.Spec.Inputs, d.Name, d.Test.Rows, d.Test.Cols)
+		return nil, other("%s takes %d inputs, but the images of %s have %v pixels",
+			f.Path, f.Spec.Inputs, d.Name, d.Test.Shape)
 	}
 	for i, want := range m.Files {
 		if i < len(d.Files) && (d.Files[i].SHA256 == "" || sameFile(want, d.Files[i])) {
@@ -194,6 +194,9 @@ func Cut(d *mnist.Dataset, r *runs.Recipe) (*Examples, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.Train.Shape.Validate(); err != nil {
+		return nil, err
+	}
 	e := &Examples{Source: d, Train: d.Train.Slice(0, n), Validation: d.Train.Slice(n, n+v), Test: d.Test}
 	for _, s := range []**mnist.Set{&e.Train, &e.Validation, &e.Test} {
 		if *s, err = ofClasses(*s, r.Classes); err != nil {
@@ -269,6 +272,9 @@ func (e *Examples) Describe(name, dir string, dead []int) runs.Data {
 	return d
 }
 
+// ShapeOf is the shape of the images that a run folder describes: it says nothing of channels, so they are grey.
+func ShapeOf(d runs.Data) mnist.Shape { return mnist.Grey(d.Rows, d.Cols) }
+
 // UsedLabels are the labels that training and test images have.
 func UsedLabels(d *mnist.Dataset) []int {
 	var used []int
@@ -286,7 +292,7 @@ func Some(s *mnist.Set, n int) *mnist.Set {
 	if n >= s.Len() {
 		return s
 	}
-	out := &mnist.Set{Rows: s.Rows, Cols: s.Cols, Classes: s.Classes}
+	out := &mnist.Set{Shape: s.Shape, Classes: s.Classes}
 	for i := range n {
 		k := i * s.Len() / n
 		out.Images = append(out.Images, s.Image(k)...)

@@ -151,10 +151,10 @@ func (s *surgery) train(r remedy) (*probed, error) {
 	return s.look(t, start, st, tests)
 }
 
-func medianSmoothness(maps [][]float32, rows, cols int) float64 {
+func medianSmoothness(maps [][]float32, shape mnist.Shape) float64 {
 	var all []float64
 	for _, m := range maps {
-		all = append(all, inspect.Smoothness(m, rows, cols))
+		all = append(all, inspect.Smoothness(m, shape.Rows, shape.Cols))
 	}
 	return inspect.Median(all)
 }
@@ -195,8 +195,8 @@ func (s *surgery) look(t *engine.Trainer, start engine.Params, st *engine.State,
 		gamma = inspect.EstimateGamma(w, w0)
 	}
 	raw := inspect.Maps(w)
-	o.raw = medianSmoothness(raw, tests.Rows, tests.Cols)
-	o.learned = medianSmoothness(inspect.Maps(inspect.Learned(w, w0, gamma)), tests.Rows, tests.Cols)
+	o.raw = medianSmoothness(raw, tests.Shape)
+	o.learned = medianSmoothness(inspect.Maps(inspect.Learned(w, w0, gamma)), tests.Shape)
 	o.deadRMS = inspect.RMS(raw, s.v.Folder.Manifest.DeadMask())
 	if math.IsNaN(o.raw) || math.IsNaN(o.learned) {
 		return nil, errors.New("no numbers")

@@ -110,16 +110,19 @@ func (c *Attribute) figure(v *View, img Chosen, at *attributed) (render.Figure, 
 	if err != nil {
 		return render.Figure{}, err
 	}
-	rows, cols := v.Size()
-	input := render.Image{Title: filepath.Base(img.Name), Width: cols, Height: rows, Pixels: img.Pixels, Caption: v.chosenCaption(img, at.predicted)}
+	shape := v.Shape()
+	input := render.Image{
+		Title: filepath.Base(img.Name),
+		Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Caption: v.chosenCaption(img, at.predicted),
+	}
 	learned, random := []render.Panel{input}, []render.Panel{render.Image{
-		Title: "The same, weights drawn at random", Width: cols, Height: rows, Pixels: img.Pixels,
+		Title: "The same, weights drawn at random", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
 		Caption: "The control: what a network shows that has learned nothing.",
 	}}
 	for _, m := range at.all {
 		draw := func(title, caption string, a inspect.Attribution) render.Map {
 			return render.Map{
-				Title: title, Width: cols, Height: rows, Values: a.Map, Caption: caption,
+				Title: title, Width: shape.Cols, Height: shape.Rows, Values: a.Map, Caption: caption,
 				Colors: &render.Colors{Name: "share of " + at.target(v.Labels()), Low: "speaks against", High: "speaks for", Map: colormap},
 			}
 		}

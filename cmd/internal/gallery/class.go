@@ -80,10 +80,11 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 			return render.Figure{}, nil, err
 		}
 	}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	mean, count := classMean(test, k)
 	row := []render.Panel{render.Image{
-		Title: "the mean " + name, Caption: fmt.Sprintf("of %d test images", count), Width: cols, Height: rows, Pixels: mean, Side: mapSide,
+		Title: "the mean " + name, Caption: fmt.Sprintf("of %d test images", count),
+		Width: shape.Cols, Height: shape.Rows, Pixels: mean, Side: mapSide,
 	}}
 	var sheets [][]render.Panel
 	values := [2][]float64{r.Contribution, r.Weight}
@@ -93,7 +94,8 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	} {
 		b := render.Bars{Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
 		s := render.Sheet{
-			Title: "the first " + words.Number(top) + " " + text[0], Width: cols, Height: rows, Colors: colors, Cols: min(top, 10),
+			Title: "the first " + words.Number(top) + " " + text[0],
+			Width: shape.Cols, Height: shape.Rows, Colors: colors, Cols: min(top, 10),
 		}
 		for p, j := range shown[i] {
 			if slices.Contains(shown[1-i], j) {
@@ -125,7 +127,7 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	arrays.AddVector(n, "weight", r.Weight)
 	arrays.AddVector(n, "by_contribution", r.ByContribution)
 	arrays.AddVector(n, "by_weight", r.ByWeight)
-	arrays.AddArray(n, "mean_image", mean, rows, cols)
+	arrays.AddArray(n, "mean_image", mean, shape.Rows, shape.Cols)
 	arrays.AddNumber(n, "mean_image_of", count)
 	var both [][]int
 	for _, first := range agreeAt(top) {

@@ -75,10 +75,9 @@ func (c *Compare) compare(v, w *View) (*paired, error) {
 			return nil, fmt.Errorf("--show %s: %w; compare the weights as they are: --show raw", c.Show, x.NoStart)
 		}
 	}
-	ra, ca := v.Size()
-	if rb, cb := w.Size(); ra != rb || ca != cb {
-		return nil, fmt.Errorf("%s takes images of %d×%d pixels and %s of %d×%d; maps of different sizes cannot be compared",
-			v.Folder.Path, ra, ca, w.Folder.Path, rb, cb)
+	if a, b := v.Shape(), w.Shape(); a != b {
+		return nil, fmt.Errorf("%s takes images of %v pixels and %s of %v; maps of different sizes cannot be compared",
+			v.Folder.Path, a, w.Folder.Path, b)
 	}
 	var err error
 	if p.layer, err = v.Hidden(c.Layer, 0); err != nil {
@@ -293,8 +292,8 @@ func (v *View) score100() string {
 }
 
 func (c *Compare) sheet(v *View, title string, colors *render.Colors) render.Sheet {
-	rows, cols := v.Size()
-	s := render.Sheet{Title: title, Width: cols, Height: rows, Colors: colors, Cols: 5}
+	shape := v.Shape()
+	s := render.Sheet{Title: title, Width: shape.Cols, Height: shape.Rows, Colors: colors, Cols: 5}
 	if c.MarkDead {
 		s.Mark = v.Dead()
 		s.MarkLabel = "never inked in the training images"

@@ -84,8 +84,8 @@ func (c *Dream) dream(v *View) (*dreamt, error) {
 	if d.test, err = v.Test(); err != nil {
 		return nil, err
 	}
-	rows, cols := v.Size()
-	if d.prior, err = inspect.NewPrior(v.ctx, p.Data, rows, cols); err != nil {
+	shape := v.Shape()
+	if d.prior, err = inspect.NewPrior(v.ctx, p.Data, shape.Rows, shape.Cols); err != nil {
 		return nil, err
 	}
 	z, err := p.Values(v.ctx, v.Net, v.Net.Last(), true)
@@ -255,8 +255,8 @@ func (c *Dream) figure(v *View, d *dreamt) render.Figure {
 const dreamSide = 96
 
 func (d *dreamt) dreams(v *View, title, caption, symbol string, all []made) render.Thumbs {
-	rows, cols := v.Size()
-	t := render.Thumbs{Title: title, Caption: caption, Width: cols, Height: rows, Side: dreamSide}
+	shape := v.Shape()
+	t := render.Thumbs{Title: title, Caption: caption, Width: shape.Cols, Height: shape.Rows, Side: dreamSide}
 	for _, m := range all {
 		t.Images = append(t.Images, bytesOf(m.Image))
 		t.Names = append(t.Names, m.name)
@@ -273,8 +273,8 @@ func (d *dreamt) dreams(v *View, title, caption, symbol string, all []made) rend
 }
 
 func (d *dreamt) bests(v *View, title string, all []made) render.Thumbs {
-	rows, cols := v.Size()
-	t := render.Thumbs{Title: title, Width: cols, Height: rows, Side: dreamSide}
+	shape := v.Shape()
+	t := render.Thumbs{Title: title, Width: shape.Cols, Height: shape.Rows, Side: dreamSide}
 	for _, m := range all {
 		t.Images = append(t.Images, d.test.Image(m.best))
 		t.Names = append(t.Names, m.name)

@@ -24,14 +24,13 @@ import (
 type Chosen struct {
 	Name   string // test:18, train:3, or the file's path
 	Label  int    // its class; −1 when that is not known
-	Pixels []byte // Rows×Cols of the run
+	Pixels []byte // of the run's shape
 	Note   string // what was done to a file to make an input of it; "" for an image of the data set
 }
 
 // set is the image as a set of one, to probe the network with.
 func (v *View) set(c Chosen) *mnist.Set {
-	rows, cols := v.Size()
-	return &mnist.Set{Images: c.Pixels, Labels: []uint8{uint8(max(c.Label, 0))}, Rows: rows, Cols: cols, Classes: v.Classes()}
+	return &mnist.Set{Images: c.Pixels, Labels: []uint8{uint8(max(c.Label, 0))}, Shape: v.Shape(), Classes: v.Classes()}
 }
 
 // Choose finds the image that --image names: test:18, train:3, both counted from 0 among the images of the run's classes,
@@ -103,7 +102,7 @@ func (v *View) readImage(path string, center bool) (Chosen, error) {
 	if err != nil {
 		return fail(fmt.Errorf("not a PNG that can be read: %w", err))
 	}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	grey, paper := greyOn(img)
 	was := fmt.Sprintf("%d×%d pixels", grey.Rect.Dx(), grey.Rect.Dy())
 	c := Chosen{Name: path, Label: -1, Note: was + ", dark paper: ink is what is bright"}
@@ -121,21 +120,23 @@ func (v *View) readImage(path string, center bool) (Chosen, error) {
 		return fail(errors.New("the image is blank: there is no ink in it that differs from its paper; " +
 			"draw with a darker pen on light paper, or a lighter one on dark"))
 	}
-	scaled := image.NewGray(image.Rect(0, 0, cols, rows))
+	scaled := image.NewGray(image.Rect(0, 0, shape.Cols, shape.Rows))
 	switch {
 	case center:
 		centerInk(scaled, grey)
-		c.Note += fmt.Sprintf(", its ink fitted into 20/28 of %d×%d with the centre of mass in the middle, as MNIST's was", cols, rows)
-	case grey.Rect.Dx() == cols && grey.Rect.Dy() == rows:
+		c.Note += fmt.Sprintf(", its ink fitted into 20/28 of %d×%d with the centre of mass in the middle, "+
+			"as MNIST's was", shape.Cols, shape.Rows)
+	case grey.Rect.Dx() == shape.Cols && grey.Rect.Dy() == shape.Rows:
 		scaled = grey
 		c.Note += ", the network's size"
 	default:
-		draw.BiLinear.Scale(scaled, fit(grey.Rect.Dx(), grey.Rect.Dy(), cols, rows), grey, grey.Rect, draw.Src, nil)
-		c.Note += fmt.Sprintf(", scaled to %d×%d; --center also moves the ink as MNIST's was", cols, rows)
+		inside := fit(grey.Rect.Dx(), grey.Rect.Dy(), shape.Cols, shape.Rows)
+		draw.BiLinear.Scale(scaled, inside, grey, grey.Rect, draw.Src, nil)
+		c.Note += fmt.Sprintf(", scaled to %d×%d; --center also moves the ink as MNIST's was", shape.Cols, shape.Rows)
 	}
 	if slices.Max(scaled.Pix) == 0 {
 		return fail(fmt.Errorf("its ink is too fine to be seen at %d×%d pixels; draw with a thicker pen, or cut the paper off",
-			cols, rows))
+			shape.Cols, shape.Rows))
 	}
 	c.Pixels = scaled.Pix
 	return c, nil

@@ -161,9 +161,9 @@ func (c *Errors) figure(v *View, m *mistakes, maps [][]float32) (render.Figure, 
 	if err != nil {
 		return render.Figure{}, err
 	}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	strip := render.Thumbs{
-		Title: "The worst mistakes", Width: cols, Height: rows,
+		Title: "The worst mistakes", Width: shape.Cols, Height: shape.Rows,
 		Caption: "What it is → what the network says; below, the image's number, as --image takes it.",
 	}
 	for _, x := range m.all[:min(shownMistakes, len(m.all))] {
@@ -251,7 +251,7 @@ const drivenBy, drawnDrivers = 8, 3
 // explain is a mistake, the neurons that drove it, and the maps of the first of them.
 func (m *mistakes) explain(v *View, i int, maps [][]float32, colors *render.Colors) []render.Panel {
 	x, w, drivers := m.all[i], m.why[i], m.drivers[i]
-	rows, cols := v.Size()
+	shape := v.Shape()
 	s := w.Z[v.Net.Last()]
 	drivers = drivers[:min(drivenBy, len(drivers))]
 	bars := render.Bars{
@@ -265,14 +265,16 @@ func (m *mistakes) explain(v *View, i int, maps [][]float32, colors *render.Colo
 	}
 	panels := []render.Panel{
 		render.Image{
-			Title: fmt.Sprintf("test:%d, %s", x.Image, v.wrong(x)), Width: cols, Height: rows, Pixels: m.test.Image(x.Image), Side: 140,
+			Title: fmt.Sprintf("test:%d, %s", x.Image, v.wrong(x)), Width: shape.Cols, Height: shape.Rows,
+			Pixels: m.test.Image(x.Image), Side: 140,
 			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.Labels()[x.Predicted], s[x.Predicted], v.Labels()[x.Label], s[x.Label]),
 		},
 		bars,
 	}
 	for _, d := range drivers[:min(drawnDrivers, len(drivers))] {
 		panels = append(panels, render.Map{
-			Title: v.tag(d.Neuron, m.favourites[d.Neuron]), Width: cols, Height: rows, Values: maps[d.Neuron], Colors: colors, Side: 140,
+			Title: v.tag(d.Neuron, m.favourites[d.Neuron]), Width: shape.Cols, Height: shape.Rows,
+			Values: maps[d.Neuron], Colors: colors, Side: 140,
 			Caption: fmt.Sprintf("a = %.2f, drive %+.2f", w.A[m.layer][d.Neuron], d.Drive),
 		})
 	}

@@ -69,7 +69,7 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 // maps adds the neuron's weights: as they are, what training added, and the start.
 func (p *portrait) maps() error {
 	v, j := p.view, p.neuron
-	rows, cols := v.Size()
+	shape := v.Shape()
 	shows := []string{"raw"}
 	if v.NoStart == nil {
 		shows = []string{"raw", "learned", "init"}
@@ -92,20 +92,23 @@ func (p *portrait) maps() error {
 			return err
 		}
 		maps[show] = all[j]
-		m := render.Map{Title: titles[show], Caption: captions[show], Width: cols, Height: rows, Values: all[j], Colors: colors, Side: 224}
+		m := render.Map{
+			Title: titles[show], Caption: captions[show],
+			Width: shape.Cols, Height: shape.Rows, Values: all[j], Colors: colors, Side: 224,
+		}
 		if p.markDead {
 			m.Mark, m.MarkLabel = v.Dead(), "never inked in the training images"
 		}
 		row = append(row, m)
-		arrays.AddArray(p.n, "map_"+show, all[j], rows, cols)
+		arrays.AddArray(p.n, "map_"+show, all[j], shape.Rows, shape.Cols)
 	}
 	raw := maps["raw"]
 	arrays.AddNumber(p.n, "norm", inspect.Norm(raw))
-	arrays.AddNumber(p.n, "smoothness_raw", inspect.Smoothness(raw, rows, cols))
+	arrays.AddNumber(p.n, "smoothness_raw", inspect.Smoothness(raw, shape.Rows, shape.Cols))
 	arrays.AddNumber(p.n, "bias", v.Net.Params.Bias(p.layer + 1).Data[j])
 	if v.NoStart == nil {
 		arrays.AddNumber(p.n, "rho", inspect.Rho(raw, maps["init"]))
-		arrays.AddNumber(p.n, "smoothness_learned", inspect.Smoothness(maps["learned"], rows, cols))
+		arrays.AddNumber(p.n, "smoothness_learned", inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols))
 	}
 	if p.markDead {
 		arrays.AddVector(p.n, "never_inked", v.Folder.Manifest.Data.Dead)
@@ -113,9 +116,10 @@ func (p *portrait) maps() error {
 	p.fact("‖w‖", "%.3g", inspect.Norm(raw))
 	if v.NoStart == nil {
 		p.fact("ρ, share of the start", "%.2f", inspect.Rho(raw, maps["init"]))
-		p.fact("smoothness raw, learned", "%s, %s", words.Hundredths(inspect.Smoothness(raw, rows, cols)), words.Hundredths(inspect.Smoothness(maps["learned"], rows, cols)))
+		p.fact("smoothness raw, learned", "%s, %s", words.Hundredths(inspect.Smoothness(raw, shape.Rows, shape.Cols)),
+			words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)))
 	} else {
-		p.fact("smoothness", "%s", words.Hundredths(inspect.Smoothness(raw, rows, cols)))
+		p.fact("smoothness", "%s", words.Hundredths(inspect.Smoothness(raw, shape.Rows, shape.Cols)))
 		row = append(row, render.Text{Title: "no learned part", Text: "The network was made elsewhere and its start weights are not known, so what training added cannot be told from them.", Width: 240})
 	}
 	p.fact("bias", "%s", words.Signed(float64(v.Net.Params.Bias(p.layer + 1).Data[j])))
@@ -165,7 +169,7 @@ func (p *portrait) withImages() error {
 // patterns adds what the neuron responds to, beside the same of an untrained network. z, a: n×1.
 func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 	v, ctx := p.view, p.view.ctx
-	rows, cols := v.Size()
+	shape := v.Shape()
 	pattern, err := inspect.Patterns(ctx, probe.Data, v.Spec().Inputs, z)
 	if err != nil {
 		return err
@@ -189,16 +193,23 @@ func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 	}
 	colors := &render.Colors{Name: "mean ink, less the mean image", Low: "less ink", High: "more ink", Map: p.cmap}
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
-		render.Map{Title: "triggered average", Caption: "images weighted by a, less their mean", Width: cols, Height: rows, Values: triggered[0], Colors: colors, Side: 224},
-		render.Map{Title: "the same, untrained", Caption: which, Width: cols, Height: rows, Values: untrained[0], Colors: colors, Side: 224},
 		render.Map{
-			Title: "pattern Σw", Caption: "covariance of each pixel with z: what it responds to", Width: cols, Height: rows, Values: pattern[0], Side: 224,
+			Title: "triggered average", Caption: "images weighted by a, less their mean",
+			Width: shape.Cols, Height: shape.Rows, Values: triggered[0], Colors: colors, Side: 224,
+		},
+		render.Map{
+			Title: "the same, untrained", Caption: which,
+			Width: shape.Cols, Height: shape.Rows, Values: untrained[0], Colors: colors, Side: 224,
+		},
+		render.Map{
+			Title: "pattern Σw", Caption: "covariance of each pixel with z: what it responds to",
+			Width: shape.Cols, Height: shape.Rows, Values: pattern[0], Side: 224,
 			Colors: &render.Colors{Name: "covariance with z", Low: "less ink", High: "more ink", Map: p.cmap},
 		},
 	})
-	arrays.AddArray(p.n, "pattern", pattern[0], rows, cols)
-	arrays.AddArray(p.n, "triggered", triggered[0], rows, cols)
-	arrays.AddArray(p.n, "triggered_untrained", untrained[0], rows, cols)
+	arrays.AddArray(p.n, "pattern", pattern[0], shape.Rows, shape.Cols)
+	arrays.AddArray(p.n, "triggered", triggered[0], shape.Rows, shape.Cols)
+	arrays.AddArray(p.n, "triggered_untrained", untrained[0], shape.Rows, shape.Cols)
 	return nil
 }
 
@@ -224,10 +235,10 @@ func (p *portrait) images(z []float32) error {
 		arrays.AddVector(p.n, end.name+"_z", values)
 	}
 	const each = 3
-	rows, cols := p.view.Size()
+	shape := p.view.Shape()
 	tenths := render.Thumbs{
 		Title: "from most to least", Caption: "a column per tenth of the test images by z, with the class of each; three images spread over the tenth",
-		Width: cols, Height: rows, Cols: len(x.Deciles), Side: 56,
+		Width: shape.Cols, Height: shape.Rows, Cols: len(x.Deciles), Side: 56,
 	}
 	var drawn []int
 	for r := range each {

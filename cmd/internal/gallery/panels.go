@@ -47,8 +47,8 @@ func (v *View) strip(images []int, z []float32) (render.Thumbs, []float64, error
 	if err != nil {
 		return render.Thumbs{}, nil, err
 	}
-	rows, cols := v.Size()
-	t := render.Thumbs{Width: cols, Height: rows, Cols: len(images), Side: 84}
+	shape := v.Shape()
+	t := render.Thumbs{Width: shape.Cols, Height: shape.Rows, Cols: len(images), Side: 84}
 	var values []float64
 	for _, i := range images {
 		t.Images = append(t.Images, test.Image(i))

@@ -177,7 +177,7 @@ func (q *Question) strongest() (*Page, error) {
 	}
 	fig := render.Figure{Title: fmt.Sprintf("The neuron that speaks most for %s", name), Subtitle: v.Line()}
 	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	raw, learned := inspect.Maps(v.Weights("raw")), inspect.Maps(v.Weights("learned"))
 	n := &arrays.Set{}
 	for _, way := range []struct {
@@ -201,14 +201,20 @@ func (q *Question) strongest() (*Page, error) {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{
-			render.Map{Title: fmt.Sprintf("neuron %d, weights W", j), Caption: "as they are", Width: cols, Height: rows, Values: raw[j], Colors: colors, Side: 224},
-			render.Map{Title: "learned: W − W₀", Caption: "what training added", Width: cols, Height: rows, Values: learned[j], Colors: colors, Side: 224},
+			render.Map{
+				Title: fmt.Sprintf("neuron %d, weights W", j), Caption: "as they are",
+				Width: shape.Cols, Height: shape.Rows, Values: raw[j], Colors: colors, Side: 224,
+			},
+			render.Map{
+				Title: "learned: W − W₀", Caption: "what training added",
+				Width: shape.Cols, Height: shape.Rows, Values: learned[j], Colors: colors, Side: 224,
+			},
 			strip,
 			render.Text{Title: way.title, Text: text, Width: 260},
 		})
 		arrays.AddNumber(n, "neuron_by_"+way.key, j)
-		arrays.AddArray(n, "raw_by_"+way.key, raw[j], rows, cols)
-		arrays.AddArray(n, "learned_by_"+way.key, learned[j], rows, cols)
+		arrays.AddArray(n, "raw_by_"+way.key, raw[j], shape.Rows, shape.Cols)
+		arrays.AddArray(n, "learned_by_"+way.key, learned[j], shape.Rows, shape.Cols)
 		arrays.AddVector(n, "excite_z_by_"+way.key, values)
 	}
 	arrays.AddVector(n, "weight", r.Weight)
@@ -235,11 +241,11 @@ func (q *Question) product() (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	n := &arrays.Set{}
 	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
 	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: q.cmap()}
-	input := render.Image{Title: "input x", Width: cols, Height: rows, Pixels: img.Pixels, Side: 196}
+	input := render.Image{Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 196}
 	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what(v.Labels())), Subtitle: v.Line()}
 	j := r.ByWeight[0]
 	full, err := x.Why.Product(j)
@@ -272,15 +278,20 @@ func (q *Question) product() (*Page, error) {
 	} {
 		fig.Rows = append(fig.Rows, []render.Panel{
 			input, render.Glyph("×"),
-			render.Map{Title: part.title, Width: cols, Height: rows, Values: part.w, Colors: weight, Side: 196},
+			render.Map{
+				Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w, Colors: weight, Side: 196,
+			},
 			render.Glyph("="),
-			render.Map{Title: "input×weight", Width: cols, Height: rows, Values: part.product, Colors: product, Side: 196},
+			render.Map{
+				Title: "input×weight",
+				Width: shape.Cols, Height: shape.Rows, Values: part.product, Colors: product, Side: 196,
+			},
 			render.Text{Title: part.heading, Text: part.text, Width: 300},
 		})
-		arrays.AddArray(n, "weights_"+part.key, part.w, rows, cols)
-		arrays.AddArray(n, "product_"+part.key, part.product, rows, cols)
+		arrays.AddArray(n, "weights_"+part.key, part.w, shape.Rows, shape.Cols)
+		arrays.AddArray(n, "product_"+part.key, part.product, shape.Rows, shape.Cols)
 	}
-	arrays.AddArray(n, "input", x.Why.X, rows, cols)
+	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)
 	arrays.AddNumber(n, "bias", full.Bias)
 	arrays.AddNumber(n, "z", x.Why.Z[0][j])
 	q.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.Name, j, words.Signed(full.Sum-full.Bias), words.Signed(sum32(start)), words.Signed(sum32(added)))
@@ -299,13 +310,13 @@ func (q *Question) zeroOne() (*Page, error) {
 		return nil, err
 	}
 	names := v.Labels()
-	rows, cols := v.Size()
+	shape := v.Shape()
 	n := &arrays.Set{}
 	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
 	maps := map[string][]float32{}
 	for _, show := range []string{"raw", "init", "learned"} {
 		maps[show] = inspect.Maps(v.Weights(show))[0]
-		arrays.AddArray(n, show, maps[show], rows, cols)
+		arrays.AddArray(n, show, maps[show], shape.Rows, shape.Cols)
 	}
 	rho := v.Rho()[0]
 	dead := len(v.Folder.Manifest.Data.Dead)
@@ -320,22 +331,31 @@ func (q *Question) zeroOne() (*Page, error) {
 	}
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
-		arrays.AddArray(n, "mean_"+v.Classes()[k], pixels, rows, cols)
-		return render.Image{Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)), Width: cols, Height: rows, Pixels: pixels, Side: 224}
+		arrays.AddArray(n, "mean_"+v.Classes()[k], pixels, shape.Rows, shape.Cols)
+		return render.Image{
+			Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)),
+			Width: shape.Cols, Height: shape.Rows, Pixels: pixels, Side: 224,
+		}
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
-		return render.Map{Title: title, Caption: caption, Width: cols, Height: rows, Values: maps[show], Colors: c, Mark: v.Dead(), MarkLabel: "never inked in the training images", Side: 224}
+		return render.Map{
+			Title: title, Caption: caption,
+			Width: shape.Cols, Height: shape.Rows, Values: maps[show], Colors: c, Side: 224,
+			Mark: v.Dead(), MarkLabel: "never inked in the training images",
+		}
 	}
 	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes], Map: q.cmap()}
 	text := fmt.Sprintf("One hidden neuron tells %s from %s for %.2f %% of %s test images, and its map looks like nothing, because corr(W, W₀) = %.2f: %.0f %% of it is the random start. "+
 		"Take the start away: %s where the %s has its ink, %s where the %s has it.",
 		names[0], names[1], 100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
 	if dead > 0 {
-		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.", dead, rows*cols)
+		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.",
+			dead, shape.Pixels())
 	}
 	q.fact("zero-one", "%v: %.2f %% of %s test images; corr(W, W₀) %.3f, ρ %.3f; smoothness raw %s, learned %s; %d of %d pixels never inked", v.Spec(),
 		100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), rho,
-		words.Hundredths(inspect.Smoothness(maps["raw"], rows, cols)), words.Hundredths(inspect.Smoothness(maps["learned"], rows, cols)), dead, rows*cols)
+		words.Hundredths(inspect.Smoothness(maps["raw"], shape.Rows, shape.Cols)),
+		words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)), dead, shape.Pixels())
 	fig := render.Figure{
 		Title: fmt.Sprintf("One neuron that tells %s from %s", names[0], names[1]), Subtitle: v.Line(), Caption: text,
 		Rows: [][]render.Panel{{

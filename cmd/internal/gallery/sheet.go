@@ -286,14 +286,15 @@ func (c *Sheet) colors() (*render.Colors, error) {
 
 // panel is the sheet of maps shown one way, its tiles with their lengths alone.
 func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]float32) (render.Sheet, error) {
-	m := v.Folder.Manifest.Data
-	p := render.Sheet{Width: m.Cols, Height: m.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
+	shape := v.Shape()
+	p := render.Sheet{Width: shape.Cols, Height: shape.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
 	p.Title, p.Caption = v.heading(show, c.Layer-1)
 	if c.MarkDead {
 		if p.Mark = v.Dead(); p.Mark == nil {
 			return p, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not known", v.Folder.Path)
 		}
-		p.MarkLabel = fmt.Sprintf("never inked in the training images: %d of %d pixels", len(m.Dead), m.Rows*m.Cols)
+		p.MarkLabel = fmt.Sprintf("never inked in the training images: %d of %d pixels",
+			len(v.Folder.Manifest.Data.Dead), shape.Pixels())
 	}
 	for _, w := range maps {
 		p.Tiles = append(p.Tiles, render.Tile{Map: w, Lines: []string{fmt.Sprintf("‖w‖ %.3g", inspect.Norm(w))}})

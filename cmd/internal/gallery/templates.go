@@ -29,7 +29,7 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	fig := render.Figure{Title: "What each class looks for", Subtitle: v.Line()}
-	rows, cols := v.Size()
+	shape := v.Shape()
 	n, file := &arrays.Set{}, "templates"
 	arrays.AddTexts(n, "classes", v.Classes())
 	kinds, err := v.templates()
@@ -49,12 +49,14 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		kinds = append(kinds, templateKind{
 			"local", "at " + img.Name, "∂s_k/∂x: what ink would do to each class's logit at this very image", maps,
 		})
-		fig.Rows = append(fig.Rows, []render.Panel{render.Image{Title: img.Name, Caption: img.Note, Width: cols, Height: rows, Pixels: img.Pixels, Side: 112}})
-		arrays.AddArray(n, "input", img.Pixels, rows, cols)
+		fig.Rows = append(fig.Rows, []render.Panel{render.Image{
+			Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 112,
+		}})
+		arrays.AddArray(n, "input", img.Pixels, shape.Rows, shape.Cols)
 	}
 	for _, k := range kinds {
 		s := render.Sheet{
-			Title: k.title, Caption: k.caption, Width: cols, Height: rows, Cols: min(10, len(k.maps)),
+			Title: k.title, Caption: k.caption, Width: shape.Cols, Height: shape.Rows, Cols: min(10, len(k.maps)),
 			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
 		}
 		var norms []float64

@@ -63,7 +63,7 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	favourites, _ := v.Favourites(layer)
-	rows, cols := v.Size()
+	shape := v.Shape()
 	colors := &render.Colors{Name: what, Low: "ink lowers z", High: "ink raises z", Map: cmap}
 	n := &arrays.Set{}
 	arrays.AddVector(n, "neurons", units)
@@ -84,7 +84,8 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 		images, values = append(images, best), append(values, zs)
 		fig.Rows = append(fig.Rows, []render.Panel{
 			render.Map{
-				Title: fmt.Sprintf("neuron %d", j), Caption: v.speaks(layer, j, favourites[j]), Width: cols, Height: rows, Values: maps[i], Colors: colors, Side: 112,
+				Title: fmt.Sprintf("neuron %d", j), Caption: v.speaks(layer, j, favourites[j]),
+				Width: shape.Cols, Height: shape.Rows, Values: maps[i], Colors: colors, Side: 112,
 			},
 			strip,
 		})

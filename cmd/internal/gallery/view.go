@@ -79,8 +79,8 @@ func Of(ctx context.Context, f *runs.Folder, dataDir string, t talk.Talk) (v *Vi
 
 // newSubject is the run's network, to be asked about the run's test images on the CPU.
 func (v *View) newSubject() *inspect.Subject {
-	s := &inspect.Subject{Net: v.Net}
-	s.Rows, s.Cols = v.Size()
+	shape := v.Shape()
+	s := &inspect.Subject{Net: v.Net, Rows: shape.Rows, Cols: shape.Cols}
 	if v.NoStart != nil {
 		s.NoStart = v.NoStart
 	}
@@ -175,10 +175,8 @@ func (v *View) MetricsKnown() { v.metricsShort = true }
 // Spec is the network's.
 func (v *View) Spec() engine.Spec { return v.Net.Spec }
 
-// Size is that of an input image.
-func (v *View) Size() (rows, cols int) {
-	return v.Folder.Manifest.Data.Rows, v.Folder.Manifest.Data.Cols
-}
+// Shape is that of an input image.
+func (v *View) Shape() mnist.Shape { return dataset.ShapeOf(v.Folder.Manifest.Data) }
 
 // Hidden returns the index of hidden layer n, counted from 1; 0 stands for the one given as usual, which may be −1 for
 // the last.

@@ -303,9 +303,9 @@ const mapSide = 168
 // Numbers are those that the picture draws, top neurons at each end.
 func (x *Account) Numbers(top int) *arrays.Set {
 	n, v := &arrays.Set{}, x.view
-	rows, cols := v.Size()
+	shape := v.Shape()
 	arrays.AddTexts(n, "classes", v.Classes())
-	arrays.AddArray(n, "input", x.Why.X, rows, cols)
+	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)
 	for _, k := range []struct {
 		name  string
 		class int

@@ -49,7 +49,7 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 	if x.layer > 0 {
 		weight.Name, product.Name = "gradient of z at this image", "input×gradient"
 	}
-	rows, cols := x.view.Size()
+	shape := x.view.Shape()
 	for i, j := range drawn {
 		w, p, err := x.maps(j)
 		if err != nil {
@@ -60,16 +60,25 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 			side = "against"
 		}
 		row := []render.Panel{
-			render.Image{Title: "input x", Width: cols, Height: rows, Pixels: x.image.Pixels, Side: mapSide},
+			render.Image{
+				Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels, Side: mapSide,
+			},
 			render.Glyph("×"),
-			render.Map{Title: fmt.Sprintf("neuron %d, %s", j, side), Width: cols, Height: rows, Values: w, Colors: weight, Side: mapSide},
+			render.Map{
+				Title: fmt.Sprintf("neuron %d, %s", j, side),
+				Width: shape.Cols, Height: shape.Rows, Values: w, Colors: weight, Side: mapSide,
+			},
 			render.Glyph("="),
-			render.Map{Title: strings.ToLower(product.Name), Width: cols, Height: rows, Values: p, Colors: product, Side: mapSide},
+			render.Map{
+				Title: strings.ToLower(product.Name),
+				Width: shape.Cols, Height: shape.Rows, Values: p, Colors: product, Side: mapSide,
+			},
 		}
 		text := x.sentence(j)
 		if l, start, ok := x.Learned(j); ok {
 			row = append(row, render.Glyph("→"), render.Map{
-				Title: "without the start", Width: cols, Height: rows, Values: l, Colors: product, Side: mapSide,
+				Title: "without the start",
+				Width: shape.Cols, Height: shape.Rows, Values: l, Colors: product, Side: mapSide,
 			})
 			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", words.Signed(start), words.Signed(sum32(l)))
 		}
@@ -81,9 +90,11 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 // way is the row input → hidden layers → outputs.
 func (x *Account) way(drawn []int) []render.Panel {
 	v, names := x.view, x.view.Labels()
-	rows, cols := v.Size()
+	shape := v.Shape()
 	caption := cmp.Or(x.image.Note, "what the network is shown")
-	row := []render.Panel{render.Image{Title: "input", Caption: caption, Width: cols, Height: rows, Pixels: x.image.Pixels}}
+	row := []render.Panel{render.Image{
+		Title: "input", Caption: caption, Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels,
+	}}
 	for l := range v.Net.Last() {
 		g := render.HiddenGrid{Title: fmt.Sprintf("hidden layer %d", l+1), Values: float32s(x.Why.A[l])}
 		if v.Net.Last() == 1 {
@@ -109,16 +120,18 @@ func (x *Account) way(drawn []int) []render.Panel {
 	}
 	row = append(row, render.Glyph("→"))
 	if len(a) == len(x.Why.X) {
-		row = append(row, x.reconstruction(a, rows, cols))
+		row = append(row, x.reconstruction(a))
 	}
 	return append(row, strongest(b, x.Why.Z[v.Net.Last()], x.image.Label, x.not))
 }
 
 // reconstruction draws outputs that are as many as the inputs as an image: what the network makes of its input.
-func (x *Account) reconstruction(a []float64, rows, cols int) render.Panel {
+func (x *Account) reconstruction(a []float64) render.Panel {
+	shape := x.view.Shape()
 	m := render.Map{
 		Title: "outputs as an image", Caption: "as many as inputs: what the network makes of the input",
-		Width: cols, Height: rows, Values: float32s(a), Colors: &render.Colors{Map: render.Ink, Limit: 1, NoBar: true},
+		Width: shape.Cols, Height: shape.Rows, Values: float32s(a),
+		Colors: &render.Colors{Map: render.Ink, Limit: 1, NoBar: true},
 	}
 	if slices.Min(a) < 0 || slices.Max(a) > 1 {
 		m.Colors = &render.Colors{Name: "output", Map: x.cmap}

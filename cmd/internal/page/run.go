@@ -63,7 +63,8 @@ func facts(v *gallery.View) []Fact {
 	m, s := v.Folder.Manifest, v.Spec()
 	out := s.Layers[len(s.Layers)-1]
 	net := fmt.Sprintf("%v, %v hidden, %v outputs", s, s.Layers[0].Activation, out.Activation)
-	images := fmt.Sprintf("%d×%d pixels, %d classes: %s", m.Data.Rows, m.Data.Cols, len(m.Data.Classes), strings.Join(m.Data.Classes, ", "))
+	images := fmt.Sprintf("%v pixels, %d classes: %s", v.Shape(), len(m.Data.Classes),
+		strings.Join(m.Data.Classes, ", "))
 	accuracy := "not known: the test images cannot be read"
 	if score, err := v.Score(); err == nil {
 		accuracy = fmt.Sprintf("%.2f %% of the test images", 100*score.Accuracy())
