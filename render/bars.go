@@ -14,6 +14,7 @@ import (
 // warm colour of the map, negative ones to the left in the cold one.
 type Bars struct {
 	Title, Caption string
+	Key            string    // of its values; see Figure.Numbers
 	Names          []string  // one per bar
 	Values         []float64 // one per bar
 	Texts          []string  // printed instead of the values; nil: three digits

@@ -27,8 +27,9 @@ type Chart struct {
 
 // Series is one line of a Chart.
 type Series struct {
-	Name string
-	X, Y []float64 // finite, of equal length, positive on a logarithmic axis; X ascending
+	Name       string
+	KeyX, KeyY string    // of X, "" when it only counts, and of Y; see Figure.Numbers
+	X, Y       []float64 // finite, of equal length, positive on a logarithmic axis; X ascending
 	// Low and High are the ends of the whiskers at each point; nil for none.
 	Low, High []float64
 }

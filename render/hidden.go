@@ -12,6 +12,7 @@ import (
 // enough carries its neuron's number; else numbers stand along the edges.
 type HiddenGrid struct {
 	Title, Caption string
+	Key            string    // of its values; see Figure.Numbers
 	Values         []float32 // one per neuron; only read
 	Cols           int       // cells in a row; 0: choose, 10 for 100 neurons
 	Colors         *Colors   // nil: own limit and bar; Ink unless a value is negative

@@ -10,6 +10,7 @@ import (
 // of a Figure.
 type Map struct {
 	Title, Caption string
+	Key            string // of its values; see Figure.Numbers
 	Width, Height  int
 	Values         []float32 // Height×Width, row-major; only read
 	Colors         *Colors   // nil: its own limit and bar
@@ -82,6 +83,7 @@ func readableOn(c color.RGBA) color.RGBA {
 // Image is a grey image, ink dark on white, as a panel of a Figure.
 type Image struct {
 	Title, Caption string
+	Key            string // of its pixels, "" for none; see Figure.Numbers
 	Width, Height  int
 	Pixels         []byte // Height×Width, row-major; 0 is blank, 255 full ink; only read
 	Side           int    // longest side on screen in pixels; 0: choose

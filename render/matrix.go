@@ -13,6 +13,7 @@ import (
 // into bands, one below the other.
 type Matrix struct {
 	Title, Caption     string
+	Key                string    // of its values; see Figure.Numbers
 	RowTitle, ColTitle string    // what the rows and the columns are: "class", "neuron"
 	Rows, Cols         []string  // their names
 	Values             []float64 // len(Rows)×len(Cols), row-major; only read

@@ -13,6 +13,7 @@ import (
 // shine through, so that a crowd is darker than one.
 type Points struct {
 	Title, Caption string
+	KeyX, KeyY     string    // of the places and the values; see Figure.Numbers
 	Xs, Ys         []float64 // finite, of equal length
 	// Names stand beside their dots, where there is room for them: the first
 	// name first. One per point, "" for none; nil for none at all.

@@ -31,6 +31,7 @@ type Tile struct {
 // and names agree are laid out alike, so that the same neuron is at the same
 // place in each, and always stand side by side.
 type Sheet struct {
+	Key      string // of the maps; see Figure.Numbers
 	Title    string // "mnist · 784-100-10 · 97.9 % test accuracy"
 	Subtitle string // "learned weights W − γW₀"
 	Caption  string // one sentence under the picture: what it shows, how to read it

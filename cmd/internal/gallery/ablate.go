@@ -165,9 +165,9 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 			"Important: moves the outputs much.", removed[half], units, most[half], random[half], removed[half], least[half]),
 		X: "neurons held at their mean", Y: "test accuracy, %", LinearX: true, LinearY: true,
 		Series: []render.Series{
-			{Name: "unimportant first", X: removed, Y: least},
-			{Name: "random order", X: removed, Y: random},
-			{Name: "important first", X: removed, Y: most},
+			{Name: "unimportant first", KeyX: "curve_removed", KeyY: "curve_least_first", X: removed, Y: least},
+			{Name: "random order", KeyX: "curve_removed", KeyY: "curve_random", X: removed, Y: random},
+			{Name: "important first", KeyX: "curve_removed", KeyY: "curve_most_first", X: removed, Y: most},
 		},
 	}
 	top := c.shown(b)
@@ -182,7 +182,7 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 			len(top), units, 100*inspect.Median(b.lostAll))
 	}
 	first := []render.Panel{
-		render.Bars{Title: "One alone: accuracy lost", Caption: caption, Names: names, Values: lost, Texts: lostText, Map: colormap},
+		render.Bars{Key: "accuracy_lost", Title: "One alone: accuracy lost", Caption: caption, Names: names, Values: lost, Texts: lostText, Map: colormap},
 	}
 	if units > 1 {
 		first = append([]render.Panel{chart}, first...)
@@ -198,7 +198,7 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 		}
 	}
 	matrix := render.Matrix{
-		Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
+		Key: "recall_lost", Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
 		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
 		Rows:    v.Labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},

@@ -80,6 +80,13 @@ func (at *attributed) target(names []string) string {
 	return fmt.Sprintf("s(%s)", names[at.class])
 }
 
+// methodKey is what a method is called among the numbers.
+func methodKey(m inspect.AttributeMethod) string {
+	return [...]string{
+		inspect.GradientInput: "gradient_input", inspect.IntegratedGradients: "integrated_gradients", inspect.LRP: "lrp",
+	}[m]
+}
+
 func (at *attributed) numbers(v *View, img Chosen) *arrays.Set {
 	n := &arrays.Set{}
 	arrays.AddTexts(n, "target", []string{at.target(v.Classes())})
@@ -89,7 +96,7 @@ func (at *attributed) numbers(v *View, img Chosen) *arrays.Set {
 	}
 	arrays.AddNumber(n, "predicted", at.predicted)
 	for _, c := range at.all {
-		name := [...]string{inspect.GradientInput: "gradient_input", inspect.IntegratedGradients: "integrated_gradients", inspect.LRP: "lrp"}[c.Method]
+		name := methodKey(c.Method)
 		for _, w := range []struct {
 			name string
 			a    inspect.Attribution
@@ -112,22 +119,23 @@ func (c *Attribute) figure(v *View, img Chosen, at *attributed) (render.Figure, 
 	}
 	shape := v.Shape()
 	input := render.Image{
+		Key:   "image",
 		Title: filepath.Base(img.Name),
 		Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Caption: v.chosenCaption(img, at.predicted),
 	}
 	learned, random := []render.Panel{input}, []render.Panel{render.Image{
-		Title: "The same, weights drawn at random", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
+		Key: "image", Title: "The same, weights drawn at random", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
 		Caption: "The control: what a network shows that has learned nothing.",
 	}}
 	for _, m := range at.all {
-		draw := func(title, caption string, a inspect.Attribution) render.Map {
+		draw := func(key, title, caption string, a inspect.Attribution) render.Map {
 			return render.Map{
-				Title: title, Width: shape.Cols, Height: shape.Rows, Values: a.Map, Caption: caption,
+				Key: key, Title: title, Width: shape.Cols, Height: shape.Rows, Values: a.Map, Caption: caption,
 				Colors: &render.Colors{Name: "share of " + at.target(v.Labels()), Low: "speaks against", High: "speaks for", Map: colormap},
 			}
 		}
-		learned = append(learned, draw(m.Method.String(), sums(m.Method, m.Net), m.Net))
-		random = append(random, draw(m.Method.String(), fmt.Sprintf("Likeness to the one above: %.2f, of the ranks of the absolute values %.2f.",
+		learned = append(learned, draw(methodKey(m.Method), m.Method.String(), sums(m.Method, m.Net), m.Net))
+		random = append(random, draw(methodKey(m.Method)+"_random", m.Method.String(), fmt.Sprintf("Likeness to the one above: %.2f, of the ranks of the absolute values %.2f.",
 			m.Between.Pearson, m.Between.SpearmanAbs), m.Random))
 	}
 	caption := fmt.Sprintf("Each pixel's share of %s, s being the weighted input of an output%s. Pixels without ink have no share in any of "+

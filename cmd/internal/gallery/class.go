@@ -83,7 +83,7 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	shape := v.Shape()
 	mean, count := classMean(test, k)
 	row := []render.Panel{render.Image{
-		Title: "the mean " + name, Caption: fmt.Sprintf("of %d test images", count),
+		Key: "mean_image", Title: "the mean " + name, Caption: fmt.Sprintf("of %d test images", count),
 		Width: shape.Cols, Height: shape.Rows, Pixels: mean, Side: mapSide,
 	}}
 	var sheets [][]render.Panel
@@ -92,8 +92,9 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 		{"by contribution", "What it gives to the logit of " + name + " on these images beyond its average."},
 		{"by weight alone", "What argsort of the weights names."},
 	} {
-		b := render.Bars{Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
+		b := render.Bars{Key: [2]string{"contribution", "weight"}[i], Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
 		s := render.Sheet{
+			Key:   [2]string{"maps_by_contribution", "maps_by_weight"}[i],
 			Title: "the first " + words.Number(top) + " " + text[0],
 			Width: shape.Cols, Height: shape.Rows, Colors: colors, Cols: min(top, 10),
 		}

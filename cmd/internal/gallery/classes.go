@@ -106,6 +106,7 @@ func (c *Classes) figure(v *View, b *ablation, contributions [][]float64) (rende
 		linear = " The layers after it are taken as linear."
 	}
 	matrix := render.Matrix{
+		Key:      "contribution",
 		RowTitle: "class", ColTitle: "neuron", Rows: v.Labels(), Cols: cols, Values: cells, NoNumbers: len(order) > 40,
 		Caption: "Each column is a neuron, in the order of the class it speaks for most. The weight to the class's output times how much " +
 			"more it is active on the class's images than on all, w·(E[a | class] − E a)." + linear,
@@ -116,7 +117,7 @@ func (c *Classes) figure(v *View, b *ablation, contributions [][]float64) (rende
 		counted += fmt.Sprintf(" %s for none.", words.Count(none, "neuron"))
 	}
 	second := []render.Panel{strongest(render.Bars{
-		Title: "Neurons that speak for a class", Caption: counted,
+		Key: "neurons_for_class", Title: "Neurons that speak for a class", Caption: counted,
 		Names: v.Labels(), Values: speakers, Texts: words.Whole(speakers), Map: render.Ink,
 	}, speakers)}
 	if scatter, ok := b.scatter(); ok {

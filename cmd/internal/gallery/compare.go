@@ -236,9 +236,9 @@ func (c *Compare) figure(p *paired) (render.Figure, error) {
 	}
 	shown := p.shown(c.Top)
 	differences := p.match.Differences(p.mapsA, p.mapsB)
-	a := c.sheet(p.a, "A: "+p.a.Name(), colors)
-	b := c.sheet(p.a, "B: "+p.b.Name(), colors)
-	d := c.sheet(p.a, "Difference: B − A", colors)
+	a := c.sheet(p.a, "map_a", "A: "+p.a.Name(), colors)
+	b := c.sheet(p.a, "map_b", "B: "+p.b.Name(), colors)
+	d := c.sheet(p.a, "difference", "Difference: B − A", colors)
 	opposite := false
 	for _, i := range shown {
 		q := p.match.Pairs[i]
@@ -291,9 +291,9 @@ func (v *View) score100() string {
 	return fmt.Sprintf("%.1f %% test accuracy.", 100*s.Accuracy())
 }
 
-func (c *Compare) sheet(v *View, title string, colors *render.Colors) render.Sheet {
+func (c *Compare) sheet(v *View, key, title string, colors *render.Colors) render.Sheet {
 	shape := v.Shape()
-	s := render.Sheet{Title: title, Width: shape.Cols, Height: shape.Rows, Colors: colors, Cols: 5}
+	s := render.Sheet{Key: key, Title: title, Width: shape.Cols, Height: shape.Rows, Colors: colors, Cols: 5}
 	if c.MarkDead {
 		s.Mark = v.Dead()
 		s.MarkLabel = "never inked in the training images"
@@ -307,17 +307,17 @@ func (p *paired) chart() render.Chart {
 		Title: "How alike the pairs are", X: "pairs, the most alike first", Y: "|r| of the pair's " + p.by, LinearX: true, LinearY: true,
 		Caption: "1 is the same, 0 unrelated.",
 	}
-	add := func(name string, m *inspect.Match) {
+	add := func(name, key string, m *inspect.Match) {
 		y := alike(m)
 		x := make([]float64, len(y))
 		for i := range x {
 			x[i] = float64(i + 1)
 		}
-		c.Series = append(c.Series, render.Series{Name: name, X: x, Y: y})
+		c.Series = append(c.Series, render.Series{Name: name, X: x, KeyY: key, Y: y})
 	}
-	add("A with B", p.match)
+	add("A with B", "curve", p.match)
 	if p.control != nil {
-		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by], p.control)
+		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by], "curve_control", p.control)
 	}
 	return c
 }

@@ -228,6 +228,7 @@ func (m *mistakes) matrix(v *View) render.Matrix {
 		}
 	}
 	return render.Matrix{
+		Key:   "confusion",
 		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.Labels(), Cols: v.Labels(),
 		Values: cells, Texts: texts, Colors: &render.Colors{Name: "test images taken for another class", Map: render.Ink, NoBar: true},
 		Caption: "Test images by what they are and what the network says; the darker, the more are taken for something else.",
@@ -255,6 +256,7 @@ func (m *mistakes) explain(v *View, i int, maps [][]float32, colors *render.Colo
 	s := w.Z[v.Net.Last()]
 	drivers = drivers[:min(drivenBy, len(drivers))]
 	bars := render.Bars{
+		Key:     "drive",
 		Title:   fmt.Sprintf("What drove %s above %s", v.Labels()[x.Predicted], v.Labels()[x.Label]),
 		Caption: fmt.Sprintf("%s%s, those that did most.", words.Count(len(drivers), "neuron"), v.ofLayer(m.layer)),
 		Map:     colors.Map, Limit: m.largest(),
@@ -273,6 +275,7 @@ func (m *mistakes) explain(v *View, i int, maps [][]float32, colors *render.Colo
 	}
 	for _, d := range drivers[:min(drawnDrivers, len(drivers))] {
 		panels = append(panels, render.Map{
+			Key:   "drawn_map",
 			Title: v.tag(d.Neuron, m.favourites[d.Neuron]), Width: shape.Cols, Height: shape.Rows,
 			Values: maps[d.Neuron], Colors: colors, Side: 140,
 			Caption: fmt.Sprintf("a = %.2f, drive %+.2f", w.A[m.layer][d.Neuron], d.Drive),

@@ -93,6 +93,7 @@ func (p *portrait) maps() error {
 		}
 		maps[show] = all[j]
 		m := render.Map{
+			Key:   "map_" + show,
 			Title: titles[show], Caption: captions[show],
 			Width: shape.Cols, Height: shape.Rows, Values: all[j], Colors: colors, Side: 224,
 		}
@@ -135,7 +136,7 @@ func (p *portrait) fact(name, format string, args ...any) {
 func (p *portrait) outgoing() render.Bars {
 	path := inspect.Path(p.view.Spec(), p.view.Net.Params, p.layer)[p.neuron]
 	arrays.AddVector(p.n, "outgoing", path)
-	b := render.Bars{Title: "weight to each class", Caption: "its column of W2", Names: p.view.Labels(), Values: path, Map: p.cmap, Width: 260}
+	b := render.Bars{Key: "outgoing", Title: "weight to each class", Caption: "its column of W2", Names: p.view.Labels(), Values: path, Map: p.cmap, Width: 260}
 	if p.layer < p.view.Net.Hidden() {
 		b.Caption = "the product of the weights after it, everything between taken as linear"
 	}
@@ -194,15 +195,15 @@ func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 	colors := &render.Colors{Name: "mean ink, less the mean image", Low: "less ink", High: "more ink", Map: p.cmap}
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
 		render.Map{
-			Title: "triggered average", Caption: "images weighted by a, less their mean",
+			Key: "triggered", Title: "triggered average", Caption: "images weighted by a, less their mean",
 			Width: shape.Cols, Height: shape.Rows, Values: triggered[0], Colors: colors, Side: 224,
 		},
 		render.Map{
-			Title: "the same, untrained", Caption: which,
+			Key: "triggered_untrained", Title: "the same, untrained", Caption: which,
 			Width: shape.Cols, Height: shape.Rows, Values: untrained[0], Colors: colors, Side: 224,
 		},
 		render.Map{
-			Title: "pattern Σw", Caption: "covariance of each pixel with z: what it responds to",
+			Key: "pattern", Title: "pattern Σw", Caption: "covariance of each pixel with z: what it responds to",
 			Width: shape.Cols, Height: shape.Rows, Values: pattern[0], Side: 224,
 			Colors: &render.Colors{Name: "covariance with z", Low: "less ink", High: "more ink", Map: p.cmap},
 		},
@@ -267,6 +268,7 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	names := v.Labels()
 	all, each := inspect.Spreads(a, probe.Data.Labels, len(names))
 	mean := render.Bars{
+		Key:   "mean_activation",
 		Title: "mean activation by class", Caption: fmt.Sprintf("± its standard deviation; over all images %.2f ± %.2f", all.Mean, all.SD),
 		Names: names, Map: p.cmap, Width: 300,
 	}
@@ -290,6 +292,7 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 		return err
 	}
 	without := render.Bars{
+		Key:   "recall_lost",
 		Title: "recall lost without it, % points", Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points", words.Signed(100*lost[0].Accuracy)),
 		Names: names, Map: p.cmap, Width: 260,
 	}

@@ -202,11 +202,11 @@ func (q *Question) strongest() (*Page, error) {
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{
 			render.Map{
-				Title: fmt.Sprintf("neuron %d, weights W", j), Caption: "as they are",
+				Key: "raw_by_" + way.key, Title: fmt.Sprintf("neuron %d, weights W", j), Caption: "as they are",
 				Width: shape.Cols, Height: shape.Rows, Values: raw[j], Colors: colors, Side: 224,
 			},
 			render.Map{
-				Title: "learned: W − W₀", Caption: "what training added",
+				Key: "learned_by_" + way.key, Title: "learned: W − W₀", Caption: "what training added",
 				Width: shape.Cols, Height: shape.Rows, Values: learned[j], Colors: colors, Side: 224,
 			},
 			strip,
@@ -245,7 +245,7 @@ func (q *Question) product() (*Page, error) {
 	n := &arrays.Set{}
 	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
 	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: q.cmap()}
-	input := render.Image{Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 196}
+	input := render.Image{Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 196}
 	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what(v.Labels())), Subtitle: v.Line()}
 	j := r.ByWeight[0]
 	full, err := x.Why.Product(j)
@@ -279,11 +279,11 @@ func (q *Question) product() (*Page, error) {
 		fig.Rows = append(fig.Rows, []render.Panel{
 			input, render.Glyph("×"),
 			render.Map{
-				Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w, Colors: weight, Side: 196,
+				Key: "weights_" + part.key, Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w, Colors: weight, Side: 196,
 			},
 			render.Glyph("="),
 			render.Map{
-				Title: "input×weight",
+				Key: "product_" + part.key, Title: "input×weight",
 				Width: shape.Cols, Height: shape.Rows, Values: part.product, Colors: product, Side: 196,
 			},
 			render.Text{Title: part.heading, Text: part.text, Width: 300},
@@ -333,13 +333,13 @@ func (q *Question) zeroOne() (*Page, error) {
 		pixels, images := classMean(test, k)
 		arrays.AddArray(n, "mean_"+v.Classes()[k], pixels, shape.Rows, shape.Cols)
 		return render.Image{
-			Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)),
+			Key: "mean_" + v.Classes()[k], Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)),
 			Width: shape.Cols, Height: shape.Rows, Pixels: pixels, Side: 224,
 		}
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{
-			Title: title, Caption: caption,
+			Key: show, Title: title, Caption: caption,
 			Width: shape.Cols, Height: shape.Rows, Values: maps[show], Colors: c, Side: 224,
 			Mark: v.Dead(), MarkLabel: "never inked in the training images",
 		}

@@ -15,6 +15,7 @@ import (
 // scatter sets each neuron's selectivity against what it is worth; not ok where no neuron has one.
 func (b *ablation) scatter() (render.Points, bool) {
 	c := render.Points{
+		KeyX: "selectivity", KeyY: "accuracy_lost",
 		Title: "Does selectivity say which matter?", X: "selectivity: 0 all classes alike, 1 one class alone", Y: "accuracy lost without it, % points",
 		Caption: "A dot is a neuron. Selectivity: (m_max − m_rest)/(m_max + m_rest), of the mean activation on the class it prefers and on the others.",
 	}

@@ -287,7 +287,7 @@ func (c *Sheet) colors() (*render.Colors, error) {
 // panel is the sheet of maps shown one way, its tiles with their lengths alone.
 func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]float32) (render.Sheet, error) {
 	shape := v.Shape()
-	p := render.Sheet{Width: shape.Cols, Height: shape.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
+	p := render.Sheet{Key: show, Width: shape.Cols, Height: shape.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
 	p.Title, p.Caption = v.heading(show, c.Layer-1)
 	if c.MarkDead {
 		if p.Mark = v.Dead(); p.Mark == nil {

@@ -50,12 +50,13 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 			"local", "at " + img.Name, "∂s_k/∂x: what ink would do to each class's logit at this very image", maps,
 		})
 		fig.Rows = append(fig.Rows, []render.Panel{render.Image{
-			Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 112,
+			Key: "input", Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 112,
 		}})
 		arrays.AddArray(n, "input", img.Pixels, shape.Rows, shape.Cols)
 	}
 	for _, k := range kinds {
 		s := render.Sheet{
+			Key:   k.name,
 			Title: k.title, Caption: k.caption, Width: shape.Cols, Height: shape.Rows, Cols: min(10, len(k.maps)),
 			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
 		}

@@ -84,6 +84,7 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 		images, values = append(images, best), append(values, zs)
 		fig.Rows = append(fig.Rows, []render.Panel{
 			render.Map{
+				Key:   "maps",
 				Title: fmt.Sprintf("neuron %d", j), Caption: v.speaks(layer, j, favourites[j]),
 				Width: shape.Cols, Height: shape.Rows, Values: maps[i], Colors: colors, Side: 112,
 			},

@@ -61,23 +61,23 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 		}
 		row := []render.Panel{
 			render.Image{
-				Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels, Side: mapSide,
+				Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels, Side: mapSide,
 			},
 			render.Glyph("×"),
 			render.Map{
-				Title: fmt.Sprintf("neuron %d, %s", j, side),
+				Key: "drawn_weights", Title: fmt.Sprintf("neuron %d, %s", j, side),
 				Width: shape.Cols, Height: shape.Rows, Values: w, Colors: weight, Side: mapSide,
 			},
 			render.Glyph("="),
 			render.Map{
-				Title: strings.ToLower(product.Name),
+				Key: "drawn_products", Title: strings.ToLower(product.Name),
 				Width: shape.Cols, Height: shape.Rows, Values: p, Colors: product, Side: mapSide,
 			},
 		}
 		text := x.sentence(j)
 		if l, start, ok := x.Learned(j); ok {
 			row = append(row, render.Glyph("→"), render.Map{
-				Title: "without the start",
+				Key: "drawn_learned_products", Title: "without the start",
 				Width: shape.Cols, Height: shape.Rows, Values: l, Colors: product, Side: mapSide,
 			})
 			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", words.Signed(start), words.Signed(sum32(l)))
@@ -93,10 +93,10 @@ func (x *Account) way(drawn []int) []render.Panel {
 	shape := v.Shape()
 	caption := cmp.Or(x.image.Note, "what the network is shown")
 	row := []render.Panel{render.Image{
-		Title: "input", Caption: caption, Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels,
+		Key: "input", Title: "input", Caption: caption, Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels,
 	}}
 	for l := range v.Net.Last() {
-		g := render.HiddenGrid{Title: fmt.Sprintf("hidden layer %d", l+1), Values: float32s(x.Why.A[l])}
+		g := render.HiddenGrid{Key: fmt.Sprintf("a%d", l+1), Title: fmt.Sprintf("hidden layer %d", l+1), Values: float32s(x.Why.A[l])}
 		if v.Net.Last() == 1 {
 			g.Title = "hidden layer"
 		}
@@ -111,7 +111,7 @@ func (x *Account) way(drawn []int) []render.Panel {
 		row = append(row, render.Glyph("→"), g)
 	}
 	a := x.Why.A[v.Net.Last()]
-	b := render.Bars{Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.Predicted}, Width: 300, Map: x.cmap}
+	b := render.Bars{Key: fmt.Sprintf("a%d", v.Net.Last()+1), Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.Predicted}, Width: 300, Map: x.cmap}
 	if slices.Min(a) >= 0 {
 		b.Map = render.Ink
 		if slices.Max(a) <= 1 {
@@ -129,7 +129,7 @@ func (x *Account) way(drawn []int) []render.Panel {
 func (x *Account) reconstruction(a []float64) render.Panel {
 	shape := x.view.Shape()
 	m := render.Map{
-		Title: "outputs as an image", Caption: "as many as inputs: what the network makes of the input",
+		Key: fmt.Sprintf("a%d", x.view.Net.Last()+1), Title: "outputs as an image", Caption: "as many as inputs: what the network makes of the input",
 		Width: shape.Cols, Height: shape.Rows, Values: float32s(a),
 		Colors: &render.Colors{Map: render.Ink, Limit: 1, NoBar: true},
 	}
@@ -168,7 +168,7 @@ func (x *Account) evidenceRow(cmap render.Colormap) []render.Panel {
 			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], words.Signed(others))
 		}
 		row = append(row, render.Bars{
-			Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: words.SignedAll(some), Map: cmap, Width: 380, Caption: caption,
+			Key: "answer_centred", Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: words.SignedAll(some), Map: cmap, Width: 380, Caption: caption,
 		})
 	}
 	e := arrays.Pick(x.Evidence, shown)
@@ -185,6 +185,7 @@ func (x *Account) evidenceRow(cmap render.Colormap) []render.Panel {
 	}
 	names, e = append(names, rest, sum), append(e, x.Rest, x.Sum)
 	return append(row, render.Bars{
+		Key:   "answer_evidence others_evidence answer_rest answer_sum",
 		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e, Texts: words.SignedAll(e),
 		Highlight: []int{len(names) - 1}, Map: cmap, Width: 380, Caption: x.evidenceCaption(sum),
 	}, render.Table{
