@@ -14,9 +14,9 @@ import (
 	"neuroloupe/graph"
 )
 
-// apart rewrites code so that nothing can be fused: behind every instruction with a row per example, its result is copied by
-// the addition of a matrix of zeros, and gradients go through the addition of a penalty. A dropout mask that keeps nothing
-// makes the zeros.
+// apart rewrites code so that nothing can be fused: behind every instruction with a row per example, its result is
+// copied by the addition of a matrix of zeros, and gradients go through the addition of a penalty. A dropout mask that
+// keeps nothing makes the zeros.
 func apart(p *engine.Program, code []engine.Instr) []engine.Instr {
 	var out []engine.Instr
 	add := func(op engine.Op, to engine.Ref, from ...engine.Ref) *engine.Instr {
@@ -62,7 +62,10 @@ func TestApart(t *testing.T) {
 	const dropout, penalties = 0.4, 0.3
 	var specs []engine.Spec
 	for _, hidden := range []engine.Activation{engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU} {
-		for _, output := range []engine.Activation{engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU, engine.Softmax} {
+		for _, output := range []engine.Activation{
+			engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU,
+			engine.Softmax,
+		} {
 			for _, loss := range []engine.Loss{engine.Quadratic, engine.CrossEntropy} {
 				s := network([]int{11, 7, 6, 5}, hidden, output, loss)
 				s.Update = engine.Update{Method: engine.Method(len(specs) % 4), Momentum: 0.5}
@@ -89,7 +92,8 @@ func TestApart(t *testing.T) {
 				return p, err
 			}, func(r *runtime) { r.launched = kernels })
 			near(t, want, got)
-			near(t, []engine.Tensor{{Name: "hidden", Data: wantHidden}}, []engine.Tensor{{Name: "hidden", Data: gotHidden}})
+			near(t, []engine.Tensor{{Name: "hidden", Data: wantHidden}},
+				[]engine.Tensor{{Name: "hidden", Data: gotHidden}})
 		})
 	}
 	for _, name := range []string{

@@ -61,7 +61,8 @@ func (b *backend) Peak(d time.Duration) float64 {
 		defer timer.close()
 		// Rounds double until a launch takes long enough to be timed; the rest of d goes to launches of that length.
 		for rounds, end := 16, time.Now().Add(d); ; {
-			l := driver.NewLaunch(f, [3]int{blocks, 1, 1}, [3]int{peakThreads, 1, 1}, 0, rounds, float32(0.999), float32(0.001), out)
+			l := driver.NewLaunch(f, [3]int{blocks, 1, 1}, [3]int{peakThreads, 1, 1}, 0, rounds, float32(0.999),
+				float32(0.001), out)
 			ms, err := timer.run(s, func() error { return l.Run(s) })
 			if err != nil {
 				return err

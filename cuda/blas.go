@@ -18,8 +18,8 @@ type blas interface {
 
 // products computes products on one stream.
 type products interface {
-	// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, all row-major in device memory. A and B are bfloat16 for
-	// BF16, and C where it is narrow; else they are float32.
+	// Multiply gives C = A·B to the stream; C: m×n, A: m×k, B: k×n, all row-major in device memory. A and B are
+	// bfloat16 for BF16, and C where it is narrow; else they are float32.
 	Multiply(c result, a, b factor, m, n, k int) error
 	Close() error
 }
@@ -81,8 +81,8 @@ func (r *runtime) checkBLAS() error {
 	return nil
 }
 
-// openProducts opens cuBLAS for the executor if there are training steps with products for it. Where it is not to be had,
-// or does not start, our own kernels do if they may.
+// openProducts opens cuBLAS for the executor if there are training steps with products for it. Where it is not to be
+// had, or does not start, our own kernels do if they may.
 func (e *executor) openProducts() error {
 	if !e.wantsBLAS() {
 		return nil
@@ -114,8 +114,8 @@ func (e *executor) wantsBLAS() bool {
 	return false
 }
 
-// Multiply-adds from which on a product goes to cuBLAS: below, what a kernel of ours does besides the product saves more
-// than its slower product costs. The other precisions are asked for explicitly, so there the line is lower.
+// Multiply-adds from which on a product goes to cuBLAS: below, what a kernel of ours does besides the product saves
+// more than its slower product costs. The other precisions are asked for explicitly, so there the line is lower.
 const (
 	blasFP32 = 1 << 26
 	blasFast = 1 << 20
@@ -202,8 +202,8 @@ type half struct {
 	n int
 }
 
-// warm runs products once outside of a recording: cuBLAS allocates and loads kernels when it meets a shape first. What they
-// write is scratch, or written again before it is read.
+// warm runs products once outside of a recording: cuBLAS allocates and loads kernels when it meets a shape first. What
+// they write is scratch, or written again before it is read.
 func (e *executor) warm(actions []action) error {
 	for i := range actions {
 		if actions[i].product != nil {

@@ -15,8 +15,8 @@ import (
 	"neuroloupe/graph"
 )
 
-// fakeBLAS stands for cuBLAS: it gives the stream kernels of this package, so that what is around the products can be tested
-// on the simulator, recording included.
+// fakeBLAS stands for cuBLAS: it gives the stream kernels of this package, so that what is around the products can be
+// tested on the simulator, recording included.
 type fakeBLAS struct {
 	r      *runtime
 	zeros  driver.Ptr
@@ -57,7 +57,8 @@ func (f *fakeProducts) Multiply(c result, a, b factor, m, n, k int) error {
 	f.calls++
 	null := driver.Ptr(0)
 	launch := func(name string, rows, cols int, args ...any) error {
-		l := driver.NewLaunch(f.r.function(name), [3]int{ceil(cols, 64), ceil(rows, 64), 1}, [3]int{threads, 1, 1}, 0, args...)
+		l := driver.NewLaunch(f.r.function(name), [3]int{ceil(cols, 64), ceil(rows, 64), 1}, [3]int{threads, 1, 1}, 0,
+			args...)
 		return l.Run(f.s)
 	}
 	convert := func(from, to driver.Ptr, n, flags int) error {
@@ -86,7 +87,8 @@ func (f *fakeProducts) Multiply(c result, a, b factor, m, n, k int) error {
 	case b.Transposed:
 		err = launch("dense_dx_medium", m, n, m, n, k, a.P, b.P, null, null, 0, out)
 	default:
-		err = launch("dense_medium", m, n, m, k, n, a.P, null, 0, b.P, f.zeros, out, null, null, null, 0, float32(0), uint64(0), 0)
+		err = launch("dense_medium", m, n, m, k, n, a.P, null, 0, b.P, f.zeros, out, null, null, null, 0, float32(0),
+			uint64(0), 0)
 	}
 	if err == nil && out != c.p {
 		err = convert(out, c.p, m*n, narrowOut)
@@ -94,8 +96,8 @@ func (f *fakeProducts) Multiply(c result, a, b factor, m, n, k int) error {
 	return err
 }
 
-// room returns memory for the factors and the result of a product as float32. It is found again when the product is recorded,
-// which is after it ran once.
+// room returns memory for the factors and the result of a product as float32. It is found again when the product is
+// recorded, which is after it ran once.
 func (f *fakeProducts) room(a, b, c int) (pa, pb, pc driver.Ptr, err error) {
 	key := [3]int{a, b, c}
 	if _, ok := f.rooms[key]; !ok {
@@ -320,9 +322,11 @@ func TestTrainBF16(t *testing.T) {
 	}
 }
 
-// trained returns parameters and the first layer's activations after some steps. change, if any, is called before compiling.
+// trained returns parameters and the first layer's activations after some steps. change, if any, is called before
+// compiling.
 func trained(
-	t *testing.T, spec engine.Spec, mode Mode, lower func(engine.Spec, int) (*engine.Program, error), change func(r *runtime),
+	t *testing.T, spec engine.Spec, mode Mode, lower func(engine.Spec, int) (*engine.Program, error),
+	change func(r *runtime),
 ) ([]engine.Tensor, []float32) {
 	t.Helper()
 	p, err := lower(spec, 8)

@@ -21,8 +21,8 @@ func open(t *testing.T, o cuda.Options) engine.Backend {
 	return b
 }
 
-// Both modes pass the suite that every backend passes, with the Programs that package graph makes; the persistent one, which
-// is automatic for most of them, also on a device with few multiprocessors, each of which then has several units.
+// Both modes pass the suite that every backend passes, with the Programs that package graph makes; the persistent one,
+// which is automatic for most of them, also on a device with few multiprocessors, each of which then has several units.
 func TestConformance(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -35,7 +35,8 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sim.Start(t, c.settings...)
-			enginetest.RunAll(t, func(t *testing.T) engine.Backend { return open(t, cuda.Options{Mode: c.mode}) }, graph.Compile)
+			enginetest.RunAll(t, func(t *testing.T) engine.Backend { return open(t, cuda.Options{Mode: c.mode}) },
+				graph.Compile)
 		})
 	}
 }

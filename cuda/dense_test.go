@@ -20,7 +20,8 @@ type layer struct {
 	skew          int     // elements by which matrices in memory are off where allocations begin
 }
 
-// newLayer draws a layer, of which nothing can be read four elements at a time. If shuffled, its rows are those of a third step.
+// newLayer draws a layer, of which nothing can be read four elements at a time. If shuffled, its rows are those of a
+// third step.
 func newLayer(r *rand.Rand, rows, in, out int, shuffled bool) *layer {
 	l := &layer{rows: rows, in: in, out: out, images: make([]byte, rows*in), skew: 1}
 	at := make([]int, rows)
@@ -71,7 +72,9 @@ func (l *layer) aligned() *layer {
 }
 
 // multiply returns x·W, δ·Wᵀ, xᵀ·δ and Σ δ, by the kernels with that tile, from bytes or not.
-func (l *layer) multiply(r *runtime, m *memory, s *driver.Stream, tile tile, bytes string) (z, dx, dw, db []float32, err error) {
+func (l *layer) multiply(r *runtime, m *memory, s *driver.Stream, tile tile, bytes string) (z, dx, dw, db []float32,
+	err error,
+) {
 	at := func(skew int, b []byte) driver.Ptr {
 		p, e := m.alloc(int64(skew+len(b)), 1, "test")
 		p += driver.Ptr(skew)
@@ -101,7 +104,10 @@ func (l *layer) multiply(r *runtime, m *memory, s *driver.Stream, tile tile, byt
 		return v
 	}
 	null := driver.Ptr(0)
-	j := job{images: at(l.skew, l.images), rates: in(bytesOf([]float32{0, 0, -1})), done: 1, batch: int32(l.rows), stride: 1}
+	j := job{
+		images: at(l.skew, l.images), rates: in(bytesOf([]float32{0, 0, -1})), done: 1, batch: int32(l.rows),
+		stride: 1,
+	}
 	if l.order != nil {
 		j.order = in(bytesOf(l.order))
 	}
@@ -110,15 +116,16 @@ func (l *layer) multiply(r *runtime, m *memory, s *driver.Stream, tile tile, byt
 		x = null
 	}
 	pz, pdx, pdw, pb := room(l.rows*l.out), room(l.rows*l.in), room(l.in*l.out), room(l.out)
-	launch("dense"+bytes, l.rows, l.out, l.rows, l.in, l.out, x, pj, 1, w, room(l.out), pz, null, null, null, 0, float32(0), uint64(0), 0)
+	launch("dense"+bytes, l.rows, l.out, l.rows, l.in, l.out, x, pj, 1, w, room(l.out), pz, null, null, null, 0,
+		float32(0), uint64(0), 0)
 	launch("dense_dx", l.rows, l.in, l.rows, l.in, l.out, delta, w, null, null, 0, pdx)
 	launch("dense_dw"+bytes, l.in, l.out, l.rows, l.in, l.out, x, pj, 1, delta, pdw, null, null, null, pb, null, null,
 		0, float32(0), float32(0), float32(0), float32(0), float32(0), float32(0), 0)
 	return out(pz, l.rows*l.out), out(pdx, l.rows*l.in), out(pdw, l.in*l.out), out(pb, l.out), err
 }
 
-// Every product of every tile is the one in float64 up to rounding, whatever is left over at its edges; and rows that can be
-// read four elements at a time give the same bits as rows that cannot.
+// Every product of every tile is the one in float64 up to rounding, whatever is left over at its edges; and rows that
+// can be read four elements at a time give the same bits as rows that cannot.
 func TestProducts(t *testing.T) {
 	shapes := []struct{ rows, in, out int }{
 		{128, 128, 128},
@@ -167,8 +174,8 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// check compares an M×N product of K terms with the one in float64. Each of K roundings errs by at most 2⁻²⁴ of a sum of
-// which none is larger than that of the terms' sizes.
+// check compares an M×N product of K terms with the one in float64. Each of K roundings errs by at most 2⁻²⁴ of a sum
+// of which none is larger than that of the terms' sizes.
 func check(t *testing.T, name string, got []float32, M, N, K int, a, b func(int, int) float32) {
 	t.Helper()
 	for m := range M {
@@ -191,7 +198,8 @@ func same(t *testing.T, name string, got, aligned []float32, n int) {
 	t.Helper()
 	for i, v := range widened(got, n) {
 		if i < len(aligned) && math.Float32bits(v) != math.Float32bits(aligned[i]) {
-			t.Fatalf("%s: row %d, column %d is %v, with aligned rows %v", name, i/(ceil(n, 4)*4), i%(ceil(n, 4)*4), v, aligned[i])
+			t.Fatalf("%s: row %d, column %d is %v, with aligned rows %v", name, i/(ceil(n, 4)*4), i%(ceil(n, 4)*4), v,
+				aligned[i])
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// What the kernels need. CUDA 11.4 was the first to start a recorded graph by the call used here; NVIDIA's driver 470 has it.
+// What the kernels need. CUDA 11.4 was the first to start a recorded graph by the call used here; NVIDIA's driver 470
+// has it.
 const (
 	leastDriver     = 11040
 	leastDriverText = "11.4, which NVIDIA driver 470 has"
@@ -84,8 +85,8 @@ func reason(err error) string {
 	return strings.TrimPrefix(err.Error(), "driver: ")
 }
 
-// Open opens the device with that ID; cuda is the first usable one. The first time on a machine, the driver compiles the
-// kernels, which takes some seconds.
+// Open opens the device with that ID; cuda is the first usable one. The first time on a machine, the driver compiles
+// the kernels, which takes some seconds.
 func (d Driver) Open(id string) (engine.Backend, error) {
 	var ids []string
 	for _, dev := range d.Devices() {
@@ -145,13 +146,16 @@ func explain(err error, dev engine.Device) error {
 	case err == nil:
 		return nil
 	case driver.IsUnknownDevice(err):
-		return fmt.Errorf("the NVIDIA driver (%s) cannot compile the kernels for compute capability %s; a newer driver may: %w",
+		return fmt.Errorf("the NVIDIA driver (%s) cannot compile the kernels for compute capability %s; a newer "+
+			"driver may: %w",
 			dev.Driver, dev.Capability, err)
 	case driver.IsNoCompiler(err):
-		return fmt.Errorf("the NVIDIA driver's compiler is not there: its library libnvidia-ptxjitcompiler.so.1 is missing "+
-			"(a container gets it with NVIDIA_DRIVER_CAPABILITIES=compute,utility), or CUDA_DISABLE_PTX_JIT is set: %w", err)
+		return fmt.Errorf("the NVIDIA driver's compiler is not there: its library libnvidia-ptxjitcompiler.so.1 is "+
+			"missing (a container gets it with NVIDIA_DRIVER_CAPABILITIES=compute,utility), or CUDA_DISABLE_PTX_JIT "+
+			"is set: %w", err)
 	case driver.IsBusy(err):
-		return fmt.Errorf("another process has the device to itself, or its compute mode lets none use it; nvidia-smi shows both: %w", err)
+		return fmt.Errorf("another process has the device to itself, or its compute mode lets none use it; "+
+			"nvidia-smi shows both: %w", err)
 	case driver.IsLost(err):
 		return fmt.Errorf("the device is lost; start the program again, a run goes on from its checkpoint: %w", err)
 	case driver.IsOutOfMemory(err):

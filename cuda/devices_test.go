@@ -67,7 +67,8 @@ func TestDevices(t *testing.T) {
 		{"one", "memory=1073741824", "cuda:0", ""},
 		{"three", "devices=3", "cuda:0 cuda:1 cuda:2", ""},
 		{"none", "devices=0", "cuda", "^the NVIDIA driver finds no device$"},
-		{"old driver", "driver=11020", "cuda:0", "^the NVIDIA driver is too old: it supports CUDA 11.2, want at least 11.4, which NVIDIA driver 470 has; update it$"},
+		{"old driver", "driver=11020", "cuda:0", "^the NVIDIA driver is too old: it supports CUDA 11.2, want at " +
+			"least 11.4, which NVIDIA driver 470 has; update it$"},
 		{"old device", "capability=61", "cuda:0", "^compute capability 6.1, want at least 7.0$"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -81,7 +82,8 @@ func TestDevices(t *testing.T) {
 				t.Fatalf("devices %s, want %s", got, tc.ids)
 			}
 			d := devices[0]
-			if d.Backend != "cuda" || d.Usable != (tc.reason == "") || !regexp.MustCompile(tc.reason).MatchString(d.Reason) {
+			if d.Backend != "cuda" || d.Usable != (tc.reason == "") ||
+				!regexp.MustCompile(tc.reason).MatchString(d.Reason) {
 				t.Errorf("device %+v, want reason %q", d, tc.reason)
 			}
 			b, err := cuda.Driver{}.Open("cuda")
@@ -102,7 +104,8 @@ func TestDevices(t *testing.T) {
 func TestDevice(t *testing.T) {
 	sim.Start(t, "memory=1073741824 capability=80 driver=12040 sms=7")
 	want := engine.Device{
-		ID: "cuda:0", Name: "CUDA driver simulator", Backend: "cuda", Memory: 1 << 30, Capability: "8.0, 7 SMs", Driver: "CUDA 12.4", Usable: true,
+		ID: "cuda:0", Name: "CUDA driver simulator", Backend: "cuda", Memory: 1 << 30, Capability: "8.0, 7 SMs",
+		Driver: "CUDA 12.4", Usable: true,
 	}
 	b := open(t, cuda.Options{})
 	defer b.Close()
@@ -156,7 +159,8 @@ func TestOutOfMemory(t *testing.T) {
 	b := open(t, cuda.Options{})
 	defer b.Close()
 	_, err := b.Compile(compile(t, spec(5000), 64))
-	wantError(t, err, `network 12-5000-3 with batches of 64 needs \d+\.\d MB of device memory, 0\.1 MB are free; try a smaller batch`)
+	wantError(t, err,
+		`network 12-5000-3 with batches of 64 needs \d+\.\d MB of device memory, 0\.1 MB are free; try a smaller batch`)
 	e, err := b.Compile(compile(t, spec(5), 2))
 	if err != nil {
 		t.Fatalf("after that, a small network: %v", err)
@@ -180,7 +184,8 @@ func TestLostDevice(t *testing.T) {
 	}
 	sim.Set(t, "lose_after=0")
 	for range 2 {
-		wantError(t, e.Train(s), "no longer answers; start the program again, the last checkpoint is good: .*CUDA_ERROR_LAUNCH_FAILED")
+		wantError(t, e.Train(s), "no longer answers; start the program again, the last checkpoint is good: "+
+			".*CUDA_ERROR_LAUNCH_FAILED")
 	}
 	if err := errors.Join(e.Close(), b.Close()); err != nil {
 		t.Errorf("closing a lost device, which has been told: %v", err)
@@ -191,22 +196,25 @@ func TestLostDevice(t *testing.T) {
 func TestBusyDevice(t *testing.T) {
 	sim.Start(t, "busy=1")
 	_, err := cuda.Driver{}.Open("cuda:0")
-	wantError(t, err, "^cuda: device cuda:0: another process has the device to itself, .*cuDevicePrimaryCtxRetain: CUDA_ERROR_DEVICE_UNAVAILABLE")
+	wantError(t, err, "^cuda: device cuda:0: another process has the device to itself, .*cuDevicePrimaryCtxRetain: "+
+		"CUDA_ERROR_DEVICE_UNAVAILABLE")
 }
 
 // PTX that the driver cannot compile for the device.
 func TestUnknownArchitecture(t *testing.T) {
 	sim.Start(t, "jit=0")
 	_, err := cuda.Driver{}.Open("cuda:0")
-	wantError(t, err, `^cuda: device cuda:0: the NVIDIA driver \(CUDA 12.4\) cannot compile the kernels for compute capability 9.0, 8 SMs; a newer driver may: `+
-		`cuModuleLoadDataEx: CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image .*: the compiler does not know compute capability 9.0$`)
+	wantError(t, err,
+		`^cuda: device cuda:0: the NVIDIA driver \(CUDA 12.4\) cannot compile the kernels for compute capability 9.0, 8 SMs; a newer driver may: `+
+			`cuModuleLoadDataEx: CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image .*: the compiler does not know compute capability 9.0$`)
 }
 
 // A driver without its compiler, as in a container that was given only part of it.
 func TestNoCompiler(t *testing.T) {
 	sim.Start(t, "compiler=0")
 	_, err := cuda.Driver{}.Open("cuda:0")
-	wantError(t, err, "^cuda: device cuda:0: the NVIDIA driver's compiler is not there: .*cuModuleLoadDataEx: CUDA_ERROR_JIT_COMPILER_NOT_FOUND")
+	wantError(t, err, "^cuda: device cuda:0: the NVIDIA driver's compiler is not there: .*cuModuleLoadDataEx: "+
+		"CUDA_ERROR_JIT_COMPILER_NOT_FOUND")
 }
 
 func TestPeak(t *testing.T) {

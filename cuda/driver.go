@@ -2,8 +2,8 @@ package cuda
 
 import "neuroloupe/engine"
 
-// Driver finds and opens NVIDIA GPUs: devices cuda:0, cuda:1 and so on, and cuda for the first that is usable. The zero value
-// is the usual.
+// Driver finds and opens NVIDIA GPUs: devices cuda:0, cuda:1 and so on, and cuda for the first that is usable. The zero
+// value is the usual.
 type Driver struct {
 	Options Options
 	Wait    Wait
@@ -11,7 +11,8 @@ type Driver struct {
 
 var _ engine.Driver = Driver{}
 
-// backendName is engine.Device.Backend of all devices here, and the ID of the one that stands for them when there is none.
+// backendName is engine.Device.Backend of all devices here, and the ID of the one that stands for them when there is
+// none.
 const backendName = "cuda"
 
 // Name returns "cuda".

@@ -134,7 +134,8 @@ func (m *emitter) dense(n *denseNode) {
 			z = result{m.scratch, m.narrow[n.a] || m.narrow[n.h]}
 		}
 		m.gemm(operand{n.x, false}, operand{n.w, false}, z, m.rows, out, in)
-		m.perElement("finish_dense", m.rows*out, m.rows, out, z.p, m.job, m.step, m.at(n.b), m.at(n.z), m.at(n.a), m.at(n.h), m.at(n.mask),
+		m.perElement("finish_dense", m.rows*out, m.rows, out, z.p, m.job, m.step, m.at(n.b), m.at(n.z), m.at(n.a),
+			m.at(n.h), m.at(n.mask),
 			int(n.act), n.keep, m.p.Spec.Seed, n.layer, m.flags(z.narrow, n.a, n.h))
 		return
 	}
@@ -142,7 +143,8 @@ func (m *emitter) dense(n *denseNode) {
 	if n.x == none {
 		name = "dense_bytes"
 	}
-	m.product(name, m.rows, out, in, m.rows, in, out, m.at(n.x), m.job, m.step, m.at(n.w), m.at(n.b), m.at(n.z), m.at(n.a), m.at(n.h),
+	m.product(name, m.rows, out, in, m.rows, in, out, m.at(n.x), m.job, m.step, m.at(n.w), m.at(n.b), m.at(n.z),
+		m.at(n.a), m.at(n.h),
 		m.at(n.mask), int(n.act), n.keep, m.p.Spec.Seed, n.layer)
 }
 
@@ -158,7 +160,8 @@ func (m *emitter) delta(n *deltaNode) {
 		}
 		return
 	}
-	m.product("dense_dx", m.rows, in, out, m.rows, in, out, m.at(n.delta), m.at(n.w), m.at(n.mask), m.at(n.a), int(n.act), m.at(n.out))
+	m.product("dense_dx", m.rows, in, out, m.rows, in, out, m.at(n.delta), m.at(n.w), m.at(n.mask), m.at(n.a),
+		int(n.act), m.at(n.out))
 }
 
 func (m *emitter) gradient(n *gradientNode) {
@@ -196,7 +199,8 @@ func (m *emitter) gradient(n *gradientNode) {
 	if n.biases != nil {
 		b = m.parameter(n.biases)
 	}
-	m.product(name, in, out, m.rows, m.rows, in, out, m.at(n.x), m.job, m.step, m.at(n.delta), m.at(n.grad), w[0], w[1], w[2], b[0], b[1], b[2],
+	m.product(name, in, out, m.rows, m.rows, in, out, m.at(n.x), m.job, m.step, m.at(n.delta), m.at(n.grad), w[0], w[1],
+		w[2], b[0], b[1], b[2],
 		int(rule.Method), rule.Momentum, rule.Beta1, rule.Beta2, rule.Epsilon, rule.L2, rule.L1, pair)
 }
 
@@ -231,7 +235,8 @@ func (m *emitter) loss(n *lossNode) {
 	if n.report {
 		report = 1
 	}
-	m.perRow("loss", m.rows, m.cols(n.p), m.at(n.p), m.at(n.y), m.job, m.step, int(n.in.Loss), int(n.act), m.at(n.dp), m.at(n.dz),
+	m.perRow("loss", m.rows, m.cols(n.p), m.at(n.p), m.at(n.y), m.job, m.step, int(n.in.Loss), int(n.act), m.at(n.dp),
+		m.at(n.dz),
 		m.at(n.mean), report, m.rowLoss, m.count)
 }
 
@@ -256,7 +261,8 @@ func (m *emitter) instr(n *instrNode) error {
 			m.perRow("softmax", m.rows, m.cols(n.out), in[0], out)
 		} else {
 			null := driver.Ptr(0)
-			m.perElement("finish_dense", count, m.rows, m.cols(n.out), in[0], m.job, m.step, null, null, out, null, null,
+			m.perElement("finish_dense", count, m.rows, m.cols(n.out), in[0], m.job, m.step, null, null, out, null,
+				null,
 				int(n.Activation), float32(0), uint64(0), 0, 0)
 		}
 	case engine.OpActivateGrad:

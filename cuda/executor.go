@@ -145,7 +145,8 @@ func (e *executor) allocate(all []request) error {
 	if free, _, err := e.ctx.MemInfo(); err != nil {
 		return err
 	} else if total > free {
-		return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch", what, megabytes(total), megabytes(free))
+		return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch", what,
+			megabytes(total), megabytes(free))
 	}
 	for _, r := range all {
 		p, err := e.alloc(r.n, 4, what+": "+r.what)
@@ -207,7 +208,8 @@ func (e *executor) Bind(d engine.Data) (engine.DataRef, error) {
 		if err != nil {
 			return errors.Join(err, e.release(images))
 		}
-		if err := errors.Join(e.ctx.CopyIn(images, d.Images, e.stream), e.ctx.CopyIn(labels, d.Labels, e.stream)); err != nil {
+		if err := errors.Join(e.ctx.CopyIn(images, d.Images, e.stream),
+			e.ctx.CopyIn(labels, d.Labels, e.stream)); err != nil {
 			return e.fail(err)
 		}
 		e.data = append(e.data, dataset{images, labels, len(d.Labels)})
@@ -345,7 +347,8 @@ func (e *executor) prepare(d *dataset, s engine.Steps) (job, error) {
 	}
 	j := job{
 		images: d.images, labels: d.labels, rates: e.call, order: e.call + driver.Ptr(4*len(rates)), loss: e.losses,
-		first: s.First, done: 0, batch: int32(s.Batch), stride: int32(e.stride()), examples: int32(len(s.Order)), steps: int32(n),
+		first: s.First, done: 0, batch: int32(s.Batch), stride: int32(e.stride()), examples: int32(len(s.Order)),
+		steps: int32(n),
 	}
 	err = errors.Join(
 		e.ctx.CopyIn(j.rates, bytesOf(rates), e.stream),

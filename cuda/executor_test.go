@@ -85,10 +85,22 @@ func TestModes(t *testing.T) {
 		{"784-300-100-10", network([]int{784, 300, 100, 10}, relu, softmax, engine.CrossEntropy), 10, ""},
 		{"784-100-100-100-10", network([]int{784, 100, 100, 100, 10}, relu, softmax, engine.CrossEntropy), 10, ""},
 		{"784-10", network([]int{784, 10}, sigmoid, softmax, engine.CrossEntropy), 10, "2 to 4 layers, not 1"},
-		{"five layers", network([]int{7, 6, 5, 4, 3, 2}, sigmoid, softmax, engine.CrossEntropy), 10, "2 to 4 layers, not 5"},
-		{"batch 1024", network([]int{784, 100, 10}, sigmoid, softmax, engine.CrossEntropy), 1024, "batches of at most 512, not 1024"},
-		{"784-4096-4096-10", network([]int{784, 4096, 4096, 10}, relu, softmax, engine.CrossEntropy), 10, "shared memory"},
-		{"65 outputs", network([]int{20, 30, 65}, relu, softmax, engine.CrossEntropy), 10, "at most 64 outputs, not 65"},
+		{
+			"five layers", network([]int{7, 6, 5, 4, 3, 2}, sigmoid, softmax, engine.CrossEntropy), 10,
+			"2 to 4 layers, not 5",
+		},
+		{
+			"batch 1024", network([]int{784, 100, 10}, sigmoid, softmax, engine.CrossEntropy), 1024,
+			"batches of at most 512, not 1024",
+		},
+		{
+			"784-4096-4096-10", network([]int{784, 4096, 4096, 10}, relu, softmax, engine.CrossEntropy), 10,
+			"shared memory",
+		},
+		{
+			"65 outputs", network([]int{20, 30, 65}, relu, softmax, engine.CrossEntropy), 10,
+			"at most 64 outputs, not 65",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sim.Start(t)
@@ -103,7 +115,8 @@ func TestModes(t *testing.T) {
 			_, err = compile(t, Options{Mode: Persistent}, c.spec, c.capacity)
 			if (err == nil) != (c.why == "") {
 				t.Errorf("persistent mode asked for: error %v", err)
-			} else if err != nil && (!strings.Contains(err.Error(), c.why) || !strings.Contains(err.Error(), "use auto or graph")) {
+			} else if err != nil && (!strings.Contains(err.Error(), c.why) ||
+				!strings.Contains(err.Error(), "use auto or graph")) {
 				t.Errorf("persistent mode asked for: error %q, want %q and what to do in it", err, c.why)
 			}
 			if e, err = compile(t, Options{Mode: Graph}, c.spec, c.capacity); err != nil {
@@ -129,7 +142,8 @@ func TestSharedDevice(t *testing.T) {
 	if mode, why := e.Mode(); mode != Graph || !strings.Contains(why, "COOPERATIVE_LAUNCH_TOO_LARGE") {
 		t.Errorf("mode %v because %q", mode, why)
 	}
-	if _, err := compile(t, Options{Mode: Persistent}, spec, 8); err == nil || !strings.Contains(err.Error(), "use auto or graph") {
+	if _, err := compile(t, Options{Mode: Persistent}, spec, 8); err == nil ||
+		!strings.Contains(err.Error(), "use auto or graph") {
 		t.Errorf("persistent mode asked for: error %v", err)
 	}
 }
@@ -224,7 +238,11 @@ func TestNotPlain(t *testing.T) {
 				}
 			}
 		}, "its loss"},
-		{"an update of its own", func(code []engine.Instr) { code[len(code)-1].Method = engine.SGD; code[len(code)-1].L2 = 1 }, "changes in another way"},
+		{
+			"an update of its own",
+			func(code []engine.Instr) { code[len(code)-1].Method = engine.SGD; code[len(code)-1].L2 = 1 },
+			"changes in another way",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := graph.Compile(spec, 4)
@@ -281,7 +299,8 @@ func TestOptionNames(t *testing.T) {
 		}
 	}
 	var m Mode
-	if err := m.UnmarshalText([]byte("quick")); err == nil || !strings.Contains(err.Error(), `"quick", want one of auto, persistent, graph`) {
+	if err := m.UnmarshalText([]byte("quick")); err == nil ||
+		!strings.Contains(err.Error(), `"quick", want one of auto, persistent, graph`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// flow is a list of instructions in which every result has a name of its own, so that an instruction can be moved or done
-// together with another by looking at nothing but who reads what.
+// flow is a list of instructions in which every result has a name of its own, so that an instruction can be moved or
+// done together with another by looking at nothing but who reads what.
 type flow struct {
 	p      *engine.Program
 	code   []step

@@ -47,7 +47,9 @@ func onDevice(t *testing.T, f func(r *runtime, m *memory, s *driver.Stream) erro
 }
 
 // apply returns what a kernel with a thread for each four elements makes of x, in place of its argument out.
-func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32, args func(x, out driver.Ptr) []any) ([]float32, error) {
+func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32,
+	args func(x, out driver.Ptr) []any,
+) ([]float32, error) {
 	in, err := m.alloc(int64(len(x)), 4, "x")
 	if err != nil {
 		return nil, err
@@ -59,7 +61,8 @@ func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32, ar
 	if err := r.ctx.CopyIn(in, bytesOf(x), s); err != nil {
 		return nil, err
 	}
-	l := driver.NewLaunch(r.function(name), [3]int{ceil(len(x), 4*threads), 1, 1}, [3]int{threads, 1, 1}, 0, args(in, out)...)
+	l := driver.NewLaunch(r.function(name), [3]int{ceil(len(x), 4*threads), 1, 1}, [3]int{threads, 1, 1}, 0,
+		args(in, out)...)
 	if err := l.Run(s); err != nil {
 		return nil, err
 	}
@@ -67,8 +70,8 @@ func apply(r *runtime, m *memory, s *driver.Stream, name string, x []float32, ar
 	return got, r.ctx.CopyOut(bytesOf(got), out, s)
 }
 
-// The kernels' activations are within a few roundings of the functions in float64, over all that a float32 can be asked; the
-// functions have no library behind them.
+// The kernels' activations are within a few roundings of the functions in float64, over all that a float32 can be
+// asked; the functions have no library behind them.
 func TestActivations(t *testing.T) {
 	var x []float32
 	for v := float32(1e-30); v < 1e30; v *= 1.07 {
@@ -90,7 +93,10 @@ func TestActivations(t *testing.T) {
 			null := driver.Ptr(0)
 			all := x
 			got, err := apply(r, m, s, "finish_dense", all, func(x, out driver.Ptr) []any {
-				return []any{1, len(all), x, null, 0, null, null, out, null, null, int(c.act), float32(0), uint64(0), 0, 0}
+				return []any{
+					1, len(all), x, null, 0, null, null, out, null, null, int(c.act), float32(0), uint64(0), 0,
+					0,
+				}
 			})
 			if err != nil {
 				return err
@@ -140,7 +146,8 @@ func TestMasks(t *testing.T) {
 				}
 				for i := range want {
 					if got[i] != want[i] {
-						return fmt.Errorf("keep %v, layer %d: element %d is %v, want %v", keep, layer, i, got[i], want[i])
+						return fmt.Errorf("keep %v, layer %d: element %d is %v, want %v", keep, layer, i, got[i],
+							want[i])
 					}
 				}
 				return nil
@@ -187,8 +194,8 @@ func TestRounding(t *testing.T) {
 	})
 }
 
-// A δ's columns are summed and the biases changed by them, however the rows are cut up. The numbers are whole, so any order
-// of additions gives the same, and they are the same as bfloat16.
+// A δ's columns are summed and the biases changed by them, however the rows are cut up. The numbers are whole, so any
+// order of additions gives the same, and they are the same as bfloat16.
 func TestColumnSums(t *testing.T) {
 	for _, c := range []struct{ rows, cols, parts int }{
 		{1, 1, 1}, {7, 10, 1}, {129, 4, 2}, {300, 9, 3}, {300, 132, 3}, {1000, 257, 8}, {2048, 128, 16}, {17, 5, 16},
@@ -216,10 +223,13 @@ func TestColumnSums(t *testing.T) {
 					}
 				}
 				null := driver.Ptr(0)
-				sums := driver.NewLaunch(r.function("column_sums"), [3]int{ceil(c.cols, 128), c.parts, 1}, [3]int{threads, 1, 1}, 0,
+				sums := driver.NewLaunch(r.function("column_sums"), [3]int{ceil(c.cols, 128), c.parts, 1},
+					[3]int{threads, 1, 1}, 0,
 					c.rows, c.cols, ceil(c.rows, c.parts), p[0], flags, p[1])
-				update := driver.NewLaunch(r.function("apply_update"), [3]int{ceil(c.cols, 4*threads), 1, 1}, [3]int{threads, 1, 1}, 0,
-					int64(c.cols), p[1], c.parts, p[3], 0, p[2], null, null, int(engine.SGD), float32(0), float32(0), float32(0), float32(0),
+				update := driver.NewLaunch(r.function("apply_update"), [3]int{ceil(c.cols, 4*threads), 1, 1},
+					[3]int{threads, 1, 1}, 0,
+					int64(c.cols), p[1], c.parts, p[3], 0, p[2], null, null, int(engine.SGD), float32(0), float32(0),
+					float32(0), float32(0),
 					float32(0), float32(0), 0)
 				got := make([]float32, c.cols)
 				for _, err := range []error{

@@ -18,8 +18,8 @@ type fuser struct {
 	nodes  []any
 }
 
-// plan returns what computes the values wanted and makes all updates. Images that products alone read are taken from the
-// bytes of the data set, unless floats.
+// plan returns what computes the values wanted and makes all updates. Images that products alone read are taken from
+// the bytes of the data set, unless floats.
 func (f *flow) plan(floats bool, wanted ...id) *plan {
 	u := &fuser{flow: f, live: f.live(wanted...), done: make([]bool, len(f.code)), wanted: wanted, floats: floats}
 	for i := range f.code {
@@ -107,7 +107,8 @@ func (u *fuser) node(i int) {
 		}
 	case engine.OpLabels:
 		for _, k := range u.uses(s.out) {
-			if op := u.code[k].Op; op != engine.OpLoss && op != engine.OpLossGrad || u.code[k].in[1] != s.out || u.code[k].in[0] == s.out {
+			if op := u.code[k].Op; op != engine.OpLoss && op != engine.OpLossGrad || u.code[k].in[1] != s.out ||
+				u.code[k].in[0] == s.out {
 				u.add(&instrNode{*s})
 				return
 			}
@@ -134,7 +135,10 @@ func (u *fuser) node(i int) {
 				return // it is part of its gradient's node
 			}
 		}
-		u.add(&lossNode{in: s.Instr, act: s.Activation, p: s.in[0], y: u.target(s.in[1]), dp: none, dz: none, mean: s.out})
+		u.add(&lossNode{
+			in: s.Instr, act: s.Activation, p: s.in[0], y: u.target(s.in[1]), dp: none, dz: none,
+			mean: s.out,
+		})
 	case engine.OpUpdate:
 		u.update(i)
 	default:
@@ -142,8 +146,8 @@ func (u *fuser) node(i int) {
 	}
 }
 
-// factor returns what a product takes as its left factor x: none for the bytes of the step's images, when products alone
-// read them.
+// factor returns what a product takes as its left factor x: none for the bytes of the step's images, when products
+// alone read them.
 func (u *fuser) factor(x id) id {
 	if u.floats || u.def(x, engine.OpImages) < 0 || slices.Contains(u.wanted, x) {
 		return x
@@ -156,8 +160,8 @@ func (u *fuser) factor(x id) id {
 	return none
 }
 
-// activation returns the instruction that makes an activation of the dense layer at i, −1 when there is none or it is not
-// element by element.
+// activation returns the instruction that makes an activation of the dense layer at i, −1 when there is none or it is
+// not element by element.
 func (u *fuser) activation(i int) int {
 	for _, k := range u.uses(u.code[i].out) {
 		if u.code[k].Op == engine.OpActivate && u.code[k].Activation != engine.Softmax {
@@ -167,8 +171,8 @@ func (u *fuser) activation(i int) int {
 	return -1
 }
 
-// masking returns the instruction that masks what the dense layer at i gives, behind its activation, and the mask; −1 when
-// there is none that can be done with it.
+// masking returns the instruction that masks what the dense layer at i gives, behind its activation, and the mask; −1
+// when there is none that can be done with it.
 func (u *fuser) masking(i int) (mul int, mask id) {
 	v := u.code[i].out
 	if a := u.activation(i); a >= 0 {
@@ -194,7 +198,8 @@ func (u *fuser) masking(i int) (mul int, mask id) {
 	return -1, none
 }
 
-// maskedDense returns the mask that is drawn with a dense layer when the multiplication at k is done with it, else none.
+// maskedDense returns the mask that is drawn with a dense layer when the multiplication at k is done with it, else
+// none.
 func (u *fuser) maskedDense(k int) id {
 	s := u.code[k]
 	if s.Op != engine.OpMul {
@@ -216,7 +221,10 @@ func (u *fuser) maskedDense(k int) id {
 
 func (u *fuser) dense(i int) {
 	s := u.code[i]
-	n := &denseNode{x: u.factor(s.in[0]), w: s.in[1], b: s.in[2], z: s.out, a: none, h: none, mask: none, act: engine.Identity}
+	n := &denseNode{
+		x: u.factor(s.in[0]), w: s.in[1], b: s.in[2], z: s.out, a: none, h: none, mask: none,
+		act: engine.Identity,
+	}
 	act := u.activation(i)
 	mul, mask := u.masking(i)
 	if act >= 0 {
@@ -317,8 +325,8 @@ func (u *fuser) claimGradients(i int) {
 	}
 }
 
-// weightsOf returns the update of weights by the same δ that the update of biases at i can be done with; −1 when there is
-// none.
+// weightsOf returns the update of weights by the same δ that the update of biases at i can be done with; −1 when there
+// is none.
 func (u *fuser) weightsOf(i int) int {
 	d := u.def(u.code[i].in[0], engine.OpDenseDB)
 	if d < 0 || u.only(u.code[i].in[0]) != i || u.code[i].L2 != 0 || u.code[i].L1 != 0 {
@@ -329,7 +337,8 @@ func (u *fuser) weightsOf(i int) int {
 			continue
 		}
 		g := u.def(s.in[0], engine.OpDenseDW)
-		if g < 0 || u.only(s.in[0]) != w || u.code[g].in[1] != u.code[d].in[0] || !sameMethod(s.Instr, u.code[i].Instr) {
+		if g < 0 || u.only(s.in[0]) != w || u.code[g].in[1] != u.code[d].in[0] ||
+			!sameMethod(s.Instr, u.code[i].Instr) {
 			continue
 		}
 		fits := true // nobody reads the biases between the two
@@ -352,7 +361,8 @@ func (u *fuser) biasesOf(w, g int) int {
 		if u.code[d].Op != engine.OpDenseDB {
 			continue
 		}
-		if k := u.only(u.code[d].out); k >= 0 && u.code[k].Op == engine.OpUpdate && sameMethod(u.code[k].Instr, u.code[w].Instr) {
+		if k := u.only(u.code[d].out); k >= 0 && u.code[k].Op == engine.OpUpdate &&
+			sameMethod(u.code[k].Instr, u.code[w].Instr) {
 			return k
 		}
 	}
@@ -360,7 +370,8 @@ func (u *fuser) biasesOf(w, g int) int {
 }
 
 func sameMethod(a, b engine.Instr) bool {
-	return a.Method == b.Method && a.Momentum == b.Momentum && a.Beta1 == b.Beta1 && a.Beta2 == b.Beta2 && a.Epsilon == b.Epsilon
+	return a.Method == b.Method && a.Momentum == b.Momentum && a.Beta1 == b.Beta1 && a.Beta2 == b.Beta2 &&
+		a.Epsilon == b.Epsilon
 }
 
 func (u *fuser) update(i int) {

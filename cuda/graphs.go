@@ -9,8 +9,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// graphs runs training steps as CUDA graphs: some steps recorded once, and launched as often as a call wants. What differs
-// from call to call the kernels read from the Job, and the last kernel of a graph counts its steps there.
+// graphs runs training steps as CUDA graphs: some steps recorded once, and launched as often as a call wants. What
+// differs from call to call the kernels read from the Job, and the last kernel of a graph counts its steps there.
 type graphs struct {
 	flow  *flow
 	steps *plan

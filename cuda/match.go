@@ -68,8 +68,8 @@ type plain struct {
 	steps []*step // updates, in the order of Program.Params
 }
 
-// matchPlain says whether the training step f of p is that of a plain network: backpropagation as in the textbook, and an
-// update of every parameter. The error says what is different.
+// matchPlain says whether the training step f of p is that of a plain network: backpropagation as in the textbook, and
+// an update of every parameter. The error says what is different.
 func matchPlain(f *flow) (*plain, error) {
 	p := f.p
 	n := numbering{}
@@ -105,7 +105,8 @@ func matchPlain(f *flow) (*plain, error) {
 		}
 	}
 	if len(p.Params) != 2*len(p.Spec.Layers) {
-		return nil, fmt.Errorf("it has %d parameters, want weights and biases of %d layers", len(p.Params), len(p.Spec.Layers))
+		return nil, fmt.Errorf("it has %d parameters, want weights and biases of %d layers", len(p.Params),
+			len(p.Spec.Layers))
 	}
 	m.rule = rule(m.steps[0].Instr)
 	for l := range p.Spec.Layers {

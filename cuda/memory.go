@@ -16,8 +16,8 @@ type memory struct {
 	ptrs []driver.Ptr
 }
 
-// alloc allocates room for n values of size bytes each, rounded up to whole 16 bytes: kernels take four floats at a time.
-// what says what for, in the error.
+// alloc allocates room for n values of size bytes each, rounded up to whole 16 bytes: kernels take four floats at a
+// time. what says what for, in the error.
 func (m *memory) alloc(n int64, size int64, what string) (driver.Ptr, error) {
 	bytes := (max(n, 1)*size + 15) / 16 * 16
 	p, err := m.ctx.Alloc(bytes)
@@ -37,7 +37,8 @@ func (m *memory) explain(err error, bytes int64, what string) error {
 	if f, _, e := m.ctx.MemInfo(); e == nil {
 		free = megabytes(f)
 	}
-	return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch: %w", what, megabytes(bytes), free, err)
+	return fmt.Errorf("cuda: %s needs %s of device memory, %s are free; try a smaller batch: %w", what,
+		megabytes(bytes), free, err)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

@@ -13,8 +13,8 @@ type Mode uint8
 const (
 	// Auto is Persistent for networks that fit it, else Graph.
 	Auto Mode = iota
-	// Persistent runs the steps of a call in one kernel that keeps the parameters in the multiprocessors' shared memory. A
-	// network that does not fit is an error.
+	// Persistent runs the steps of a call in one kernel that keeps the parameters in the multiprocessors' shared
+	// memory. A network that does not fit is an error.
 	Persistent
 	// Graph runs a kernel for each product of a step, recorded as a CUDA graph. Every Program fits.
 	Graph
@@ -35,7 +35,8 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Precision is that of the factors of the products of large layers; sums, parameters and optimiser state are always float32.
+// Precision is that of the factors of the products of large layers; sums, parameters and optimiser state are always
+// float32.
 type Precision uint8
 
 // The precisions. All but FP32 need cuBLAS.

@@ -22,7 +22,10 @@ func strokes(r *rand.Rand, n, classes int) engine.Data {
 	class := make([][]stroke, classes)
 	for k := range class {
 		for range 3 {
-			class[k] = append(class[k], stroke{6 + 16*r.Float64(), 6 + 16*r.Float64(), 10 * (r.Float64() - 0.5), 10 * (r.Float64() - 0.5)})
+			class[k] = append(class[k], stroke{
+				6 + 16*r.Float64(), 6 + 16*r.Float64(), 10 * (r.Float64() - 0.5),
+				10 * (r.Float64() - 0.5),
+			})
 		}
 	}
 	d := engine.Data{Images: make([]byte, n*side*side), Labels: make([]uint8, n)}
@@ -73,7 +76,10 @@ func TestParity(t *testing.T) {
 		if err := e.Write(params...); err != nil {
 			t.Fatal(err)
 		}
-		s := engine.Steps{Data: ref, Batch: batch, LR: make([]float32, images/batch), Loss: make([]float32, images/batch)}
+		s := engine.Steps{
+			Data: ref, Batch: batch, LR: make([]float32, images/batch),
+			Loss: make([]float32, images/batch),
+		}
 		for _, i := range rand.New(rand.NewPCG(5, 6)).Perm(images) {
 			s.Order = append(s.Order, int32(i))
 		}
@@ -110,7 +116,8 @@ func TestParity(t *testing.T) {
 					worst = max(worst, math.Abs(float64(w)-float64(got[k].Data[i])))
 				}
 			}
-			t.Logf("largest difference of a weight %.2g; mean loss of the first 20 steps %.3f, of the last %.3f", worst, first, last)
+			t.Logf("largest difference of a weight %.2g; mean loss of the first 20 steps %.3f, of the last %.3f", worst,
+				first, last)
 			if !(worst <= 1e-5) {
 				t.Errorf("largest difference of a weight %.2g, want at most 1e-5", worst)
 			}

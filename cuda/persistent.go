@@ -27,11 +27,13 @@ type persistent struct {
 const (
 	persistentLayers  = 4 // most
 	persistentThreads = 512
-	persistentSteps   = 1 << 12 // of a launch, so that the largest network on a slow card stays below the two seconds of a display's watchdog
-	persistentClasses = 64      // most: every block computes the output layer
+	// of a launch, so that the largest network on a slow card stays below the two seconds of a display's watchdog
+	persistentSteps   = 1 << 12
+	persistentClasses = 64 // most: every block computes the output layer
 )
 
-// persistentLayer and persistentNet are laid out as the C structs in kernels/persistent.cu, which say what the fields mean.
+// persistentLayer and persistentNet are laid out as the C structs in kernels/persistent.cu, which say what the fields
+// mean.
 type persistentLayer struct {
 	w, ws, wt, b, bs, bt driver.Ptr
 	forward, backward    driver.Ptr
@@ -96,7 +98,8 @@ func (e *executor) fitPersistent() (*persistent, error) {
 		return nil, errors.New("a layer is too wide for the kernel's division of indices")
 	}
 	p.threads = 128
-	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 || e.p.Capacity > p.threads {
+	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 ||
+		e.p.Capacity > p.threads {
 		p.threads = persistentThreads
 	}
 	f := e.runtime.function(p.kernel())
@@ -115,8 +118,8 @@ func (e *executor) fitPersistent() (*persistent, error) {
 
 func (p *persistent) kernel() string { return fmt.Sprintf("persistent_%d", len(p.plain.l2)) }
 
-// layOut places everything in a block's shared memory and returns how many floats that is. It counts in 64 bits: what does
-// not fit may be large.
+// layOut places everything in a block's shared memory and returns how many floats that is. It counts in 64 bits: what
+// does not fit may be large.
 func (p *persistent) layOut(prog *engine.Program) int64 {
 	spec := prog.Spec
 	kinds := int64(1 + len(spec.Update.Method.StateNames())) // parameters and state
@@ -217,8 +220,8 @@ func (e *executor) planPersistent() error {
 	return nil
 }
 
-// try makes ready and launches no steps: a driver whose service for several processes gives this one a part of the device
-// says only now that not all blocks run at once.
+// try makes ready and launches no steps: a driver whose service for several processes gives this one a part of the
+// device says only now that not all blocks run at once.
 func (p *persistent) try(e *executor) error {
 	if err := p.bind(e); err != nil {
 		return err

@@ -4,8 +4,8 @@ package cuda
 
 import "neuroloupe/engine"
 
-// The work of a plan, in order. Each node is one launch, or two where cuBLAS computes the product. Results that are none
-// have no reader and no room.
+// The work of a plan, in order. Each node is one launch, or two where cuBLAS computes the product. Results that are
+// none have no reader and no room.
 type (
 	// denseNode: z = x·W + b, a = σ(z), h = a ⊙ mask. x is none for the step's images as bytes.
 	denseNode struct {

@@ -8,8 +8,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// Wait is how a [Driver] waits for NVIDIA's, which can take seconds and, on a machine whose GPU is in trouble, for ever.
-// The zero value waits as long as it takes and says nothing.
+// Wait is how a [Driver] waits for NVIDIA's, which can take seconds and, on a machine whose GPU is in trouble, for
+// ever. The zero value waits as long as it takes and says nothing.
 type Wait struct {
 	Context context.Context     // its end ends the waiting; nil = nothing does
 	Limit   time.Duration       // for finding the devices, and for opening one; 0 = none

@@ -11,8 +11,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// What answers is waited for, with a word when it takes a while; what does not is left after the limit, or when the context
-// ends, and what it answers then is not lost.
+// What answers is waited for, with a word when it takes a while; what does not is left after the limit, or when the
+// context ends, and what it answers then is not lost.
 func TestAwait(t *testing.T) {
 	failed := errors.New("failed")
 	for _, tc := range []struct {
@@ -45,8 +45,9 @@ func TestAwait(t *testing.T) {
 			want: context.Canceled, after: 3 * time.Second, notice: "ctrl-C ends it", late: 1,
 		},
 		{
-			name: "interrupted before the notice", takes: time.Hour, limit: 5 * time.Second, interrupt: time.Millisecond,
-			want: context.Canceled, after: time.Millisecond, late: 1,
+			name: "interrupted before the notice", takes: time.Hour, limit: 5 * time.Second,
+			interrupt: time.Millisecond,
+			want:      context.Canceled, after: time.Millisecond, late: 1,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

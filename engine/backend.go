@@ -25,8 +25,8 @@ type Driver interface {
 	// Name is the Backend of all its devices. Their IDs are the name, or begin with it and a colon. It is known without
 	// looking for devices.
 	Name() string
-	// Devices lists what is there, and what is not usable with the reason. It never returns an empty list: where there is
-	// none, one that is not usable has the name for its ID and says why.
+	// Devices lists what is there, and what is not usable with the reason. It never returns an empty list: where there
+	// is none, one that is not usable has the name for its ID and says why.
 	Devices() []Device
 	// Open opens the device with that ID; the caller closes the Backend.
 	Open(id string) (Backend, error)

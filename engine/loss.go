@@ -2,8 +2,8 @@ package engine
 
 import "math"
 
-// RowLoss returns the loss of one example from the weighted inputs z of the output layer. y is its target, one-hot; a is
-// room for the activations. All Classes.
+// RowLoss returns the loss of one example from the weighted inputs z of the output layer. y is its target, one-hot; a
+// is room for the activations. All Classes.
 func (s Spec) RowLoss(z, y, a []float32) float64 {
 	out := s.Layers[len(s.Layers)-1].Activation
 	if s.Loss == Quadratic {
@@ -43,7 +43,8 @@ func (l Loss) Row(p, y []float32, out Activation) float64 {
 			}
 		}
 	default:
-		// One logarithm does for many factors 1 + e^−|z| ≤ 2: of their product, less 1 so that small terms are not lost.
+		// One logarithm does for many factors 1 + e^−|z| ≤ 2: of their product, less 1 so that small terms are not
+		// lost.
 		excess := 0.0
 		for i, v := range p {
 			z := float64(v)

@@ -57,7 +57,8 @@ type ScheduleKind uint8
 const (
 	Constant ScheduleKind = iota // η stays
 	Step                         // η/10 in the last fifth of the run
-	Cosine                       // η falls from the start to zero on half a cosine (Loshchilov and Hutter 2017, equation 5)
+	// η falls from the start to zero on half a cosine (Loshchilov and Hutter 2017, equation 5)
+	Cosine
 )
 
 var (

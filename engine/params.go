@@ -134,7 +134,8 @@ func match(want, have []Tensor) ([]Tensor, error) {
 			return nil, fmt.Errorf("engine: tensor %s is missing", w.Name)
 		}
 		if fmt.Sprint(h.Shape) != fmt.Sprint(w.Shape) || len(h.Data) != w.Len() {
-			return nil, fmt.Errorf("engine: tensor %s: want shape %v, got %v with %d values", w.Name, w.Shape, h.Shape, len(h.Data))
+			return nil, fmt.Errorf("engine: tensor %s: want shape %v, got %v with %d values", w.Name, w.Shape, h.Shape,
+				len(h.Data))
 		}
 		out[i] = h
 	}

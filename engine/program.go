@@ -83,7 +83,8 @@ const (
 	OpLoss                   // p y:   Out = mean loss of the rows; p = a for the quadratic loss, z for cross-entropy
 	OpLossGrad               // p y:   Out = ∂(mean loss)/∂p
 	OpPenaltyGrad            // W:     Out = L2·W + L1·sgn(W), sgn(0) = 0
-	OpUpdate                 // g s t: Out = parameter, changed by Method with gradient g + L2·w + L1·sgn(w) and state s, t
+	// g s t: Out = parameter, changed by Method with gradient g + L2·w + L1·sgn(w) and state s, t
+	OpUpdate
 )
 
 var opNames = [...]string{

@@ -108,7 +108,8 @@ func (s Spec) Validate() error {
 		{"epsilon", s.Update.Epsilon, 0, math.Inf(1)},
 	} {
 		if f := float64(float32(v.value)); !(v.value >= v.lo && f < v.hi) || v.value > 0 && f == 0 {
-			return fmt.Errorf("engine: %s is %v, want at least %v and below %v in single precision", v.name, v.value, v.lo, v.hi)
+			return fmt.Errorf("engine: %s is %v, want at least %v and below %v in single precision", v.name, v.value,
+				v.lo, v.hi)
 		}
 	}
 	switch {
@@ -141,13 +142,15 @@ func (s Spec) validateLoss() error {
 func ParseSizes(text string) ([]int, error) {
 	parts := strings.Split(text, "-")
 	if len(parts) < 2 {
-		return nil, fmt.Errorf("engine: network %q: want at least two sizes with a hyphen between, as in 784-100-10", text)
+		return nil, fmt.Errorf("engine: network %q: want at least two sizes with a hyphen between, as in 784-100-10",
+			text)
 	}
 	sizes := make([]int, len(parts))
 	for i, p := range parts {
 		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 || n > MaxUnits {
-			return nil, fmt.Errorf("engine: network %q: size %d is %q, want a whole number from 1 to %d", text, i+1, p, MaxUnits)
+			return nil, fmt.Errorf("engine: network %q: size %d is %q, want a whole number from 1 to %d", text, i+1, p,
+				MaxUnits)
 		}
 		sizes[i] = n
 	}

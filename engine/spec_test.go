@@ -62,7 +62,10 @@ func TestParseSizes(t *testing.T) {
 	if diff := cmp.Diff([]int{784, 300, 100, 10}, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	for _, bad := range []string{"", "784", "784-", "-784-10", "784-x-10", "784-0-10", "784--10", "784-9999999999-10", "784 100 10"} {
+	for _, bad := range []string{
+		"", "784", "784-", "-784-10", "784-x-10", "784-0-10", "784--10", "784-9999999999-10",
+		"784 100 10",
+	} {
 		if _, err := engine.ParseSizes(bad); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
@@ -83,7 +86,8 @@ func TestNamesReadBack(t *testing.T) {
 		}
 	}
 	var l engine.Loss
-	if err := l.UnmarshalText([]byte("hinge")); err == nil || !strings.Contains(err.Error(), "quadratic cross-entropy") {
+	if err := l.UnmarshalText([]byte("hinge")); err == nil ||
+		!strings.Contains(err.Error(), "quadratic cross-entropy") {
 		t.Errorf("error does not list the names: %v", err)
 	}
 }
@@ -107,7 +111,8 @@ func TestNewParams(t *testing.T) {
 			ps := s.NewParams()
 			w := ps.Weight(1).Data
 			// 78,400 draws: the mean is within 4/280 of a standard deviation, the variance within 4·√2/280.
-			if m, v := moments(w); math.Abs(m) > 4*math.Sqrt(c.weight)/280 || math.Abs(v-c.weight) > 4*1.5/280*c.weight {
+			if m, v := moments(w); math.Abs(m) > 4*math.Sqrt(c.weight)/280 ||
+				math.Abs(v-c.weight) > 4*1.5/280*c.weight {
 				t.Errorf("weights: mean %v variance %v, want 0 and %v", m, v, c.weight)
 			}
 			if _, v := moments(ps.Bias(1).Data); math.Abs(v-c.bias) > 0.6*c.bias { // 100 draws
@@ -131,7 +136,10 @@ func TestNewParams(t *testing.T) {
 }
 
 func same(a, b engine.Params) bool {
-	return slices.EqualFunc(a, b, func(x, y engine.Tensor) bool { return x.Name == y.Name && slices.Equal(x.Data, y.Data) })
+	return slices.EqualFunc(a, b, func(x, y engine.Tensor) bool {
+		return x.Name == y.Name &&
+			slices.Equal(x.Data, y.Data)
+	})
 }
 
 func moments(x []float32) (mean, variance float64) {

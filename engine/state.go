@@ -104,7 +104,8 @@ func (s Spec) DecodeState(tensors []Tensor, meta map[string]string) (*State, err
 
 func (p Progress) validate() error {
 	if p.Epoch < 0 || p.Step < 0 || p.Steps < uint64(p.Step) || p.BestEpoch < 0 || p.BestEpoch > p.Epoch {
-		return fmt.Errorf("progress: epoch %d, step %d of it, %d steps in all, best epoch %d", p.Epoch, p.Step, p.Steps, p.BestEpoch)
+		return fmt.Errorf("progress: epoch %d, step %d of it, %d steps in all, best epoch %d", p.Epoch, p.Step, p.Steps,
+			p.BestEpoch)
 	}
 	if math.IsNaN(p.LossSum) || math.IsInf(p.LossSum, 0) {
 		return fmt.Errorf("progress: loss sum %v", p.LossSum)

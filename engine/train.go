@@ -38,8 +38,9 @@ func (c Config) Validate() error {
 
 // Metrics is what is known after an epoch.
 type Metrics struct {
-	Epoch              int      `json:"epoch"`                     // counted from 1
-	Loss               float64  `json:"loss"`                      // mean training loss over the epoch's steps, as the weights changed
+	Epoch int `json:"epoch"` // counted from 1
+	// mean training loss over the epoch's steps, as the weights changed
+	Loss               float64  `json:"loss"`
 	TrainAccuracy      float64  `json:"train_accuracy"`            // on the first 10,000 training images
 	ValidationLoss     *float64 `json:"validation_loss,omitempty"` // absent without validation images
 	ValidationAccuracy *float64 `json:"validation_accuracy,omitempty"`
@@ -58,8 +59,8 @@ type Hooks struct {
 	Steps func(epoch, done, of int, loss float64)
 	// Epoch is called after each epoch, with the state after it; it must not keep st. An error ends the run.
 	Epoch func(m Metrics, st *State) error
-	// Save is called with the state between two steps, when the context has ended and every saveTime of a long epoch; it
-	// must not keep st. An error ends the run.
+	// Save is called with the state between two steps, when the context has ended and every saveTime of a long epoch;
+	// it must not keep st. An error ends the run.
 	Save func(st *State) error
 }
 
@@ -84,7 +85,8 @@ type bound struct {
 // sent to a device once.
 func (t *Trainer) Ref(d Data) (DataRef, error) {
 	for _, b := range t.bound {
-		if len(d.Images) > 0 && len(b.Labels) == len(d.Labels) && &b.Labels[0] == &d.Labels[0] && &b.Images[0] == &d.Images[0] {
+		if len(d.Images) > 0 && len(b.Labels) == len(d.Labels) && &b.Labels[0] == &d.Labels[0] &&
+			&b.Images[0] == &d.Images[0] {
 			return b.ref, nil
 		}
 	}
@@ -122,8 +124,8 @@ var ErrInterrupted = errors.New("engine: interrupted")
 // to cost nothing.
 const callTime = 100 * time.Millisecond
 
-// trainSample is how many training images the accuracy on them is measured with: as many as most test sets have, so that
-// the two compare, and few enough not to show in the time of a run.
+// trainSample is how many training images the accuracy on them is measured with: as many as most test sets have, so
+// that the two compare, and few enough not to show in the time of a run.
 const trainSample = 10_000
 
 // saveTime is how much work a kill may cost in an epoch of any length.
@@ -180,7 +182,8 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 			if err := t.save(st); err != nil {
 				return err
 			}
-			return fmt.Errorf("%w in epoch %d, after %d of its %d steps: %w", ErrInterrupted, st.Epoch+1, st.Step, steps, context.Cause(ctx))
+			return fmt.Errorf("%w in epoch %d, after %d of its %d steps: %w", ErrInterrupted, st.Epoch+1, st.Step,
+				steps, context.Cause(ctx))
 		}
 		if time.Since(saved) > saveTime {
 			if err := t.save(st); err != nil {

@@ -398,7 +398,8 @@ func TestEvaluate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// z is 1 for the right class and 0 for the other, so the loss is ½((σ(1) − 1)² + σ(0)²).
-	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 || math.Abs(s.Loss-0.16116474) > 1e-7 {
+	if diff := cmp.Diff([][]int{{4000, 0}, {0, 1000}}, s.Confusion); diff != "" || s.Accuracy() != 1 ||
+		math.Abs(s.Loss-0.16116474) > 1e-7 {
 		t.Errorf("confusion %s accuracy %v loss %v", diff, s.Accuracy(), s.Loss)
 	}
 	s = engine.Score{Confusion: [][]int{{3, 1, 0}, {2, 0, 0}, {0, 0, 0}}}

@@ -137,7 +137,8 @@ func (p *Program) instr(in Instr, written map[Ref]bool, updates bool) error {
 	resident := slices.Contains(p.Params, in.Out) || slices.Contains(p.State, in.Out)
 	switch update := in.Op == OpUpdate; {
 	case update && !(updates && slices.Contains(p.Params, in.Out)), !update && resident:
-		return fmt.Errorf("its result is %s: updates in training change parameters, and nothing else does", p.name(in.Out))
+		return fmt.Errorf("its result is %s: updates in training change parameters, and nothing else does",
+			p.name(in.Out))
 	}
 	if out := p.Buffers[in.Out]; !p.fits(in, op, out) {
 		return fmt.Errorf("the shapes of its operands and of %s do not fit", out.Name)

@@ -32,6 +32,6 @@
 //   - Gorgonia's initialisers are seeded from the clock; parameters come from [engine.Spec.NewParams].
 package graph
 
-// Gorgonia's tensors refuse to start on a Go release that this module has not been told about. Nothing here uses it; the
-// import keeps its version in go.mod the one that knows of today's Go.
+// Gorgonia's tensors refuse to start on a Go release that this module has not been told about. Nothing here uses it;
+// the import keeps its version in go.mod the one that knows of today's Go.
 import _ "go4.org/unsafe/assume-no-moving-gc"

@@ -145,7 +145,8 @@ func distinct(g *G.ExprGraph) error {
 	nodes := map[uint32]*G.Node{}
 	for _, n := range g.AllNodes() {
 		if other, ok := nodes[n.Hashcode()]; ok {
-			return fmt.Errorf("graph: a TapeMachine takes node %s for node %s, whose hash is the same; use another device",
+			return fmt.Errorf("graph: a TapeMachine takes node %s for node %s, whose hash is the same; use another "+
+				"device",
 				n.Name(), other.Name())
 		}
 		nodes[n.Hashcode()] = n

@@ -66,10 +66,12 @@ func (e *executor) exchange(tensors []engine.Tensor, move func(resident, t []flo
 	for _, t := range tensors {
 		r, ok := e.resident[t.Name]
 		if !ok {
-			return fmt.Errorf("graph: network %v with %v has no tensor %s", e.program.Spec, e.program.Spec.Update.Method, t.Name)
+			return fmt.Errorf("graph: network %v with %v has no tensor %s", e.program.Spec,
+				e.program.Spec.Update.Method, t.Name)
 		}
 		if len(t.Data) != len(r.Data) || len(t.Shape) > 0 && !slices.Equal(t.Shape, r.Shape) {
-			return fmt.Errorf("graph: tensor %s: want shape %v, got %v with %d values", t.Name, r.Shape, t.Shape, len(t.Data))
+			return fmt.Errorf("graph: tensor %s: want shape %v, got %v with %d values", t.Name, r.Shape, t.Shape,
+				len(t.Data))
 		}
 	}
 	for _, t := range tensors {

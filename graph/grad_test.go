@@ -115,9 +115,13 @@ func gradientCases() []gradientCase {
 		}},
 	}
 	for _, act := range []engine.Activation{engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU, engine.Softmax} {
-		cs = append(cs, gradientCase{&Op{Kind: Activate, Activation: act}, []operand{z}, func(in [][]float64) []float64 {
-			return activate64(act, in[0], outs)
-		}})
+		cs = append(cs, gradientCase{
+			&Op{Kind: Activate, Activation: act},
+			[]operand{z},
+			func(in [][]float64) []float64 {
+				return activate64(act, in[0], outs)
+			},
+		})
 	}
 	for _, op := range []*Op{
 		{Kind: Loss, Loss: engine.Quadratic},
@@ -230,7 +234,8 @@ func TestOperatorGradients(t *testing.T) {
 	}
 	for k := range signatures {
 		if differentiable := signatures[k].diff != nil; differentiable != covered[Kind(k)] {
-			t.Errorf("operator %v: has a gradient: %t, tested: %t", &Op{Kind: Kind(k)}, differentiable, covered[Kind(k)])
+			t.Errorf("operator %v: has a gradient: %t, tested: %t", &Op{Kind: Kind(k)}, differentiable,
+				covered[Kind(k)])
 		}
 	}
 }
@@ -251,7 +256,8 @@ func near(t *testing.T, what string, got G.Value, want []float64) {
 	}
 	for i, v := range want {
 		if d := math.Abs(float64(have[i]) - v); !(d <= tolerance*scale) {
-			t.Errorf("%s: value %d is %v, want %v; off by %.1e of at most %.1e", what, i, have[i], v, d, tolerance*scale)
+			t.Errorf("%s: value %d is %v, want %v; off by %.1e of at most %.1e", what, i, have[i], v, d,
+				tolerance*scale)
 		}
 	}
 }

@@ -19,8 +19,9 @@ var specs = []struct {
 		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Sigmoid), layer(3, engine.Sigmoid)}, Seed: 1,
 	}},
 	{"sigmoid cross-entropy L2 sgd", engine.Spec{
-		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Sigmoid), layer(3, engine.Sigmoid)}, Loss: engine.CrossEntropy,
-		L2: 5, N: 50, Seed: 2,
+		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Sigmoid), layer(3, engine.Sigmoid)},
+		Loss: engine.CrossEntropy,
+		L2:   5, N: 50, Seed: 2,
 	}},
 	{"softmax cross-entropy L2 adam", engine.Spec{
 		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Tanh), layer(3, engine.Softmax)}, Loss: engine.CrossEntropy,
@@ -36,7 +37,8 @@ var specs = []struct {
 		Update: engine.Update{Method: engine.Momentum, Momentum: 0.5}, Seed: 5,
 	}},
 	{"identity everywhere dropout", engine.Spec{
-		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Identity), layer(3, engine.Identity)}, Init: engine.InitXavier,
+		Inputs: 6, Layers: []engine.Layer{layer(5, engine.Identity), layer(3, engine.Identity)},
+		Init:    engine.InitXavier,
 		Dropout: 0.5, Seed: 6,
 	}},
 	{"equal sizes dropout L1 adam", engine.Spec{

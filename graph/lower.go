@@ -97,7 +97,8 @@ func (l *lowering) buffer(b engine.Buffer) engine.Ref {
 func (l *lowering) params(net *Net) error {
 	info := net.Spec.ParamInfo()
 	if len(net.Params) != len(info) || len(net.Grads) != len(info) || len(net.Layers) != len(net.Spec.Layers) {
-		return fmt.Errorf("graph: network %v with %d layers, %d parameters and %d gradients, want %d, %d and %d", net.Spec,
+		return fmt.Errorf("graph: network %v with %d layers, %d parameters and %d gradients, want %d, %d and %d",
+			net.Spec,
 			len(net.Layers), len(net.Params), len(net.Grads), len(net.Spec.Layers), len(info), len(info))
 	}
 	if net.X == nil || net.Y == nil || net.Loss == nil {
@@ -295,7 +296,8 @@ func (l *lowering) instr(n *G.Node, operands G.Nodes) (engine.Instr, error) {
 		out.Batch = strings.HasPrefix(sig.out, "n")
 		for k, c := range operands {
 			if b := l.program.Buffers[in.In[k]]; b.Batch != strings.HasPrefix(sig.in[k], "n") {
-				return in, refuse(n, "operand %d, %s, has one row per example: %t, want %t", k+1, c.Name(), b.Batch, !b.Batch)
+				return in, refuse(n, "operand %d, %s, has one row per example: %t, want %t", k+1, c.Name(), b.Batch,
+					!b.Batch)
 			}
 		}
 	} else {

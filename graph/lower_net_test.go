@@ -93,7 +93,10 @@ func TestLowerErrors(t *testing.T) {
 		}, "layer2.bias", "want [5] for layer1.bias"},
 		{"shape of x", func(_ *testing.T, net *Net) { net.X = net.Params[1] }, "layer1.bias", "want rows×columns"},
 		{"shape of y", func(_ *testing.T, net *Net) { net.Y = net.Params[1] }, "layer1.bias", "want rows×columns"},
-		{"shape of a mask", func(_ *testing.T, net *Net) { net.Masks = net.Params[1:2] }, "layer1.bias", "want rows×columns"},
+		{
+			"shape of a mask", func(_ *testing.T, net *Net) { net.Masks = net.Params[1:2] }, "layer1.bias",
+			"want rows×columns",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			net := build(t, spec, 5) // as many rows as units: a matrix of weights could pass for a batch
@@ -195,7 +198,10 @@ func TestPenaltyOfOtherWeights(t *testing.T) {
 // the Program adds, and a step changes the parameters to the same bits.
 func TestSharedWeights(t *testing.T) {
 	for _, l2 := range []float64{0, 3} {
-		spec := engine.Spec{Inputs: 4, Layers: []engine.Layer{layer(4, engine.Tanh), layer(3, engine.Sigmoid)}, L2: l2, N: 10}
+		spec := engine.Spec{
+			Inputs: 4, Layers: []engine.Layer{layer(4, engine.Tanh), layer(3, engine.Sigmoid)}, L2: l2,
+			N: 10,
+		}
 		const n = 5
 		net, err := forward(spec, n, true)
 		if err != nil {

@@ -27,8 +27,12 @@ func TestProgramGolden(t *testing.T) {
 			Loss: engine.CrossEntropy, L2: 5, N: 50000,
 		}},
 		{"dropout", engine.Spec{
-			Inputs: 784, Layers: []engine.Layer{layer(300, engine.ReLU), layer(100, engine.Tanh), layer(10, engine.Softmax)},
-			Loss: engine.CrossEntropy, Dropout: 0.25, L2: 1, L1: 2, N: 10000, Update: engine.Update{Method: engine.Adam},
+			Inputs: 784, Layers: []engine.Layer{
+				layer(300, engine.ReLU), layer(100, engine.Tanh),
+				layer(10, engine.Softmax),
+			},
+			Loss: engine.CrossEntropy, Dropout: 0.25, L2: 1, L1: 2, N: 10000,
+			Update: engine.Update{Method: engine.Adam},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

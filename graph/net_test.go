@@ -48,7 +48,10 @@ func TestBuildNamesNodes(t *testing.T) {
 			t.Errorf("gradient of %s has shape %v", net.Params[i].Name(), g.Shape())
 		}
 	}
-	for _, name := range []string{"layer1.penalty", "layer2.dropout", "layer1.weight.grad", "layer2.bias.grad", "layer3.z.grad"} {
+	for _, name := range []string{
+		"layer1.penalty", "layer2.dropout", "layer1.weight.grad", "layer2.bias.grad",
+		"layer3.z.grad",
+	} {
 		if found := net.Graph.ByName(name); len(found) != 1 {
 			t.Errorf("%d nodes named %s, want 1", len(found), name)
 		}
@@ -121,7 +124,12 @@ func TestBuildErrors(t *testing.T) {
 		rows int
 		want string
 	}{
-		{"spec", engine.Spec{Inputs: 4, Layers: []engine.Layer{layer(3, engine.Tanh)}, Loss: engine.CrossEntropy}, 1, "layer 1 of 4-3"},
+		{
+			"spec",
+			engine.Spec{Inputs: 4, Layers: []engine.Layer{layer(3, engine.Tanh)}, Loss: engine.CrossEntropy},
+			1,
+			"layer 1 of 4-3",
+		},
 		{"no layers", engine.Spec{Inputs: 4}, 1, "0 layers"},
 		{"rows", specs[0].spec, 0, "batches of 0 rows"},
 	} {

@@ -125,7 +125,8 @@ func (o *Op) sizes(shapes []tensor.Shape) (sizes, error) {
 	}
 	for k, letters := range sig.in {
 		if len(shapes[k]) != len(letters) {
-			return s, fmt.Errorf("graph: %v: input %d has shape %v, want %d dimensions", o, k+1, shapes[k], len(letters))
+			return s, fmt.Errorf("graph: %v: input %d has shape %v, want %d dimensions", o, k+1, shapes[k],
+				len(letters))
 		}
 		for d, l := range letters {
 			size := s.of(l)
@@ -133,7 +134,8 @@ func (o *Op) sizes(shapes []tensor.Shape) (sizes, error) {
 				*size = shapes[k][d]
 			}
 			if shapes[k][d] != *size || *size < 1 {
-				return s, fmt.Errorf("graph: %v: input %d has shape %v, want %d in dimension %d", o, k+1, shapes[k], *size, d+1)
+				return s, fmt.Errorf("graph: %v: input %d has shape %v, want %d in dimension %d", o, k+1, shapes[k],
+					*size, d+1)
 			}
 		}
 	}
@@ -143,8 +145,8 @@ func (o *Op) sizes(shapes []tensor.Shape) (sizes, error) {
 // Arity returns the number of inputs.
 func (o *Op) Arity() int { return len(o.signature().in) }
 
-// Type returns the type of the operator, float32 matrices, vectors and scalars. It is a fresh one in each call: Gorgonia
-// returns it to a pool.
+// Type returns the type of the operator, float32 matrices, vectors and scalars. It is a fresh one in each call:
+// Gorgonia returns it to a pool.
 func (o *Op) Type() hm.Type {
 	sig := o.signature()
 	var ts []hm.Type

@@ -49,7 +49,8 @@ func TestAgainstPlainGorgonia(t *testing.T) {
 					t.Fatal(err)
 				}
 				for node, v := range map[*G.Node][]float32{net.X: m.x, net.Y: m.y} {
-					if err := G.Let(node, tensor.New(tensor.WithShape(node.Shape()...), tensor.WithBacking(v))); err != nil {
+					if err := G.Let(node, tensor.New(tensor.WithShape(node.Shape()...),
+						tensor.WithBacking(v))); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -72,7 +73,8 @@ func TestAgainstPlainGorgonia(t *testing.T) {
 						}
 						for k := range want {
 							if d := math.Abs(float64(got[k] - want[k])); !(d <= tolerance) {
-								t.Fatalf("%s: value %d is %v, plain Gorgonia has %v; off by %.1e", n.Name(), k, got[k], want[k], d)
+								t.Fatalf("%s: value %d is %v, plain Gorgonia has %v; off by %.1e", n.Name(), k, got[k],
+									want[k], d)
 							}
 						}
 					}

@@ -202,7 +202,10 @@ func TestTapeErrors(t *testing.T) {
 			_, err := e.Bind(engine.Data{Images: make([]byte, 5), Labels: make([]uint8, 1)})
 			return err
 		}},
-		{"unknown tensor", "has no tensor layer9.weight", func() error { return e.Write(engine.Tensor{Name: "layer9.weight"}) }},
+		{
+			"unknown tensor", "has no tensor layer9.weight",
+			func() error { return e.Write(engine.Tensor{Name: "layer9.weight"}) },
+		},
 		{"short tensor", "layer1.bias: want shape [5], got [] with 4 values", func() error {
 			return e.Read(engine.Tensor{Name: "layer1.bias", Data: make([]float32, 4)})
 		}},

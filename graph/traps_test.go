@@ -58,16 +58,44 @@ func TestShapesAreChecked(t *testing.T) {
 		in   [][]int
 		want string
 	}{
-		{"vector for x", &Op{Kind: Dense}, [][]int{{4}, {4, 5}, {5}}, "dense: input 1 has shape (4), want 2 dimensions"},
-		{"vector for W", &Op{Kind: Dense}, [][]int{{3, 4}, {4}, {5}}, "dense: input 2 has shape (4), want 2 dimensions"},
-		{"matrix for b", &Op{Kind: Dense}, [][]int{{3, 4}, {4, 5}, {1, 5}}, "dense: input 3 has shape (1, 5), want 1 dimensions"},
-		{"x and W", &Op{Kind: Dense}, [][]int{{3, 4}, {6, 5}, {5}}, "dense: input 2 has shape (6, 5), want 4 in dimension 1"},
-		{"W and b", &Op{Kind: Dense}, [][]int{{3, 4}, {4, 5}, {6}}, "dense: input 3 has shape (6), want 5 in dimension 1"},
+		{
+			"vector for x", &Op{Kind: Dense},
+			[][]int{{4}, {4, 5}, {5}},
+			"dense: input 1 has shape (4), want 2 dimensions",
+		},
+		{
+			"vector for W", &Op{Kind: Dense},
+			[][]int{{3, 4}, {4}, {5}},
+			"dense: input 2 has shape (4), want 2 dimensions",
+		},
+		{
+			"matrix for b", &Op{Kind: Dense},
+			[][]int{{3, 4}, {4, 5}, {1, 5}},
+			"dense: input 3 has shape (1, 5), want 1 dimensions",
+		},
+		{
+			"x and W", &Op{Kind: Dense},
+			[][]int{{3, 4}, {6, 5}, {5}},
+			"dense: input 2 has shape (6, 5), want 4 in dimension 1",
+		},
+		{
+			"W and b", &Op{Kind: Dense},
+			[][]int{{3, 4}, {4, 5}, {6}},
+			"dense: input 3 has shape (6), want 5 in dimension 1",
+		},
 		{"rows of x and δ", &Op{Kind: DenseDW}, [][]int{{3, 4}, {2, 5}}, "dense-dw: input 2 has shape (2, 5), want 3"},
-		{"columns of δ and W", &Op{Kind: DenseDX}, [][]int{{3, 5}, {4, 6}}, "dense-dx: input 2 has shape (4, 6), want 5"},
+		{
+			"columns of δ and W", &Op{Kind: DenseDX},
+			[][]int{{3, 5}, {4, 6}},
+			"dense-dx: input 2 has shape (4, 6), want 5",
+		},
 		{"vector for δ", &Op{Kind: DenseDB}, [][]int{{5}}, "dense-db: input 1 has shape (5), want 2 dimensions"},
 		{"vector for z", &Op{Kind: Activate}, [][]int{{5}}, "activate identity: input 1 has shape (5)"},
-		{"z and g", &Op{Kind: ActivateGrad}, [][]int{{3, 5}, {3, 6}}, "input 2 has shape (3, 6), want 5 in dimension 2"},
+		{
+			"z and g", &Op{Kind: ActivateGrad},
+			[][]int{{3, 5}, {3, 6}},
+			"input 2 has shape (3, 6), want 5 in dimension 2",
+		},
 		{"a and mask", &Op{Kind: Mul}, [][]int{{3, 5}, {1, 5}}, "mul: input 2 has shape (1, 5), want 3 in dimension 1"},
 		{"a and y", &Op{Kind: Loss}, [][]int{{3, 5}, {3, 4}}, "loss quadratic: input 2 has shape (3, 4), want 5"},
 		{"matrix from above", &Op{Kind: LossGrad}, [][]int{{3, 5}, {3, 5}, {1, 1}}, "node n: Type inference error"},
@@ -117,7 +145,10 @@ func TestValuesAreChecked(t *testing.T) {
 		{"rows", matrix(3, 5), []G.Value{matrix(3, 5), matrix(2, 5)}, "input 2 has shape (2, 5)"},
 		{"output", matrix(2, 5), []G.Value{matrix(3, 5), matrix(3, 5)}, "into shape (2, 5), want (3, 5)"},
 		{"number", matrix(3, 5), []G.Value{matrix(3, 5)}, "1 inputs, want 2"},
-		{"float64", matrix(3, 5), []G.Value{matrix(3, 5), tensor.New(tensor.WithShape(3, 5), tensor.Of(tensor.Float64))}, "input 2"},
+		{"float64", matrix(3, 5), []G.Value{
+			matrix(3, 5),
+			tensor.New(tensor.WithShape(3, 5), tensor.Of(tensor.Float64)),
+		}, "input 2"},
 		{"transposed", matrix(3, 5), []G.Value{transposed, matrix(3, 5)}, "row-major"},
 		{"every eighth", matrix(3, 5), []G.Value{columns, matrix(3, 5)}, "contiguous"},
 	} {

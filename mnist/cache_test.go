@@ -50,7 +50,8 @@ func TestLoadChecksTheCache(t *testing.T) {
 			if diff := cmp.Diff([]string{hard}, s.asked); diff != "" {
 				t.Errorf("fetched again (-want +got):\n%s", diff)
 			}
-			if len(notices) == 0 || !strings.Contains(notices[0], path) || !strings.Contains(notices[0], "a good copy will replace it") {
+			if len(notices) == 0 || !strings.Contains(notices[0], path) ||
+				!strings.Contains(notices[0], "a good copy will replace it") {
 				t.Errorf("notices %q do not name %s", notices, path)
 			}
 			checkCache(t, cache, files)
@@ -63,7 +64,8 @@ func TestLoadChecksTheCache(t *testing.T) {
 			damage(t, path)
 			l.sets[0].mirrors = nil
 			var failed *FetchError
-			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &failed) || !slices.Equal(failed.Files, []string{hard}) {
+			if _, err := l.load(t.Context(), "tiny", o); !errors.As(err, &failed) ||
+				!slices.Equal(failed.Files, []string{hard}) {
 				t.Errorf("nowhere to fetch it again: got %v", err)
 			}
 			var bad *ChecksumError
@@ -146,7 +148,8 @@ func TestFetchCacheCannotBeUsed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, filepath.Dir(file), map[string][]byte{"file": nil})
 	_, err := l.fetch(t.Context(), "tiny", Options{Cache: file})
-	if err == nil || !strings.Contains(err.Error(), "mnist: cannot use the cache: ") || !strings.Contains(err.Error(), file) {
+	if err == nil || !strings.Contains(err.Error(), "mnist: cannot use the cache: ") ||
+		!strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
 	}
 	if len(s.asked) != 0 {
@@ -192,7 +195,8 @@ func TestFullDiskIsNotTheSourcesFault(t *testing.T) {
 	f.Path = filepath.Join(t.TempDir(), "gone", f.Name)
 	var have [roleCount]*kept
 	src := openFunc(func() io.Reader { return bytes.NewReader(files[hard]) })
-	if n, failed, err := fill(t.Context(), src, []File{f}, &have, t.TempDir(), Options{}); n != 0 || failed != nil || !errors.As(err, &cache) {
+	if n, failed, err := fill(t.Context(), src, []File{f}, &have, t.TempDir(), Options{}); n != 0 || failed != nil ||
+		!errors.As(err, &cache) {
 		t.Errorf("fill: %d files, %v, %v", n, failed, err)
 	}
 }
@@ -255,7 +259,11 @@ func TestReadingIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	l := &library{sets: []official{set}}
-	for _, o := range []Options{{Cache: cache}, {Cache: cache, Offline: true, TestOnly: true}, {Cache: t.TempDir(), Offline: true}} {
+	for _, o := range []Options{
+		{Cache: cache},
+		{Cache: cache, Offline: true, TestOnly: true},
+		{Cache: t.TempDir(), Offline: true},
+	} {
 		_, err := l.load(ctx, "tiny", o)
 		var failed *FetchError
 		if !errors.Is(err, context.Canceled) || errors.As(err, &failed) {

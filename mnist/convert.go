@@ -23,7 +23,8 @@ const (
 		"s=lambda t,u,v,y:(w('train-images-idx3-ubyte',i(t)),w('train-labels-idx1-ubyte',u.ravel())," +
 		"w('t10k-images-idx3-ubyte',i(v)),w('t10k-labels-idx1-ubyte',y.ravel()));"
 	pythonNPZ   = pythonWrite + "d=n.load(sys.argv[1]);s(d['x_train'],d['y_train'],d['x_test'],d['y_test'])"
-	pythonTable = pythonWrite + "a=n.loadtxt(sys.argv[1],delimiter=',',skiprows=%d);k=len(a)*5//6;s(a[:k,1:],a[:k,0],a[k:,1:],a[k:,0])"
+	pythonTable = pythonWrite +
+		"a=n.loadtxt(sys.argv[1],delimiter=',',skiprows=%d);k=len(a)*5//6;s(a[:k,1:],a[:k,0],a[k:,1:],a[k:,0])"
 	// Every sixth picture is for testing where there is no folder for those.
 	pythonPictures = pythonWrite + "from PIL import Image as I;from glob import glob as g;r,v=sys.argv[1:];" +
 		"c=sorted(e.name for e in os.scandir(r) if e.is_dir());" +
@@ -37,7 +38,10 @@ const (
 func python(line, needs string, paths ...string) string {
 	text := `python3 -c "` + line + `"`
 	for _, p := range paths {
-		if strings.ContainsFunc(p, func(r rune) bool { return !strings.ContainsRune("/\\:._-+=,@%", r) && !isWord(r) }) {
+		if strings.ContainsFunc(p, func(r rune) bool {
+			return !strings.ContainsRune("/\\:._-+=,@%", r) &&
+				!isWord(r)
+		}) {
 			p = "'" + strings.ReplaceAll(p, "'", `'\''`) + "'"
 		}
 		text += " " + p
@@ -68,7 +72,8 @@ func notAFolder(name, path string) error {
 	head = head[:n]
 	isIDX := n > 3 && head[0] == 0 && head[1] == 0 && elementType(head[2]) == unsignedByte
 	if isIDX || idxName.MatchString(filepath.Base(path)) {
-		return fmt.Errorf("mnist: %s is one file of a data set: give the folder that it is in, %s", name, filepath.Dir(name))
+		return fmt.Errorf("mnist: %s is one file of a data set: give the folder that it is in, %s", name,
+			filepath.Dir(name))
 	}
 	k := what(head)
 	switch k.name {
@@ -115,8 +120,8 @@ func (s *search) foreign(top *shelf) error {
 		case ".npz", ".csv":
 			return notAFolder(filepath.Join(s.given, name), filepath.Join(top.path, name))
 		case ".parquet":
-			return fmt.Errorf("mnist: %s holds Parquet tables (%s); data sets are read as IDX files so far: write its images "+
-				"and labels as four IDX files", s.given, name)
+			return fmt.Errorf("mnist: %s holds Parquet tables (%s); data sets are read as IDX files so far: write "+
+				"its images and labels as four IDX files", s.given, name)
 		}
 	}
 	classes, train, test := pictures(top), s.given, s.given
@@ -136,8 +141,9 @@ func (s *search) foreign(top *shelf) error {
 	if train == s.given || test == s.given {
 		test = train
 	}
-	return fmt.Errorf("mnist: %s holds a folder of pictures for each class (%s); data sets are read as IDX files so far: "+
-		"if all have one size, convert them with %s", s.given, list(classes), python(pythonPictures, "numpy and Pillow", train, test))
+	return fmt.Errorf("mnist: %s holds a folder of pictures for each class (%s); data sets are read as IDX files so "+
+		"far: if all have one size, convert them with %s", s.given, list(classes),
+		python(pythonPictures, "numpy and Pillow", train, test))
 }
 
 // pictures names the folders of a folder that hold pictures.

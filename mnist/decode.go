@@ -110,7 +110,8 @@ func (d *decoded) sets(classes []string) (train, test *Set, err error) {
 	for _, role := range []int{trainLabels, testLabels} {
 		for i, label := range d.labels[role] {
 			if int(label) >= len(classes) {
-				return nil, nil, d.disagree(role, int64(8+i), fmt.Sprintf("a label below %d, the number of class names", len(classes)),
+				return nil, nil, d.disagree(role, int64(8+i),
+					fmt.Sprintf("a label below %d, the number of class names", len(classes)),
 					fmt.Sprint(label), "give a name for every label")
 			}
 		}

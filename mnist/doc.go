@@ -44,16 +44,16 @@
 //	[PREFIX-]train-images-idx3-ubyte[.gz]   [PREFIX-]train-labels-idx1-ubyte[.gz]
 //	[PREFIX-]t10k-images-idx3-ubyte[.gz]    [PREFIX-]t10k-labels-idx1-ubyte[.gz]
 //
-// with test for t10k, and '.' or '_' for '-', as one likes; where several sets lie side by side as EMNIST's do, the path
-// ends in the prefix. They may also lie in a folder of it, or in one of that, as in torchvision's MNIST/raw, or each in
-// a folder of its own. Only regular files are opened. The file classes.txt, when it is there, names the classes, one a
-// line from label 0. The images may be any: nothing is compared with a pin (only [Verify] reports whether these are the
-// official files), and nothing in the folder is ever changed or deleted.
+// with test for t10k, and '.' or '_' for '-', as one likes; where several sets lie side by side as EMNIST's do, the
+// path ends in the prefix. They may also lie in a folder of it, or in one of that, as in torchvision's MNIST/raw, or
+// each in a folder of its own. Only regular files are opened. The file classes.txt, when it is there, names the
+// classes, one a line from label 0. The images may be any: nothing is compared with a pin (only [Verify] reports
+// whether these are the official files), and nothing in the folder is ever changed or deleted.
 //
 // # Odd data
 //
-// [Odd] says before anything is trained what looks like a mistake in a set: pixels that are dark, pale or bright where ink
-// should be, labels that no image has, classes without training images, digits that lie on their side, copies.
+// [Odd] says before anything is trained what looks like a mistake in a set: pixels that are dark, pale or bright where
+// ink should be, labels that no image has, classes without training images, digits that lie on their side, copies.
 //
 // # Why
 //

@@ -25,10 +25,11 @@ func (e *FormatError) Unwrap() error { return e.Err }
 
 // ChecksumError says that a file is not the official one.
 type ChecksumError struct {
-	File      string // the file or where it came from
-	Want, Got string // sha256 in 64 lower-case hexadecimal digits; Got is empty when the size alone shows the difference
-	WantBytes int64  // size of the official file in bytes
-	GotBytes  int64  // size of this one; when more than WantBytes it may be even longer
+	File string // the file or where it came from
+	// sha256 in 64 lower-case hexadecimal digits; Got is empty when the size alone shows the difference
+	Want, Got string
+	WantBytes int64 // size of the official file in bytes
+	GotBytes  int64 // size of this one; when more than WantBytes it may be even longer
 }
 
 // Error returns one line that names the file and the difference.

@@ -14,7 +14,9 @@ import (
 
 // ensure returns the four files of an official set, from the cache or else from the first source that has them, and
 // where they came from in words.
-func (l *library) ensure(ctx context.Context, set official, o Options) (files [roleCount]kept, origin string, err error) {
+func (l *library) ensure(ctx context.Context, set official, o Options) (files [roleCount]kept, origin string,
+	err error,
+) {
 	folder, err := cacheFolder(set, o)
 	if err != nil {
 		return files, "", err

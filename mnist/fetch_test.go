@@ -99,7 +99,9 @@ type server struct {
 	asked []string
 }
 
-func serve(t *testing.T, files map[string][]byte, trouble func(w http.ResponseWriter, r *http.Request, before int)) *server {
+func serve(t *testing.T, files map[string][]byte, trouble func(w http.ResponseWriter, r *http.Request,
+	before int),
+) *server {
 	s := &server{}
 	before := 0
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -167,14 +169,16 @@ func TestFetchFromMirrors(t *testing.T) {
 			},
 		},
 		{
-			name: "short without a length", onlyFirst: true, wantSum: true, firstRequests: 2, wantErr: fmt.Sprintf("want %d bytes, got 10", len(good)),
+			name: "short without a length", onlyFirst: true, wantSum: true, firstRequests: 2,
+			wantErr: fmt.Sprintf("want %d bytes, got 10", len(good)),
 			first: func(w http.ResponseWriter, _ *http.Request, _ int) {
 				w.Write(good[:10])
 				w.(http.Flusher).Flush()
 			},
 		},
 		{
-			name: "endless", onlyFirst: true, wantSum: true, firstRequests: 2, wantErr: fmt.Sprintf("want %d bytes, got at least %d", len(good), len(good)+1),
+			name: "endless", onlyFirst: true, wantSum: true, firstRequests: 2,
+			wantErr: fmt.Sprintf("want %d bytes, got at least %d", len(good), len(good)+1),
 			first: func(w http.ResponseWriter, r *http.Request, _ int) {
 				for r.Context().Err() == nil {
 					if _, err := w.Write(good); err != nil {
@@ -184,15 +188,17 @@ func TestFetchFromMirrors(t *testing.T) {
 			},
 		},
 		{
-			name: "not there, another mirror", second: sorted(files), wantNotice: hard + ": 404 Not Found", firstRequests: 1,
-			first: func(w http.ResponseWriter, r *http.Request, _ int) { http.NotFound(w, r) },
+			name: "not there, another mirror", second: sorted(files), wantNotice: hard + ": 404 Not Found",
+			firstRequests: 1,
+			first:         func(w http.ResponseWriter, r *http.Request, _ int) { http.NotFound(w, r) },
 		},
 		{
 			name: "broken server alone", onlyFirst: true, wantErr: hard + ": 503 Service Unavailable", firstRequests: 1,
 			first: func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusServiceUnavailable) },
 		},
 		{
-			name: "web page instead", onlyFirst: true, wantSum: true, wantErr: "want " + fmt.Sprint(len(good)) + " bytes, got 13", firstRequests: 2,
+			name: "web page instead", onlyFirst: true, wantSum: true, wantErr: "want " + fmt.Sprint(len(good)) +
+				" bytes, got 13", firstRequests: 2,
 			first: func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte("<html></html>")) },
 		},
 	}
@@ -222,7 +228,10 @@ func TestFetchFromMirrors(t *testing.T) {
 				if !errors.As(err, &failed) {
 					t.Fatalf("got %v, want a *FetchError", err)
 				}
-				for _, part := range []string{"mnist: cannot get " + hard, "Tiny; ", first.base() + ": ", tt.wantErr, set.advice} {
+				for _, part := range []string{
+					"mnist: cannot get " + hard, "Tiny; ", first.base() + ": ", tt.wantErr,
+					set.advice,
+				} {
 					if !strings.Contains(err.Error(), part) {
 						t.Errorf("got  %v\nwant …%s…", err, part)
 					}
@@ -321,7 +330,8 @@ func TestFetchTwiceAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&library{sets: []official{set}, client: s.Client()}).fetch(t.Context(), "tiny", Options{Cache: cache}); err != nil {
+	if _, err := (&library{sets: []official{set}, client: s.Client()}).fetch(t.Context(), "tiny",
+		Options{Cache: cache}); err != nil {
 		t.Fatal(err)
 	}
 	checkCache(t, cache, files)

@@ -199,7 +199,8 @@ func (s *search) among(shelves []*shelf) (f found, ok bool, err error) {
 		}
 	}
 	if len(sets) > 1 {
-		if mine := slices.DeleteFunc(slices.Clone(sets), func(f found) bool { return !s.isOwn(f.folder) }); len(mine) == 1 {
+		if mine := slices.DeleteFunc(slices.Clone(sets),
+			func(f found) bool { return !s.isOwn(f.folder) }); len(mine) == 1 {
 			sets = mine
 		}
 	}

@@ -44,7 +44,8 @@ func TestFindFiles(t *testing.T) {
 		{"the folder itself", four(".", ""), ".", ".", four(".", "")},
 		{"raw", four("raw", ".gz"), ".", "raw", four("raw", ".gz")},
 		{
-			"torchvision's root", join(four("MNIST/raw", ""), four("MNIST/raw", ".gz"), []string{"MNIST/processed/training.pt"}),
+			"torchvision's root", join(four("MNIST/raw", ""), four("MNIST/raw", ".gz"),
+				[]string{"MNIST/processed/training.pt"}),
 			".", "MNIST/raw", four("MNIST/raw", ".gz"),
 		},
 		{"torchvision's MNIST", four("MNIST/raw", ""), "MNIST", "MNIST/raw", four("MNIST/raw", "")},
@@ -56,39 +57,52 @@ func TestFindFiles(t *testing.T) {
 		{"a folder for each file, dots", each(".", "."), ".", ".", each(".", ".")},
 		{"the same in Kaggle's archive folder", each("archive", "-"), ".", "archive", each("archive", "-")},
 		{
-			"Kaggle's archive, which holds both", join(each(".", "-"), in(".", "train-images.idx3-ubyte", "train-labels.idx1-ubyte",
-				"t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte")), ".", ".",
-			in(".", "train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"),
+			"Kaggle's archive, which holds both", join(each(".", "-"),
+				in(".", "train-images.idx3-ubyte", "train-labels.idx1-ubyte",
+					"t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte")), ".", ".",
+			in(".", "train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte",
+				"t10k-labels.idx1-ubyte"),
 		},
 		{
 			"a folder for each part", join(four("train", "")[:2], four("test", "")[2:]), ".", ".",
 			join(four("train", "")[:2], four("test", "")[2:]),
 		},
 		{
-			"one unpacked into a folder of its name", join(four(".", ".gz"), []string{roleNames[0] + "/" + roleNames[0]}), ".", ".", four(".", ".gz"),
+			"one unpacked into a folder of its name",
+			join(four(".", ".gz"), []string{roleNames[0] + "/" + roleNames[0]}), ".", ".", four(".", ".gz"),
 		},
 		{
-			"EMNIST below, by its prefix", in("EMNIST/raw", "emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte",
-				"emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte", "emnist-digits-train-images-idx3-ubyte"),
-			"EMNIST-Letters", "EMNIST/raw", in("EMNIST/raw", "emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte",
+			"EMNIST below, by its prefix", in("EMNIST/raw", "emnist-letters-train-images-idx3-ubyte",
+				"emnist-letters-train-labels-idx1-ubyte",
+				"emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte",
+				"emnist-digits-train-images-idx3-ubyte"),
+			"EMNIST-Letters", "EMNIST/raw", in("EMNIST/raw", "emnist-letters-train-images-idx3-ubyte",
+				"emnist-letters-train-labels-idx1-ubyte",
 				"emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte"),
 		},
 		{"the nearer of two", join(four(".", ""), four("backup", "")), ".", ".", four(".", "")},
 		{"a whole set below a part of one", join(four(".", "")[:1], four("raw", "")), ".", "raw", four("raw", "")},
 		{
-			"leavings of other systems", join(four("raw", ""), in("raw", "._train-images-idx3-ubyte", ".DS_Store"), four("__MACOSX", "")[:1]),
+			"leavings of other systems", join(four("raw", ""), in("raw", "._train-images-idx3-ubyte", ".DS_Store"),
+				four("__MACOSX", "")[:1]),
 			".", "raw", four("raw", ""),
 		},
 
-		{"two equally near", join(four("a", ""), four("b", "")), ".", "DIR holds the files of several sets: name one of them, DIR/a, DIR/b", nil},
 		{
-			"two of a role", join(each(".", "-"), in("copy", roleNames[0])), ".", "mnist: DIR: ambiguous: copy/train-images-idx3-ubyte and " +
+			"two equally near", join(four("a", ""), four("b", "")), ".",
+			"DIR holds the files of several sets: name one of them, DIR/a, DIR/b", nil,
+		},
+		{
+			"two of a role", join(each(".", "-"), in("copy", roleNames[0])), ".",
+			"mnist: DIR: ambiguous: copy/train-images-idx3-ubyte and " +
 				"train-images-idx3-ubyte/train-images-idx3-ubyte could each be meant: leave one", nil,
 		},
-		{"too far down", four("a/b/c", ""), ".", "no IDX files in DIR: looked for [PREFIX-]train-images-idx3-ubyte[.gz], " +
-			"train-labels-idx1-ubyte, and the same with t10k- or test-, there and up to two folders down; found a", nil},
+		{"too far down", four("a/b/c", ""), ".", "no IDX files in DIR: looked for " +
+			"[PREFIX-]train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte, and the same with t10k- or test-, there " +
+			"and up to two folders down; found a", nil},
 		{"a part below", four("raw", "")[:3], ".", "no t10k-labels-idx1-ubyte in DIR/raw: looked for ", nil},
-		{"a file of a set", four(".", ""), roleNames[2], "DIR/t10k-images-idx3-ubyte is one file of a data set: give the folder that it is in, DIR", nil},
+		{"a file of a set", four(".", ""), roleNames[2], "DIR/t10k-images-idx3-ubyte is one file of a data set: give " +
+			"the folder that it is in, DIR", nil},
 		{"nothing", nil, "none/below", "there is no folder DIR/none/below, nor DIR/none", nil},
 		{"hidden folders", four(".cache", ""), ".", "no IDX files in DIR", nil},
 	}
@@ -131,7 +145,8 @@ func TestFindFilesIsNoWildSearch(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "zz"), named(own(), roleNames[:]...))
 	_, err := findFiles(dir, nil)
-	if err == nil || !strings.Contains(err.Error(), "only the first 200 folders were looked in: name the one that holds the files") {
+	if err == nil || !strings.Contains(err.Error(), "only the first 200 folders were looked in: name the one that "+
+		"holds the files") {
 		t.Errorf("got %v", err)
 	}
 }

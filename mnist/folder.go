@@ -110,7 +110,8 @@ func readClasses(path string) ([]string, error) {
 		return nil, fmt.Errorf("mnist: %w", err)
 	}
 	if len(text) > maxClassesFile || !utf8.Valid(text) {
-		return nil, fmt.Errorf("mnist: %s: want at most %d bytes of UTF-8 text, a class name a line", path, maxClassesFile)
+		return nil, fmt.Errorf("mnist: %s: want at most %d bytes of UTF-8 text, a class name a line", path,
+			maxClassesFile)
 	}
 	classes := strings.Split(strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff")), "\n")
 	if len(classes) > maxClasses {

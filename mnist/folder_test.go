@@ -78,19 +78,29 @@ func TestLoadFolder(t *testing.T) {
 			"t10k-labels.idx1-ubyte"), "", numbers, "train-images.idx3-ubyte"},
 		{
 			"test for t10k, mixed storage", named([roleCount][]byte{zipped[0], own()[1], own()[2], zipped[3]},
-				"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte", "test-images-idx3-ubyte", "test-labels-idx1-ubyte.gz"),
+				"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte", "test-images-idx3-ubyte",
+				"test-labels-idx1-ubyte.gz"),
 			"", numbers, roleNames[0] + ".gz",
 		},
 		{"the name lies about gzip", named(zipped, roleNames[:]...), "", numbers, roleNames[0]},
 		{"EMNIST's prefix", emnist, "", numbers, "emnist-letters-train-images-idx3-ubyte.gz"},
-		{"one of several by its prefix", several, "emnist-letters", numbers, "emnist-letters-train-images-idx3-ubyte.gz"},
+		{
+			"one of several by its prefix", several, "emnist-letters", numbers,
+			"emnist-letters-train-images-idx3-ubyte.gz",
+		},
 		{"capitals", named(own(), "Train-Images-IDX3-UByte", "Train-Labels-IDX1-UByte", "T10K-Images-IDX3-UByte",
 			"T10K-Labels-IDX1-UByte"), "", numbers, "Train-Images-IDX3-UByte"},
 		{"plain and gzip side by side, as torchvision leaves them", both, "", numbers, roleNames[0] + ".gz"},
 		{"plain names before prefixed ones", withPrefixed, "", numbers, roleNames[0]},
 		{"class names", with(bare, "classes.txt", "a\nb\nc\nd\ne e\n"), "", letters, roleNames[0]},
-		{"class names from Windows", with(bare, "classes.txt", "\ufeffa\r\nb\r\nc\r\nd \r\ne e"), "", letters, roleNames[0]},
-		{"more class names than labels", with(bare, "classes.txt", "a\nb\nc\nd\ne e\nf"), "", append(letters[:5:5], "f"), roleNames[0]},
+		{
+			"class names from Windows", with(bare, "classes.txt", "\ufeffa\r\nb\r\nc\r\nd \r\ne e"), "", letters,
+			roleNames[0],
+		},
+		{
+			"more class names than labels", with(bare, "classes.txt", "a\nb\nc\nd\ne e\nf"), "",
+			append(letters[:5:5], "f"), roleNames[0],
+		},
 		{"other files about", with(bare, "README.md", "hello"), "", numbers, roleNames[0]},
 	}
 	for _, tt := range tests {
@@ -106,7 +116,8 @@ func TestLoadFolder(t *testing.T) {
 			}
 			for i, f := range got.Files {
 				data := tt.files[f.Name]
-				if f.Path != filepath.Join(dir, f.Name) || f.SHA256 != sum(data) || f.RawSHA256 != sum(own()[i]) || f.Bytes != int64(len(data)) {
+				if f.Path != filepath.Join(dir, f.Name) || f.SHA256 != sum(data) || f.RawSHA256 != sum(own()[i]) ||
+					f.Bytes != int64(len(data)) {
 					t.Errorf("file %d: %+v", i, f)
 				}
 			}
@@ -127,7 +138,8 @@ func TestLoadFolder(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if files, err := Fetch(t.Context(), filepath.Join(dir, tt.prefix), Options{}); err != nil || !cmp.Equal(files, got.Files, stored) {
+			if files, err := Fetch(t.Context(), filepath.Join(dir, tt.prefix), Options{}); err != nil ||
+				!cmp.Equal(files, got.Files, stored) {
 				t.Errorf("Fetch: %v, %v", files, err)
 			}
 		})
@@ -151,7 +163,8 @@ func TestLoadFolderErrors(t *testing.T) {
 		delete(files, roleNames[role])
 		return files
 	}
-	several := named(own(), "a-train-images-idx3-ubyte", "a-train-labels-idx1-ubyte", "b-train-images-idx3-ubyte", "b-train-labels-idx1-ubyte")
+	several := named(own(), "a-train-images-idx3-ubyte", "a-train-labels-idx1-ubyte", "b-train-images-idx3-ubyte",
+		"b-train-labels-idx1-ubyte")
 	tests := []struct {
 		name   string
 		files  map[string][]byte
@@ -159,34 +172,70 @@ func TestLoadFolderErrors(t *testing.T) {
 		format bool   // a *FormatError
 		parts  []string
 	}{
-		{"empty folder", nil, "", false, []string{"no IDX files in DIR: looked for [PREFIX-]train-images-idx3-ubyte[.gz]", "found nothing"}},
+		{"empty folder", nil, "", false, []string{"no IDX files in DIR: looked for " +
+			"[PREFIX-]train-images-idx3-ubyte[.gz]", "found nothing"}},
 		{"other files", map[string][]byte{"a.png": nil, "b.png": nil}, "", false, []string{"found a.png, b.png"}},
 		{"training labels missing", without(trainLabels), "", false, []string{
-			"no train-labels-idx1-ubyte in DIR: looked for ", "found t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, train-images-idx3-ubyte",
+			"no train-labels-idx1-ubyte in DIR: looked for ",
+			"found t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, train-images-idx3-ubyte",
 		}},
 		{"test images missing", without(testImages), "", false, []string{"no t10k-images-idx3-ubyte in DIR"}},
-		{"several sets", several, "", false, []string{"DIR holds the files of several sets: name one of them, DIR/a, DIR/b"}},
-		{"a prefix that is not there", several, "c", false, []string{"there is no folder DIR/c, and no IDX file's name starts so", "found a-train-images"}},
-		{"test and t10k", with("test-images-idx3-ubyte", "x"), "", false, []string{"ambiguous: t10k-images-idx3-ubyte and test-images-idx3-ubyte could each be meant"}},
-		{"dash and dot", with("train-labels.idx1-ubyte", "x"), "", false, []string{"ambiguous: train-labels-idx1-ubyte and train-labels.idx1-ubyte"}},
-		{"labels for images", change(testImages, own()[testLabels]), "", true, []string{"DIR/t10k-images-idx3-ubyte: offset 3: want 2 to 4 dimensions"}},
+		{"several sets", several, "", false, []string{"DIR holds the files of several sets: name one of them, DIR/a, " +
+			"DIR/b"}},
+		{"a prefix that is not there", several, "c", false, []string{"there is no folder DIR/c, and no IDX file's " +
+			"name starts so", "found a-train-images"}},
+		{
+			"test and t10k", with("test-images-idx3-ubyte", "x"), "", false,
+			[]string{"ambiguous: t10k-images-idx3-ubyte and test-images-idx3-ubyte could each be meant"},
+		},
+		{
+			"dash and dot", with("train-labels.idx1-ubyte", "x"), "", false,
+			[]string{"ambiguous: train-labels-idx1-ubyte and train-labels.idx1-ubyte"},
+		},
+		{
+			"labels for images", change(testImages, own()[testLabels]), "", true,
+			[]string{"DIR/t10k-images-idx3-ubyte: offset 3: want 2 to 4 dimensions"},
+		},
 		{"too few labels", change(trainLabels, idx([]byte{0, 1, 4}, 3)), "", true, []string{
-			"DIR/train-labels-idx1-ubyte: offset 4: want 4 labels, one for each image of DIR/train-images-idx3-ubyte, got 3: ",
+			"DIR/train-labels-idx1-ubyte: offset 4: want 4 labels, one for each image of " +
+				"DIR/train-images-idx3-ubyte, got 3: ",
 		}},
-		{"too many test labels", change(testLabels, idx([]byte{0, 1, 4}, 3)), "", true, []string{"DIR/t10k-labels-idx1-ubyte: offset 4: want 2 labels", "got 3"}},
+		{
+			"too many test labels", change(testLabels, idx([]byte{0, 1, 4}, 3)), "", true,
+			[]string{"DIR/t10k-labels-idx1-ubyte: offset 4: want 2 labels", "got 3"},
+		},
 		{"sizes differ", change(testImages, idx(counting(12), 2, 3, 2)), "", true, []string{
 			"DIR/t10k-images-idx3-ubyte: offset 8: want images of 2×3 as in DIR/train-images-idx3-ubyte, got 3×2: ",
 		}},
-		{"empty set", change(trainImages, idx(nil, 0, 2, 3)), "", true, []string{"DIR/train-images-idx3-ubyte: offset 4: want a size of at least 1, got 0: the file holds no images"}},
+		{
+			"empty set", change(trainImages, idx(nil, 0, 2, 3)), "", true,
+			[]string{"DIR/train-images-idx3-ubyte: offset 4: want a size of at least 1, got 0: the file holds no images"},
+		},
 		{"too few class names", with("classes.txt", "a\nb\nc\nd"), "", true, []string{
-			"DIR/train-labels-idx1-ubyte: offset 10: want a label below 4, the number of class names, got 4: give a name for every label",
+			"DIR/train-labels-idx1-ubyte: offset 10: want a label below 4, the number of class names, got 4: give a " +
+				"name for every label",
 		}},
-		{"an empty class name", with("classes.txt", "a\nb\n\nd\ne"), "", false, []string{"DIR/classes.txt: line 3 is empty"}},
+		{
+			"an empty class name", with("classes.txt", "a\nb\n\nd\ne"), "", false,
+			[]string{"DIR/classes.txt: line 3 is empty"},
+		},
 		{"no class names", with("classes.txt", "\n"), "", false, []string{"DIR/classes.txt: line 1 is empty"}},
-		{"a class name twice", with("classes.txt", "a\nb\nc\nb\ne"), "", false, []string{`DIR/classes.txt: line 4: "b" is already the name of class 1`}},
-		{"257 class names", with("classes.txt", strings.Repeat("x\n", 257)), "", false, []string{"want at most 256 class names, got 257"}},
-		{"class names not text", with("classes.txt", "\xff\xfe"), "", false, []string{"DIR/classes.txt: want at most 65536 bytes of UTF-8 text"}},
-		{"class names too long", with("classes.txt", strings.Repeat("x", 1<<16+1)), "", false, []string{"want at most 65536 bytes"}},
+		{
+			"a class name twice", with("classes.txt", "a\nb\nc\nb\ne"), "", false,
+			[]string{`DIR/classes.txt: line 4: "b" is already the name of class 1`},
+		},
+		{
+			"257 class names", with("classes.txt", strings.Repeat("x\n", 257)), "", false,
+			[]string{"want at most 256 class names, got 257"},
+		},
+		{
+			"class names not text", with("classes.txt", "\xff\xfe"), "", false,
+			[]string{"DIR/classes.txt: want at most 65536 bytes of UTF-8 text"},
+		},
+		{
+			"class names too long", with("classes.txt", strings.Repeat("x", 1<<16+1)), "", false,
+			[]string{"want at most 65536 bytes"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -225,7 +274,8 @@ func TestLoadNames(t *testing.T) {
 		{"unknown", "fasion", Options{}, `mnist: "fasion" is neither a data set (mnist, fashion) nor a folder`},
 		{"empty", "", Options{}, "no data set is named: give one of mnist, fashion, or a folder"},
 		{"folder of a folder that is not there", filepath.Join(dir, "a", "b"), Options{}, "nor a folder"},
-		{"a file", file, Options{}, file + " is an empty file; data sets are read as a folder of four IDX files so far"},
+		{"a file", file, Options{}, file +
+			" is an empty file; data sets are read as a folder of four IDX files so far"},
 		{"two folders", dir, Options{Dir: dir}, "two folders are given"},
 		{"Dir that is not there", "mnist", Options{Dir: filepath.Join(dir, "a", "b")}, filepath.Join(dir, "a")},
 		{"negative stall", "mnist", Options{Stall: -1}, "stall time: want 0 (30 s) or more, got -1ns"},

@@ -37,7 +37,8 @@ func checkError(t *testing.T, err error) {
 func checkAllocated(t *testing.T, n uint64, file, raw []byte) {
 	t.Helper()
 	if limit := uint64(1<<20 + 16*(len(file)+len(raw))); n > limit {
-		t.Fatalf("%d bytes, %d after decompression, cost %d bytes of memory, want at most %d", len(file), len(raw), n, limit)
+		t.Fatalf("%d bytes, %d after decompression, cost %d bytes of memory, want at most %d", len(file), len(raw), n,
+			limit)
 	}
 }
 

@@ -60,9 +60,18 @@ func TestReadImages(t *testing.T) {
 		{"one channel last", idx(data, 2, 3, 2, 1), Images{data, 2, Grey(3, 2)}},
 		{"one pixel", idx([]byte{200}, 1, 1, 1), Images{[]byte{200}, 1, Grey(1, 1)}},
 		{"gzip", gzipped(t, idx(data, 2, 3, 2)), Images{data, 2, Grey(3, 2)}},
-		{"gzip of two members", append(gzipped(t, idx(data[:5], 2, 3, 2)), gzipped(t, data[5:])...), Images{data, 2, Grey(3, 2)}},
-		{"more than the first buffer", idx(counting(300_000), 3, 1000, 100), Images{counting(300_000), 3, Grey(1000, 100)}},
-		{"the same, gzip", gzipped(t, idx(counting(300_000), 3, 1000, 100)), Images{counting(300_000), 3, Grey(1000, 100)}},
+		{
+			"gzip of two members", append(gzipped(t, idx(data[:5], 2, 3, 2)), gzipped(t, data[5:])...),
+			Images{data, 2, Grey(3, 2)},
+		},
+		{
+			"more than the first buffer", idx(counting(300_000), 3, 1000, 100),
+			Images{counting(300_000), 3, Grey(1000, 100)},
+		},
+		{
+			"the same, gzip", gzipped(t, idx(counting(300_000), 3, 1000, 100)),
+			Images{counting(300_000), 3, Grey(1000, 100)},
+		},
 	}
 	readers := []struct {
 		name string
@@ -113,15 +122,18 @@ func TestReadImagesMalformed(t *testing.T) {
 	}{
 		{"empty", nil, 0, "want the 4 bytes of an IDX magic number, got 0 bytes: the file is empty: get it again"},
 		{"half a magic number", good[:2], 0, "got 2 bytes"},
-		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this is a picture, not an IDX file"},
+		{"wrong magic", []byte("\x89PNG\r\n\x1a\n"), 0, "want an IDX magic number, 0x0000TTDD, got 0x89504e47: this " +
+			"is a picture, not an IDX file"},
 		{"web page", []byte("<!DOCTYPE html>"), 0, "this looks like a web page"},
-		{"signed bytes", typed(0x09), 2, "want element type unsigned byte (0x08), got signed byte (0x09): convert the images"},
+		{"signed bytes", typed(0x09), 2, "want element type unsigned byte (0x08), got signed byte (0x09): convert " +
+			"the images"},
 		{"int16", typed(0x0b), 2, "got int16 (0x0b)"},
 		{"int32", typed(0x0c), 2, "got int32 (0x0c)"},
 		{"float32", typed(0x0d), 2, "got float32 (0x0d)"},
 		{"float64", typed(0x0e), 2, "got float64 (0x0e)"},
 		{"unknown type", typed(0x42), 2, "got an unknown type (0x42)"},
-		{"labels for images", idx(counting(3), 3), 3, "want 2 to 4 dimensions for images, got 1: check that images and labels are not exchanged"},
+		{"labels for images", idx(counting(3), 3), 3, "want 2 to 4 dimensions for images, got 1: check that images " +
+			"and labels are not exchanged"},
 		{"five dimensions", idx(counting(1), 1, 1, 1, 1, 1), 3, "got 5"},
 		{"no dimensions", []byte{0, 0, 8, 0}, 3, "got 0"},
 		{"sizes cut short", good[:11], 4, "want 12 bytes of sizes, got 7 bytes: the file is cut short"},
@@ -131,20 +143,36 @@ func TestReadImagesMalformed(t *testing.T) {
 		{"product beyond integers", idx(nil, 1<<31, 1<<31, 1<<31), 4, "want sizes that fit in memory"},
 		{"product is 0 modulo 2^64", idx(nil, 1<<31, 1<<31, 4, 1), 4, "want sizes that fit in memory"},
 		{"colour", idx(counting(12), 1, 3, 2, 2), 4, "want n×1×rows×cols or n×rows×cols×1, got 1×3×2×2: only grey"},
-		{"one image that is all the file", idx(make([]byte, 1<<20+1<<10), 1, 1025, 1024), 8, "want images of at most 1048576 pixels, got 1025×1024: make the images smaller"},
-		{"pixels cut short", good[:20], 16, "want 2×3×2 = 12 bytes and then the end, got 4 bytes: the file is cut short"},
+		{
+			"one image that is all the file", idx(make([]byte, 1<<20+1<<10), 1, 1025, 1024), 8,
+			"want images of at most 1048576 pixels, got 1025×1024: make the images smaller",
+		},
+		{
+			"pixels cut short", good[:20], 16,
+			"want 2×3×2 = 12 bytes and then the end, got 4 bytes: the file is cut short",
+		},
 		{"no pixels", good[:16], 16, "got 0 bytes"},
 		{"huge claim", idx(nil, 1<<20, 1<<5, 1<<5), 16, "got 0 bytes: the file is cut short"},
-		{"trailing bytes", append(bytes.Clone(good), 0, 0), 16, "got 14 bytes: the file is longer than its header says"},
+		{
+			"trailing bytes", append(bytes.Clone(good), 0, 0), 16,
+			"got 14 bytes: the file is longer than its header says",
+		},
 		{"gzip: header cut short", zipped[:5], 0, "want a gzip header, got damaged gzip data"},
 		{"gzip: unknown method", flip(zipped, 2), 0, "want a gzip header, got damaged gzip data"},
 		{"gzip: data cut short", zipped[:len(zipped)-12], 28, "damaged gzip data (unexpected EOF)"},
-		{"gzip: wrong checksum", flip(zipped, -8), 28, "want the end of the file, got damaged gzip data (gzip: invalid checksum)"},
+		{"gzip: wrong checksum", flip(zipped, -8), 28, "want the end of the file, got damaged gzip data (gzip: " +
+			"invalid checksum)"},
 		{"gzip: bad block", flip(zipped, 10), 0, "damaged gzip data (flate: corrupt input"},
 		{"gzip: bytes after it", append(bytes.Clone(zipped), "junk!"...), 28, "damaged gzip data"},
 		{"gzip: pixels cut short", gzipped(t, good[:20]), 16, "got 4 bytes: the file is cut short"},
-		{"gzip: trailing bytes", gzipped(t, append(bytes.Clone(good), 0)), 28, "want the end of the file, got more bytes: the file is longer"},
-		{"gzip: huge claim", gzipped(t, idx(nil, 1<<20, 1<<5, 1<<5)), 16, "bytes of gzip, which cannot hold them: the file is cut short"},
+		{
+			"gzip: trailing bytes", gzipped(t, append(bytes.Clone(good), 0)), 28,
+			"want the end of the file, got more bytes: the file is longer",
+		},
+		{
+			"gzip: huge claim", gzipped(t, idx(nil, 1<<20, 1<<5, 1<<5)), 16,
+			"bytes of gzip, which cannot hold them: the file is cut short",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -185,7 +213,8 @@ func TestReadLabelsMalformed(t *testing.T) {
 		offset int64
 		text   string
 	}{
-		{"images for labels", idx(counting(4), 1, 2, 2), 3, "want 1 dimension for labels, got 3: check that images and labels are not exchanged"},
+		{"images for labels", idx(counting(4), 1, 2, 2), 3, "want 1 dimension for labels, got 3: check that images " +
+			"and labels are not exchanged"},
 		{"QMNIST's int32 table", int32Labels, 2, "got int32 (0x0c): convert the labels to unsigned bytes"},
 		{"no labels", idx(nil, 0), 4, "the file holds no labels"},
 		{"cut short", idx(counting(3), 4), 8, "want 4 bytes and then the end, got 3 bytes"},
@@ -267,7 +296,12 @@ func TestAffordable(t *testing.T) {
 	}{
 		{"nothing", nil, 0, ""},
 		{"half", []*idxReader{file(gib)}, 2 * gib, ""},
-		{"a byte more", []*idxReader{file(gib + 1)}, 2 * gib, "want sizes that fit in half of the 2.0 GiB of memory that is left, got 1073741825 = 1.0 GiB: "},
+		{
+			"a byte more",
+			[]*idxReader{file(gib + 1)},
+			2 * gib,
+			"want sizes that fit in half of the 2.0 GiB of memory that is left, got 1073741825 = 1.0 GiB: ",
+		},
 		{
 			"two that fit one by one",
 			[]*idxReader{file(1024, 1024, 1024), file(2, 1024, 512, 512)},
@@ -284,8 +318,8 @@ func TestAffordable(t *testing.T) {
 	}
 }
 
-// TestHeadersAgreeBeforeABodyIsRead: a file that claims much and a file of labels that does not go with it cost nothing,
-// even when all that is claimed is there.
+// TestHeadersAgreeBeforeABodyIsRead: a file that claims much and a file of labels that does not go with it cost
+// nothing, even when all that is claimed is there.
 func TestHeadersAgreeBeforeABodyIsRead(t *testing.T) {
 	bomb := gzipped(t, idx(make([]byte, 64<<20), 1<<16, 32, 32))
 	good := own()
@@ -307,7 +341,8 @@ func TestHeadersAgreeBeforeABodyIsRead(t *testing.T) {
 	if err := read(mismatched, 1<<40); err == nil || !strings.Contains(err.Error(), "want 65536 labels") {
 		t.Errorf("labels of another set: %v", err)
 	}
-	if err := read(whole, 100<<20); err == nil || !strings.Contains(err.Error(), "want sizes that fit in half of the 100.0 MiB") {
+	if err := read(whole, 100<<20); err == nil || !strings.Contains(err.Error(),
+		"want sizes that fit in half of the 100.0 MiB") {
 		t.Errorf("more than there is memory for: %v", err)
 	}
 }

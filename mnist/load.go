@@ -182,7 +182,8 @@ func (l *library) place(name string, o Options) (place, error) {
 	}
 	known := strings.Join(names, ", ")
 	if name == "" {
-		return place{}, fmt.Errorf("mnist: no data set is named: give one of %s, or a folder with four IDX files", known)
+		return place{}, fmt.Errorf("mnist: no data set is named: give one of %s, or a folder with four IDX files",
+			known)
 	}
 	// A folder need not exist itself: the last element may be the common start of the files' names.
 	if _, err := os.Stat(name); err == nil || !errors.Is(err, os.ErrNotExist) {

@@ -32,8 +32,8 @@ func (m mirror) open(parent context.Context, file, _ string) (_ io.ReadCloser, e
 	if err != nil {
 		return nil, err
 	}
-	// The stored bytes are wanted. Without this the client asks for gzip and undoes it, and some servers declare a stored
-	// .gz file to be that.
+	// The stored bytes are wanted. Without this the client asks for gzip and undoes it, and some servers declare a
+	// stored .gz file to be that.
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "neuroloupe")
 	resp, err := m.client.Do(req)

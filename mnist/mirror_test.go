@@ -61,8 +61,14 @@ func TestFetchStalls(t *testing.T) {
 		after     time.Duration
 	}{
 		{"before the headers", slowTransport{}, 0, hard + ": nothing arrived for 30s", 30 * time.Second},
-		{"in the body, after a slow but steady start", slowTransport{files[hard][:10], 20 * time.Second, true}, 0, "after 10 of " + fmt.Sprint(len(files[hard])) + " bytes: nothing arrived for 30s", 230 * time.Second},
-		{"own limit", slowTransport{files[hard][:10], 20 * time.Second, true}, 10 * time.Second, "after 0 of " + fmt.Sprint(len(files[hard])) + " bytes: nothing arrived for 10s", 10 * time.Second},
+		{
+			"in the body, after a slow but steady start",
+			slowTransport{files[hard][:10], 20 * time.Second, true},
+			0,
+			"after 10 of " + fmt.Sprint(len(files[hard])) + " bytes: nothing arrived for 30s", 230 * time.Second,
+		},
+		{"own limit", slowTransport{files[hard][:10], 20 * time.Second, true}, 10 * time.Second, "after 0 of " +
+			fmt.Sprint(len(files[hard])) + " bytes: nothing arrived for 10s", 10 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

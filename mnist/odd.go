@@ -26,8 +26,8 @@ const (
 	sharedPart = 0.01 // of the test images, when they are training images too
 )
 
-// Odd looks for what is odd about a training and a test set of the same classes, the worst first. It looks at pixels and
-// labels; nothing is trained. A test set without images is not odd.
+// Odd looks for what is odd about a training and a test set of the same classes, the worst first. It looks at pixels
+// and labels; nothing is trained. A test set without images is not odd.
 func Odd(train, test *Set) []Oddity {
 	a, b := survey(train), survey(test)
 	odd := append(oddPixels(a, b), oddClasses(a, b)...)
@@ -124,17 +124,20 @@ func (f faults) odd(which string, lo, hi int) []Oddity {
 	case f.flat:
 		add(nil, "every pixel of the %simages is %d: they are blank, nothing can be learned from them", which, hi)
 	case f.dark && hi == 1:
-		add(stretch(0, hi), "the brightest pixel of the %simages is 1, where full ink is 255: they are black and white, or were "+
-			"divided by 255 already; multiply them by 255", which)
+		add(stretch(0, hi), "the brightest pixel of the %simages is 1, where full ink is 255: they are black and "+
+			"white, or were divided by 255 already; multiply them by 255", which)
 	case f.dark:
-		add(stretch(0, hi), "the brightest pixel of the %simages is %d, where full ink is 255; multiply them by %.4g", which, hi,
+		add(stretch(0, hi), "the brightest pixel of the %simages is %d, where full ink is 255; multiply them by %.4g",
+			which, hi,
 			255/float64(hi))
 	case f.pale:
-		add(stretch(lo, hi), "the darkest pixel of the %simages is %d, where paper is 0; stretch %d to %d over 0 to 255",
+		add(stretch(lo, hi),
+			"the darkest pixel of the %simages is %d, where paper is 0; stretch %d to %d over 0 to 255",
 			which, lo, lo, hi)
 	}
 	if f.bright {
-		add(invert, "the %simages are dark on bright paper, where ink is 255 and paper 0; invert them, 255 − pixel", which)
+		add(invert, "the %simages are dark on bright paper, where ink is 255 and paper 0; invert them, 255 − pixel",
+			which)
 	}
 	return odd
 }
@@ -205,7 +208,8 @@ func oddClasses(train, test *look) []Oddity {
 	case n < fewImages*len(used):
 		add("%d training images are few for %d classes", n, len(used))
 	case train.counts[most] >= uneven*train.counts[least]:
-		add("the classes are uneven: %d training images are of %s, %d of %s", train.counts[most], nameSome(names, []int{most}),
+		add("the classes are uneven: %d training images are of %s, %d of %s", train.counts[most],
+			nameSome(names, []int{most}),
 			train.counts[least], nameSome(names, []int{least}))
 	}
 	return odd
@@ -275,11 +279,12 @@ func repeated(train, test *Set) []Oddity {
 	}
 	var odd []Oddity
 	if 2*len(seen) < n {
-		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d training images are different, the rest are copies", len(seen), n)})
+		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d training images are different, the rest are copies",
+			len(seen), n)})
 	}
 	if float64(again) > sharedPart*float64(m) {
-		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d test images are training images too: the accuracy on them "+
-			"says too much", again, m)})
+		odd = append(odd, Oddity{Text: fmt.Sprintf("%d of the %d test images are training images too: the accuracy "+
+			"on them says too much", again, m)})
 	}
 	blank := train.Len() - n
 	if n > 0 && 10*blank > train.Len() {

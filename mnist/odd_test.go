@@ -54,10 +54,20 @@ func TestOdd(t *testing.T) {
 	}{
 		{"nothing", func(a, b *Set) {}, nil},
 		{"no test images", func(a, b *Set) { *b = *b.Slice(0, 0) }, nil},
-		{"pixels 0 and 1", both(func(v byte) byte { return v >> 7 }), []string{"brightest pixel of the images is 1, .*multiply them by 255", "are training images too"}},
-		{"dark", both(func(v byte) byte { return v >> 4 }), []string{"brightest pixel of the images is 15, .*multiply them by 17"}},
-		{"pale", both(func(v byte) byte { return 100 + v/2 }), []string{"darkest pixel of the images is 100, .*stretch 100 to 227"}},
-		{"bright paper", both(func(v byte) byte { return 255 - v }), []string{"the images are dark on bright paper, .*invert"}},
+		{
+			"pixels 0 and 1", both(func(v byte) byte { return v >> 7 }),
+			[]string{"brightest pixel of the images is 1, .*multiply them by 255", "are training images too"},
+		},
+		{"dark", both(func(v byte) byte { return v >> 4 }), []string{"brightest pixel of the images is 15, " +
+			".*multiply them by 17"}},
+		{
+			"pale", both(func(v byte) byte { return 100 + v/2 }),
+			[]string{"darkest pixel of the images is 100, .*stretch 100 to 227"},
+		},
+		{
+			"bright paper", both(func(v byte) byte { return 255 - v }),
+			[]string{"the images are dark on bright paper, .*invert"},
+		},
 		{"bright paper, dark", both(func(v byte) byte { return 15 - v>>4 }), []string{"is 15, ", "bright paper"}},
 		{
 			"test images of another range",
@@ -80,7 +90,8 @@ func TestOdd(t *testing.T) {
 			}
 			return l
 		}, 256), []string{
-			"no image is of classes 4, 5, .* and 243 more, 251 of 256 labels: label 255 makes so many, and one training image has it; --classes 0,1,2,3 keeps",
+			"no image is of classes 4, 5, .* and 243 more, 251 of 256 labels: label 255 makes so many, and one " +
+				"training image has it; --classes 0,1,2,3 keeps",
 			"uneven",
 		}},
 		{
@@ -93,7 +104,10 @@ func TestOdd(t *testing.T) {
 			func(a, b *Set) { *b, _ = without(b, 2) },
 			[]string{"no test image is of class 2"},
 		},
-		{"one class", relabel(func(int, uint8) uint8 { return 0 }, 1), []string{"every training image is of class 0: there is nothing to tell it from"}},
+		{
+			"one class", relabel(func(int, uint8) uint8 { return 0 }, 1),
+			[]string{"every training image is of class 0: there is nothing to tell it from"},
+		},
 		{"few", func(a, b *Set) { *a = *a.Slice(0, 20) }, []string{"20 training images are few for 4 classes"}},
 		{"uneven", relabel(func(i int, l uint8) uint8 {
 			if i%100 < 4 {
@@ -101,7 +115,10 @@ func TestOdd(t *testing.T) {
 			}
 			return 0
 		}, 4), []string{"uneven: 388 training images are of class 0, 4 of class 1"}},
-		{"test images out of the training set", func(a, b *Set) { *b = *a.Slice(0, 100) }, []string{"100 of the 100 test images are training images too"}},
+		{
+			"test images out of the training set", func(a, b *Set) { *b = *a.Slice(0, 100) },
+			[]string{"100 of the 100 test images are training images too"},
+		},
 		{"copies", func(a, b *Set) {
 			for i := range a.Len() {
 				copy(a.Image(i), a.Image(i%40))
@@ -225,7 +242,10 @@ func TestOddOrientation(t *testing.T) {
 		}
 	}
 	digits := data.Test.Classes
-	for name, s := range map[string]*Set{"shifted": data.Test, "fashion": loadLocal(t, "fashion", Options{Offline: true}).Test} {
+	for name, s := range map[string]*Set{
+		"shifted": data.Test,
+		"fashion": loadLocal(t, "fashion", Options{Offline: true}).Test,
+	} {
 		other := *s
 		other.Classes, other.Labels = digits, slices.Clone(s.Labels)
 		if name == "shifted" {

@@ -164,7 +164,8 @@ func TestKnown(t *testing.T) {
 		t.Fatalf("got %+v", known)
 	}
 	for _, info := range known {
-		if info.Title == "" || info.Description == "" || len(info.Classes) != 10 || len(info.Sources) < 3 || len(info.Files) != 4 {
+		if info.Title == "" || info.Description == "" || len(info.Classes) != 10 || len(info.Sources) < 3 ||
+			len(info.Files) != 4 {
 			t.Errorf("incomplete: %+v", info)
 		}
 		for _, f := range info.Files {

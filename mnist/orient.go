@@ -66,16 +66,17 @@ func (m moments) turned(vertical, horizontal, transposed bool) moments {
 	return m
 }
 
-// Bounds of how digits lie. The distance between the shapes of two samples of MNIST, of 20 images a class, is 0.2; of MNIST
-// and its mirror image 0.5, of MNIST and itself transposed 1.6; of Fashion-MNIST and any digits, however turned, above 1.
+// Bounds of how digits lie. The distance between the shapes of two samples of MNIST, of 20 images a class, is 0.2; of
+// MNIST and its mirror image 0.5, of MNIST and itself transposed 1.6; of Fashion-MNIST and any digits, however turned,
+// above 1.
 const (
 	digitsLikely = 0.3 // distance up to which images are digits that lie so
 	otherwise    = 2   // times as far the images must be when they are taken as they lie
 	digitImages  = 20  // images of a class that its mean is taken of
 )
 
-// orientation says how digits lie, when they do not lie as MNIST's; "" for all else: images that are not called 0 to 9, or
-// that are no digits.
+// orientation says how digits lie, when they do not lie as MNIST's; "" for all else: images that are not called 0 to 9,
+// or that are no digits.
 func (l *look) orientation() string {
 	names := []string{}
 	for k := range 10 {
@@ -120,7 +121,8 @@ func (l *look) orientation() string {
 		{true, true, false, "stand on their heads; turn rows and columns of every image round"},
 		{false, false, true, "are transposed, as in EMNIST's files; exchange rows and columns of every image"},
 		{true, false, true, "lie on their left side; turn the rows round and exchange rows and columns of every image"},
-		{false, true, true, "lie on their right side; turn the columns round and exchange rows and columns of every image"},
+		{false, true, true, "lie on their right side; turn the columns round and exchange rows and columns of every " +
+			"image"},
 		{true, true, true, "lie on their side, mirrored; turn rows and columns round and exchange them in every image"},
 	} {
 		if d := distance(w.v, w.h, w.t); d < least {

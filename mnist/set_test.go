@@ -57,10 +57,30 @@ func TestSetSubsetErrors(t *testing.T) {
 		want   ClassError
 		text   string
 	}{
-		{"beyond the classes", []int{0, 4}, ClassError{4, ClassUnknown, have}, "mnist: there is no class 4: choose among 0 shirt, 2 coat, 3"},
-		{"negative", []int{-1}, ClassError{-1, ClassUnknown, have}, "mnist: there is no class -1: choose among 0 shirt, 2 coat, 3"},
-		{"no images", []int{0, 1}, ClassError{1, ClassEmpty, have}, "mnist: class 1 has no images here: choose among 0 shirt, 2 coat, 3"},
-		{"twice", []int{2, 0, 2}, ClassError{2, ClassRepeated, have}, "mnist: class 2 is given more than once: give each class once, among 0 shirt, 2 coat, 3"},
+		{
+			"beyond the classes",
+			[]int{0, 4},
+			ClassError{4, ClassUnknown, have},
+			"mnist: there is no class 4: choose among 0 shirt, 2 coat, 3",
+		},
+		{
+			"negative",
+			[]int{-1},
+			ClassError{-1, ClassUnknown, have},
+			"mnist: there is no class -1: choose among 0 shirt, 2 coat, 3",
+		},
+		{
+			"no images",
+			[]int{0, 1},
+			ClassError{1, ClassEmpty, have},
+			"mnist: class 1 has no images here: choose among 0 shirt, 2 coat, 3",
+		},
+		{
+			"twice",
+			[]int{2, 0, 2},
+			ClassError{2, ClassRepeated, have},
+			"mnist: class 2 is given more than once: give each class once, among 0 shirt, 2 coat, 3",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

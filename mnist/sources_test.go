@@ -156,7 +156,10 @@ func TestFetchFromDebian(t *testing.T) {
 		}
 	})
 	t.Run("not to be had", func(t *testing.T) {
-		for want, run := range map[string]runner{"apt-get is not on the PATH": none, "left 0 packages, want 1": silent} {
+		for want, run := range map[string]runner{
+			"apt-get is not on the PATH": none,
+			"left 0 packages, want 1":    silent,
+		} {
 			l := &library{sets: []official{set}, run: run, client: s.Client()}
 			_, err := l.load(t.Context(), "tiny", Options{Cache: t.TempDir()})
 			if err == nil {
@@ -175,7 +178,8 @@ func TestFetchFromDebian(t *testing.T) {
 	t.Run("installed", func(t *testing.T) {
 		write(t, set.aptFolder, files)
 		cache := t.TempDir()
-		if _, err := (&library{sets: []official{set}, run: none}).load(t.Context(), "tiny", Options{Cache: cache, Offline: true}); err != nil {
+		if _, err := (&library{sets: []official{set}, run: none}).load(t.Context(), "tiny",
+			Options{Cache: cache, Offline: true}); err != nil {
 			t.Fatal(err)
 		}
 		checkCache(t, cache, files)
@@ -193,7 +197,8 @@ func TestRunCommand(t *testing.T) {
 		t.Errorf("failing program: got %v", err)
 	}
 	dir := t.TempDir()
-	out, err := runCommand(t.Context(), dir, []string{"MNIST_TEST_HELPER=1"}, os.Args[0], "-test.run=^TestHelperProcess$")
+	out, err := runCommand(t.Context(), dir, []string{"MNIST_TEST_HELPER=1"}, os.Args[0],
+		"-test.run=^TestHelperProcess$")
 	if resolved, _ := filepath.EvalSymlinks(dir); err != nil || !strings.Contains(string(out), "in "+resolved+" ok") {
 		t.Errorf("got %q, %v", out, err)
 	}
@@ -223,8 +228,10 @@ func TestGoCommandTakesNoSettingsOfBuilds(t *testing.T) {
 		t.Skip("no go command here")
 	}
 	for _, setting := range []string{
-		"GOFLAGS=-modfile=/nowhere/go.mod", "GOFLAGS=-mod=vendor", "GOFLAGS=-no-such-flag", "GOFLAGS=-overlay=/nowhere.json",
-		"GOFLAGS=-C=/nowhere", "GOWORK=/nowhere/go.work", "GO111MODULE=off", "GOTOOLCHAIN=go1.99.0", "GOEXPERIMENT=none-such",
+		"GOFLAGS=-modfile=/nowhere/go.mod", "GOFLAGS=-mod=vendor", "GOFLAGS=-no-such-flag",
+		"GOFLAGS=-overlay=/nowhere.json",
+		"GOFLAGS=-C=/nowhere", "GOWORK=/nowhere/go.work", "GO111MODULE=off", "GOTOOLCHAIN=go1.99.0",
+		"GOEXPERIMENT=none-such",
 		"GOFIPS140=none-such", "GOROOT=/nowhere",
 	} {
 		t.Run(setting, func(t *testing.T) {

@@ -30,7 +30,8 @@ func TestHelperTemp(t *testing.T) {
 	io.Copy(io.Discard, os.Stdin) // until killed
 }
 
-// TestKilledFetchLeavesNothing: the next fetch removes what a killed one left, and never what one that lives is writing.
+// TestKilledFetchLeavesNothing: the next fetch removes what a killed one left, and never what one that lives is
+// writing.
 func TestKilledFetchLeavesNothing(t *testing.T) {
 	set, files := tiny(t)
 	cache := t.TempDir()
@@ -67,7 +68,8 @@ func TestKilledFetchLeavesNothing(t *testing.T) {
 	killed, kill := start()
 	kill()
 	old := time.Now().Add(-48 * time.Hour)
-	write(t, folder, map[string][]byte{"." + hard + ".1.part": []byte("of an earlier version"), "." + hard + ".2.part": []byte("perhaps in use")})
+	write(t, folder, map[string][]byte{"." + hard + ".1.part": []byte("of an earlier version"), "." + hard +
+		".2.part": []byte("perhaps in use")})
 	if err := os.Chtimes(filepath.Join(folder, "."+hard+".1.part"), old, old); err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +93,12 @@ func TestKilledFetchLeavesNothing(t *testing.T) {
 	checkCache(t, cache, files)
 }
 
-// TestCancelEndsAllThatWasStarted: a program that a cancelled fetch waits for ends with what it has started itself, which
-// else holds its output open.
+// TestCancelEndsAllThatWasStarted: a program that a cancelled fetch waits for ends with what it has started itself,
+// which else holds its output open.
 func TestCancelEndsAllThatWasStarted(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\necho $$ >started\nsleep 1000 &\nwait\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\necho $$ >started\nsleep 1000 &\nwait\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -27,7 +27,8 @@ func TestVerifyCache(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	var sumErr *ChecksumError
-	if s := got[trainImages]; !errors.As(s.Err, &sumErr) || sumErr.Got != sum(damaged) || s.Official != "" || s.SHA256 != sum(damaged) {
+	if s := got[trainImages]; !errors.As(s.Err, &sumErr) || sumErr.Got != sum(damaged) || s.Official != "" ||
+		s.SHA256 != sum(damaged) {
 		t.Errorf("bad file: %+v", s)
 	}
 	if s := got[testLabels]; !errors.Is(s.Err, fs.ErrNotExist) || s.Path != gone || s.SHA256 != "" || s.Official != "" {
@@ -86,7 +87,8 @@ func TestVerifyFolder(t *testing.T) {
 			}
 		}
 		var format *FormatError
-		if s := got[testLabels]; !errors.As(s.Err, &format) || s.Bytes != 13 || s.SHA256 != sum(append(idx([]byte{1}, 1), "more"...)) {
+		if s := got[testLabels]; !errors.As(s.Err, &format) || s.Bytes != 13 ||
+			s.SHA256 != sum(append(idx([]byte{1}, 1), "more"...)) {
 			t.Errorf("malformed file: %+v", s)
 		}
 		for _, role := range []int{trainImages, trainLabels, testImages} {

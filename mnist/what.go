@@ -30,8 +30,8 @@ func what(head []byte) kind {
 	case len(head) == 0:
 		return kind{"an empty file", "the file is empty: get it again"}
 	case starts("version https://git-lfs", "version https://hawser"):
-		return kind{"a Git LFS pointer", "this is a Git LFS pointer, which stands for the data: run git lfs pull where it " +
-			"was cloned, or download the file itself"}
+		return kind{"a Git LFS pointer", "this is a Git LFS pointer, which stands for the data: run git lfs pull " +
+			"where it was cloned, or download the file itself"}
 	case starts("/annex/objects/"):
 		return kind{"a git-annex pointer", "this is a git-annex pointer, which stands for the data: run git annex get"}
 	case bytes.HasPrefix(text, []byte("<")):

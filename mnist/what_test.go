@@ -36,15 +36,38 @@ func TestForeignFiles(t *testing.T) {
 		given      string // of the error for a path in place of a folder
 	}{
 		{"empty", "e", nil, "the file is empty: get it again", "is an empty file; "},
-		{"Git LFS", "p", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:44\nsize 9\n"), "a Git LFS pointer, which stands for the data: run git lfs pull", "is a Git LFS pointer; "},
-		{"git-annex", "a", []byte("/annex/objects/SHA256E-s9--44\n"), "a git-annex pointer", "is a git-annex pointer; "},
+		{
+			"Git LFS", "p", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:44\nsize 9\n"),
+			"a Git LFS pointer, which stands for the data: run git lfs pull", "is a Git LFS pointer; ",
+		},
+		{
+			"git-annex", "a", []byte("/annex/objects/SHA256E-s9--44\n"), "a git-annex pointer",
+			"is a git-annex pointer; ",
+		},
 		{"web page", "w", []byte("\n <!doctype html>"), "looks like a web page", "is a web page; "},
-		{"an answer of a server", "x", []byte(`{"error": "rate limit"}`), "this is JSON, not an IDX file: if it is an error", "is JSON; "},
-		{"numpy archive", "mnist.npz", keras, "this is a numpy archive", "is a numpy archive of x_test, x_train, y_train, y_test; data sets are read as a folder of four IDX files so far: convert it with python3 -c "},
-		{"other arrays", "k.npz", zipOf(t, "arr_0.npy"), "this is a numpy archive", "of arr_0 (put these names for x_train, y_train, x_test and y_test below)"},
-		{"zip", "archive.zip", zipOf(t, "train-images-idx3-ubyte"), "this is a zip archive, not an IDX file: unpack it", "is a zip archive; "},
+		{
+			"an answer of a server", "x", []byte(`{"error": "rate limit"}`),
+			"this is JSON, not an IDX file: if it is an error", "is JSON; ",
+		},
+		{
+			"numpy archive", "mnist.npz", keras, "this is a numpy archive",
+			"is a numpy archive of x_test, x_train, y_train, y_test; data sets are read as a folder of four IDX " +
+				"files so far: convert it with python3 -c ",
+		},
+		{
+			"other arrays", "k.npz", zipOf(t, "arr_0.npy"), "this is a numpy archive",
+			"of arr_0 (put these names for x_train, y_train, x_test and y_test below)",
+		},
+		{
+			"zip", "archive.zip", zipOf(t, "train-images-idx3-ubyte"),
+			"this is a zip archive, not an IDX file: unpack it",
+			"is a zip archive; ",
+		},
 		{"table", "mnist_train.csv", []byte("5,0,0,0,255,1\n"), "this is a table of text", "skiprows=0);"},
-		{"table with names", "train.csv", []byte("label,1x1,1x2,1x3,1x4\n5,0,0,0,255\n"), "this is a table of text", "skiprows=1);"},
+		{
+			"table with names", "train.csv", []byte("label,1x1,1x2,1x3,1x4\n5,0,0,0,255\n"), "this is a table of text",
+			"skiprows=1);",
+		},
 		{"Parquet", "m.parquet", []byte("PAR1\x15\x04"), "a Parquet table", "is a Parquet table; "},
 		{"a picture", "m.png", []byte("\x89PNG\r\n\x1a\n"), "this is a picture", "is a picture; "},
 		{"HDF5", "m.h5", []byte("\x89HDF\r\n\x1a\n"), "an HDF5 file", "is an HDF5 file; "},
@@ -68,7 +91,8 @@ func TestForeignFiles(t *testing.T) {
 			if tt.name == "gzip twice" {
 				stored = gzipped(t, stored)
 			}
-			if _, err = ReadImages(bytes.NewReader(stored), "f"); tt.kind != "" && (err == nil || !strings.Contains(err.Error(), tt.kind)) {
+			if _, err = ReadImages(bytes.NewReader(stored), "f"); tt.kind != "" &&
+				(err == nil || !strings.Contains(err.Error(), tt.kind)) {
 				t.Errorf("got  %v\nwant …%s…", err, tt.kind)
 			}
 			if tt.kind == "" && err != nil {
@@ -105,7 +129,8 @@ func TestPythonLines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Train.Len() != 10 || d.Test.Len() != 2 || d.Train.Rows != 2 || d.Train.Cols != 2 || d.Test.Labels[1] != 1 || d.Test.Image(1)[3] != 47 {
+		if d.Train.Len() != 10 || d.Test.Len() != 2 || d.Train.Rows != 2 || d.Train.Cols != 2 ||
+			d.Test.Labels[1] != 1 || d.Test.Image(1)[3] != 47 {
 			t.Errorf("%s: %+v", line[1], d)
 		}
 		if err := os.RemoveAll(filepath.Join(dir, "idx")); err != nil {
@@ -129,13 +154,15 @@ func TestFoldersOfPictures(t *testing.T) {
 			given = filepath.Join(dir, "x y")
 		}
 		_, err := Load(t.Context(), given, Options{})
-		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), dir, ""), name) || !strings.Contains(err.Error(), "python3 -c") {
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), dir, ""), name) ||
+			!strings.Contains(err.Error(), "python3 -c") {
 			t.Errorf("got  %v\nwant …%s…", err, name)
 		}
 	}
 	dir := t.TempDir()
 	write(t, dir, map[string][]byte{"README.md": nil, "train.csv": []byte("label,p0,p1,p2,p3\n")})
-	if _, err := Load(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "train.csv is a table of text") {
+	if _, err := Load(t.Context(), dir, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "train.csv is a table of text") {
 		t.Errorf("a folder with a table: %v", err)
 	}
 }

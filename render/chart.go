@@ -76,11 +76,14 @@ func (c Chart) check() error {
 		return fmt.Errorf("a plot %d pixels wide, want 1 to %d, or 0 to choose", c.Width, maxSide)
 	}
 	for _, s := range c.Series {
-		if len(s.X) == 0 || len(s.Y) != len(s.X) || s.Low != nil && len(s.Low) != len(s.X) || s.High != nil && len(s.High) != len(s.X) {
-			return fmt.Errorf("series %q: %d places, %d values, whiskers from %d to %d", s.Name, len(s.X), len(s.Y), len(s.Low), len(s.High))
+		if len(s.X) == 0 || len(s.Y) != len(s.X) || s.Low != nil && len(s.Low) != len(s.X) || s.High != nil &&
+			len(s.High) != len(s.X) {
+			return fmt.Errorf("series %q: %d places, %d values, whiskers from %d to %d", s.Name, len(s.X), len(s.Y),
+				len(s.Low), len(s.High))
 		}
 		if len(s.X) > maxPoints || len(s.Name) > maxLabel {
-			return fmt.Errorf("series %.40q: %d points, the limit is %d; a name of %d bytes, the limit is %d", s.Name, len(s.X), maxPoints, len(s.Name), maxLabel)
+			return fmt.Errorf("series %.40q: %d points, the limit is %d; a name of %d bytes, the limit is %d", s.Name,
+				len(s.X), maxPoints, len(s.Name), maxLabel)
 		}
 		if err := checkAxis(s.X, c.LinearX); err != nil {
 			return fmt.Errorf("series %q: %w", s.Name, err)
@@ -166,8 +169,8 @@ func roundLog(v float64, direction int) float64 {
 	return 10 * power
 }
 
-// ticks returns the multiples of the step, or 1, 2 and 5 times the powers of ten on the axis, the powers alone when those
-// are many.
+// ticks returns the multiples of the step, or 1, 2 and 5 times the powers of ten on the axis, the powers alone when
+// those are many.
 func (a axis) ticks() []float64 {
 	var all, powers []float64
 	if a.step > 0 {
@@ -229,7 +232,8 @@ type axes struct {
 	size image.Point // with all numbers, and room beside the plot
 }
 
-// newAxes measures a plot so many pixels wide, 0 to choose, with room beside it, whose axes are made for where they lie.
+// newAxes measures a plot so many pixels wide, 0 to choose, with room beside it, whose axes are made for where they
+// lie.
 func newAxes(r request, width, beside int, x, y func(from, to float64) axis) axes {
 	plot := image.Rect(0, 0, plotWidth, plotHeight)
 	if r.panels > 1 {
@@ -313,7 +317,8 @@ func (c Chart) names(p *page, vertical axis, plot image.Rectangle) {
 	var all []name
 	for i, s := range c.Series {
 		at := vertical.at(s.Y[len(s.Y)-1])
-		all = append(all, name{seriesName(p.ts, s.Name), seriesColors[i%len(seriesColors)], int(at) + noteStyle.ascent()/2})
+		all = append(all, name{seriesName(p.ts, s.Name), seriesColors[i%len(seriesColors)], int(at) +
+			noteStyle.ascent()/2})
 	}
 	slices.SortStableFunc(all, func(a, b name) int { return a.y - b.y })
 	lowest := plot.Max.Y - noteStyle.descent() // the axis has its numbers below

@@ -7,9 +7,13 @@ import (
 	"testing"
 )
 
-// Equal ratios are equal distances on both axes: the point between two of a power law lies half-way between their marks.
+// Equal ratios are equal distances on both axes: the point between two of a power law lies half-way between their
+// marks.
 func TestChartIsLogarithmic(t *testing.T) {
-	c := Chart{Title: "t", X: "x", Y: "y", Series: []Series{{Name: "a", X: []float64{1, 10, 100}, Y: []float64{4, 40, 400}}}}
+	c := Chart{Title: "t", X: "x", Y: "y", Series: []Series{{
+		Name: "a", X: []float64{1, 10, 100},
+		Y: []float64{4, 40, 400},
+	}}}
 	img, err := c.Draw()
 	if err != nil {
 		t.Fatal(err)

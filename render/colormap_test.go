@@ -208,7 +208,10 @@ func deltaE(a, b lab) float64 {
 }
 
 func TestSides(t *testing.T) {
-	for m, want := range map[Colormap][2]string{BlueOrange: {"blue", "orange"}, BlueRed: {"blue", "red"}, Grey: {"dark", "light"}} {
+	for m, want := range map[Colormap][2]string{
+		BlueOrange: {"blue", "orange"}, BlueRed: {"blue", "red"},
+		Grey: {"dark", "light"},
+	} {
 		if negative, positive := m.Sides(); negative != want[0] || positive != want[1] {
 			t.Errorf("%v: %q and %q, want %q", m, negative, positive, want)
 		}

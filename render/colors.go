@@ -65,7 +65,8 @@ func (c *Colors) check(maps [][]float32) error {
 		if len(maps) > 1 {
 			where = fmt.Sprintf("tile %d: ", i)
 		}
-		return fmt.Errorf("%svalue %d is %v, but colour map %v shows nothing below 0; use a signed one", where, k, maps[i][k], c.Map)
+		return fmt.Errorf("%svalue %d is %v, but colour map %v shows nothing below 0; use a signed one", where, k,
+			maps[i][k], c.Map)
 	}
 	return checkTexts([]namedText{{"name of the colours", c.Name}, {"low", c.Low}, {"high", c.High}})
 }

@@ -77,8 +77,10 @@ func checkDecode(t *testing.T, s Sheet) *Picture {
 			if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
 				want = math.NaN()
 			}
-			if d := math.Abs(float64(got[j]) - want); d > limits[i]/(2*Steps)*(1+1e-6) || math.IsNaN(d) != math.IsNaN(want) {
-				t.Fatalf("tile %d, weight %d: drawn %v, read back %v; want within %v", i, j, w, got[j], limits[i]/(2*Steps))
+			if d := math.Abs(float64(got[j]) - want); d > limits[i]/(2*Steps)*(1+1e-6) ||
+				math.IsNaN(d) != math.IsNaN(want) {
+				t.Fatalf("tile %d, weight %d: drawn %v, read back %v; want within %v", i, j, w, got[j],
+					limits[i]/(2*Steps))
 			}
 		}
 	}
@@ -181,7 +183,8 @@ func TestDecodeMeans(t *testing.T) {
 			rows := rowsOf(tt.width, tt.height)
 			for i, b := range p.Tiles {
 				if b.Box != tt.box || b.Cell != image.Pt(1, 1) || b.Rect.Dx() > tt.tilePx {
-					t.Fatalf("box %d, cell %v, %d pixels wide, want box %d, single pixels, at most %d", b.Box, b.Cell, b.Rect.Dx(), tt.box, tt.tilePx)
+					t.Fatalf("box %d, cell %v, %d pixels wide, want box %d, single pixels, at most %d", b.Box, b.Cell,
+						b.Rect.Dx(), tt.box, tt.tilePx)
 				}
 				got, err := p.Decode(i)
 				if err != nil {
@@ -192,7 +195,8 @@ func TestDecodeMeans(t *testing.T) {
 					t.Fatalf("%d cells, want %d", len(got), len(want))
 				}
 				for j := range want {
-					if d := math.Abs(float64(got[j]) - want[j]); d > b.Limit/(2*Steps)*(1+1e-6) || math.IsNaN(d) != math.IsNaN(want[j]) {
+					if d := math.Abs(float64(got[j]) - want[j]); d > b.Limit/(2*Steps)*(1+1e-6) ||
+						math.IsNaN(d) != math.IsNaN(want[j]) {
 						t.Errorf("tile %d, cell %d: %v, want %v", i, j, got[j], want[j])
 					}
 				}
@@ -296,6 +300,7 @@ func TestDrawLeavesTheSheetAlone(t *testing.T) {
 		t.Error("the sheet was changed")
 	}
 	if got := p.Tiles[4]; got.Name != s.Tiles[1].Name || got.Panel != 1 || got.Tile != 1 {
-		t.Errorf("fifth tile is %q of panel %d, tile %d, want the name as given, panel 1, tile 1", got.Name, got.Panel, got.Tile)
+		t.Errorf("fifth tile is %q of panel %d, tile %d, want the name as given, panel 1, tile 1", got.Name, got.Panel,
+			got.Tile)
 	}
 }

@@ -21,7 +21,10 @@ func ExampleSheet() {
 		Caption: "Each tile is one neuron: its weight for every pixel.",
 	}
 	for j := range 6 {
-		sheet.Tiles = append(sheet.Tiles, render.Tile{Map: stroke(j), Name: fmt.Sprint(j), Lines: []string{"→ " + fmt.Sprint(j%2)}})
+		sheet.Tiles = append(sheet.Tiles, render.Tile{
+			Map: stroke(j), Name: fmt.Sprint(j),
+			Lines: []string{"→ " + fmt.Sprint(j%2)},
+		})
 	}
 	picture, err := sheet.Draw()
 	if err != nil {
@@ -31,8 +34,8 @@ func ExampleSheet() {
 	// Output: 792×404 pixels, as in testdata/golden/example_sheet.png
 }
 
-// Panels side by side: what a neuron is shown, what it weighs, and what it makes of it. Two maps with the same Colors are
-// drawn to one scale.
+// Panels side by side: what a neuron is shown, what it weighs, and what it makes of it. Two maps with the same Colors
+// are drawn to one scale.
 func ExampleFigure() {
 	weights, image := stroke(1), make([]byte, 144)
 	product := make([]float32, 144)

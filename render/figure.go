@@ -90,7 +90,11 @@ const agreed = 3 // index into sides of the smallest map that rows agree on
 // Validate returns an error that says which panel is wrong, and how; nil if
 // Draw can try.
 func (f Figure) Validate() error {
-	if err := checkTexts([]namedText{{"title", f.Title}, {"subtitle", f.Subtitle}, {"caption", f.Caption}}); err != nil {
+	if err := checkTexts([]namedText{
+		{"title", f.Title},
+		{"subtitle", f.Subtitle},
+		{"caption", f.Caption},
+	}); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
 	count := 0

@@ -12,7 +12,10 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		words := func(most int) string {
-			return strings.TrimSpace(strings.Repeat([]string{"neuron ", "a word ", "Ankle boot ", "Donaudampfschifffahrtsgesellschaft "}[r.IntN(4)], r.IntN(most)))
+			return strings.TrimSpace(strings.Repeat([]string{
+				"neuron ", "a word ", "Ankle boot ",
+				"Donaudampfschifffahrtsgesellschaft ",
+			}[r.IntN(4)], r.IntN(most)))
 		}
 		names := func(n int) []string {
 			out := make([]string, n)
@@ -37,16 +40,25 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 			head, caption := words(8), words(20)
 			switch r.IntN(10) {
 			case 0:
-				return Map{Title: head, Caption: caption, Width: w, Height: h, Values: strokes(1, w, h)[0].Map, Colors: c, Mark: rim(w, h), MarkLabel: words(9)}
+				return Map{
+					Title: head, Caption: caption, Width: w, Height: h, Values: strokes(1, w, h)[0].Map,
+					Colors: c, Mark: rim(w, h), MarkLabel: words(9),
+				}
 			case 1:
 				return Image{Title: head, Caption: caption, Width: w, Height: h, Pixels: three(w, h)}
 			case 2:
-				return HiddenGrid{Title: head, Caption: caption, Values: sigmoids(1 + r.IntN(1500)), Colors: c, Cols: r.IntN(30), Highlight: []int{0}}
+				return HiddenGrid{
+					Title: head, Caption: caption, Values: sigmoids(1 + r.IntN(1500)), Colors: c,
+					Cols: r.IntN(30), Highlight: []int{0},
+				}
 			case 3:
 				return Bars{Title: head, Caption: caption, Names: names(n), Values: values(n), Highlight: []int{n / 2}}
 			case 4:
 				rows, cols := names(1+r.IntN(26)), names(n)
-				return Matrix{Title: head, Caption: caption, RowTitle: words(3), ColTitle: words(6), Rows: rows, Cols: cols, Values: values(len(rows) * n), Colors: c, NoNumbers: n%2 == 0}
+				return Matrix{
+					Title: head, Caption: caption, RowTitle: words(3), ColTitle: words(6), Rows: rows,
+					Cols: cols, Values: values(len(rows) * n), Colors: c, NoNumbers: n%2 == 0,
+				}
 			case 5:
 				x := make([]float64, n)
 				for i := range x {
@@ -56,7 +68,10 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 				for range 1 + r.IntN(12) {
 					series = append(series, Series{Name: words(4), X: x, Y: values(n)})
 				}
-				return Chart{Title: head, Caption: caption, X: words(4), Y: words(9), Series: series, LinearX: n%2 == 0, LinearY: true}
+				return Chart{
+					Title: head, Caption: caption, X: words(4), Y: words(9), Series: series, LinearX: n%2 == 0,
+					LinearY: true,
+				}
 			case 6:
 				thumbs := Thumbs{Title: head, Caption: caption, Width: w, Height: h, Names: names(n)}
 				for range n {
@@ -73,7 +88,10 @@ func TestFigureLayoutOfAnything(t *testing.T) {
 				}
 				return Table{Title: head, Caption: caption, Header: names(cols), Rows: rows}
 			default:
-				return Sheet{Title: head, Caption: caption, Width: w, Height: h, Tiles: strokes(n, w, h), Colors: &Colors{Scale: Scale(r.IntN(3))}}
+				return Sheet{
+					Title: head, Caption: caption, Width: w, Height: h, Tiles: strokes(n, w, h),
+					Colors: &Colors{Scale: Scale(r.IntN(3))},
+				}
 			}
 		}
 		f := Figure{Title: words(9), Subtitle: words(30), Caption: words(40)}

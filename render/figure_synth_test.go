@@ -65,14 +65,19 @@ func whyFigure(n, classes, w, h int) Figure {
 	f := Figure{
 		Title:    "Why this image is read as 3",
 		Subtitle: "mnist · 784-100-10 · clear · 98.1 % test accuracy · test image 18",
-		Caption:  "Orange speaks for, blue against. The product x·w shows which ink of this image the neuron answers to; its sum and the bias make z.",
+		Caption: "Orange speaks for, blue against. The product x·w shows which ink of this image the neuron answers " +
+			"to; its sum and the bias make z.",
 		Rows: [][]Panel{
 			{
 				Image{Title: "input x", Caption: "what the net is shown: a 3", Width: w, Height: h, Pixels: img},
 				Glyph("→"),
-				HiddenGrid{Title: "hidden layer", Caption: "the activation of each neuron; outlined: the strongest for 3", Values: sigmoids(n), Highlight: []int{n / 2}},
+				HiddenGrid{Title: "hidden layer", Caption: "the activation of each neuron; outlined: the strongest " +
+					"for 3", Values: sigmoids(n), Highlight: []int{n / 2}},
 				Glyph("→"),
-				Bars{Title: "outputs", Caption: "the largest is the answer", Names: names, Values: out, Highlight: []int{3 % classes}, Limit: 1, Map: Ink},
+				Bars{
+					Title: "outputs", Caption: "the largest is the answer", Names: names, Values: out,
+					Highlight: []int{3 % classes}, Limit: 1, Map: Ink,
+				},
 			},
 		},
 	}
@@ -80,16 +85,29 @@ func whyFigure(n, classes, w, h int) Figure {
 		f.Rows = append(f.Rows, []Panel{
 			Image{Title: "input x", Width: w, Height: h, Pixels: img},
 			Glyph("×"),
-			Map{Title: fmt.Sprintf("weights of neuron %d", i*37), Width: w, Height: h, Values: maps[i].Map, Colors: weights, Mark: rim(w, h), MarkLabel: "never inked"},
+			Map{
+				Title: fmt.Sprintf("weights of neuron %d", i*37), Width: w, Height: h, Values: maps[i].Map,
+				Colors: weights, Mark: rim(w, h), MarkLabel: "never inked",
+			},
 			Glyph("="),
-			Map{Title: "x·w", Caption: "sum 2.31, with the bias −0.42 z = 1.89", Width: w, Height: h, Values: times(img, maps[i].Map), Colors: product},
-			Text{Title: "In words", Text: "This neuron answers to a stroke from lower left to upper right.\nIt gives 3 the evidence +1.93."},
+			Map{
+				Title: "x·w", Caption: "sum 2.31, with the bias −0.42 z = 1.89", Width: w, Height: h,
+				Values: times(img, maps[i].Map), Colors: product,
+			},
+			Text{Title: "In words", Text: "This neuron answers to a stroke from lower left to upper right.\nIt gives " +
+				"3 the evidence +1.93."},
 		})
 	}
 	f.Rows = append(f.Rows, []Panel{
 		Bars{Title: "evidence for 3", Names: top, Values: evidence, Highlight: []int{0}},
-		Map{Title: "alone, its own scale", Caption: "a map that shares with no other", Width: w, Height: h, Values: maps[2].Map},
-		Table{Title: "sums that check", Header: []string{"", "sum", "z or s"}, Rows: [][]string{{"Σ x·w + b", "1.8903", "1.8903"}, {"Σ e + b", "−4.20", "−4.20"}}},
+		Map{
+			Title: "alone, its own scale", Caption: "a map that shares with no other", Width: w, Height: h,
+			Values: maps[2].Map,
+		},
+		Table{
+			Title: "sums that check", Header: []string{"", "sum", "z or s"},
+			Rows: [][]string{{"Σ x·w + b", "1.8903", "1.8903"}, {"Σ e + b", "−4.20", "−4.20"}},
+		},
 	})
 	return f
 }
@@ -125,7 +143,8 @@ func kinds(classes, neurons int) Figure {
 	}
 	images, names, lines := make([][]byte, 9), make([]string, 9), make([][]string, 9)
 	for i := range images {
-		images[i], names[i], lines[i] = three(28, 28), fmt.Sprintf("test:%d", 31*i), []string{fmt.Sprintf("z = %.1f", 9-float64(i))}
+		images[i], names[i], lines[i] = three(28, 28), fmt.Sprintf("test:%d", 31*i),
+			[]string{fmt.Sprintf("z = %.1f", 9-float64(i))}
 	}
 	sheet := newSheet(6, 28, 28)
 	sheet.Title, sheet.Caption, sheet.Cols, sheet.TilePx = "templates Σ W2·W1", "one map per class", 6, 112
@@ -134,15 +153,35 @@ func kinds(classes, neurons int) Figure {
 		Title: "Every kind of panel", Subtitle: "fashion · 784-100-10 · clear · 88.1 % test accuracy",
 		Caption: "Not a picture that anybody needs, but one that shows how panels look beside each other.",
 		Rows: [][]Panel{
-			{Matrix{Title: "answers", Caption: "rows: what it was; columns: what was answered", RowTitle: "class", ColTitle: "answered", Rows: class, Cols: class, Values: confusion, Colors: &Colors{Map: Ink, Limit: 20, NoBar: true}}},
-			{Matrix{Title: "class × neuron", Caption: "mean activation above the neuron's own mean", RowTitle: "class", ColTitle: "neuron", Rows: class, Cols: neuron, Values: means}},
+			{Matrix{
+				Title: "answers", Caption: "rows: what it was; columns: what was answered", RowTitle: "class",
+				ColTitle: "answered", Rows: class, Cols: class, Values: confusion,
+				Colors: &Colors{Map: Ink, Limit: 20, NoBar: true},
+			}},
+			{Matrix{
+				Title: "class × neuron", Caption: "mean activation above the neuron's own mean", RowTitle: "class",
+				ColTitle: "neuron", Rows: class, Cols: neuron, Values: means,
+			}},
 			{
-				Chart{Title: "accuracy", Caption: "after each epoch", X: "epoch", Y: "accuracy in %", LinearX: true, LinearY: true, Series: []Series{{Name: "training", X: epochs, Y: train}, {Name: "test", X: epochs, Y: test}}},
-				Chart{Title: "loss", X: "epoch", Y: "loss", LinearX: true, Series: []Series{{Name: "test", X: epochs[1:], Y: test[1:]}}},
+				Chart{
+					Title: "accuracy", Caption: "after each epoch", X: "epoch", Y: "accuracy in %", LinearX: true,
+					LinearY: true, Series: []Series{
+						{Name: "training", X: epochs, Y: train},
+						{Name: "test", X: epochs, Y: test},
+					},
+				},
+				Chart{
+					Title: "loss", X: "epoch", Y: "loss", LinearX: true,
+					Series: []Series{{Name: "test", X: epochs[1:], Y: test[1:]}},
+				},
 			},
-			{Thumbs{Title: "most excited by", Caption: "the nine test images of largest z", Width: 28, Height: 28, Images: images, Names: names, Lines: lines}},
+			{Thumbs{
+				Title: "most excited by", Caption: "the nine test images of largest z", Width: 28, Height: 28,
+				Images: images, Names: names, Lines: lines,
+			}},
 			{sheet},
-			{Text{Title: "What this means", Text: "The neuron answers to a stroke, wherever the ink of a 3 crosses it. It is one of forty that do.\nWithout it 0.02 % of the test images are read otherwise."}},
+			{Text{Title: "What this means", Text: "The neuron answers to a stroke, wherever the ink of a 3 crosses " +
+				"it. It is one of forty that do.\nWithout it 0.02 % of the test images are read otherwise."}},
 		},
 	}
 }

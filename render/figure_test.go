@@ -29,7 +29,8 @@ func TestFigureLayout(t *testing.T) {
 	for _, net := range nets {
 		t.Run(fmt.Sprint(net), func(t *testing.T) {
 			for name, f := range map[string]Figure{
-				"why": whyFigure(net.neurons, net.classes, net.width, net.height), "kinds": kinds(net.classes, net.neurons),
+				"why":   whyFigure(net.neurons, net.classes, net.width, net.height),
+				"kinds": kinds(net.classes, net.neurons),
 			} {
 				p, picture := layOutFigure(t, f)
 				if p.size.X > 1280 {
@@ -64,7 +65,10 @@ func TestFigureBreaksWideRows(t *testing.T) {
 		if i > 0 {
 			row = append(row, Glyph("+"))
 		}
-		row = append(row, Map{Title: fmt.Sprint("neuron ", i), Caption: "one of fourteen", Width: 28, Height: 28, Values: strokes(1, 28, 28)[0].Map})
+		row = append(row, Map{
+			Title: fmt.Sprint("neuron ", i), Caption: "one of fourteen", Width: 28, Height: 28,
+			Values: strokes(1, 28, 28)[0].Map,
+		})
 	}
 	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{row}})
 	if p.size.X > 1280 || len(picture.Tiles) != 14 {
@@ -88,9 +92,15 @@ func TestFigureLongTexts(t *testing.T) {
 	f := whyFigure(100, 10, 28, 28)
 	long := strings.TrimSpace(strings.Repeat("a sentence that goes on and on ", 20))
 	f.Title, f.Subtitle, f.Caption = long, long, long
-	f.Rows[1][2] = Map{Title: long, Caption: long, Width: 28, Height: 28, Values: strokes(1, 28, 28)[0].Map, Colors: &Colors{Name: long, Low: long, High: long}}
+	f.Rows[1][2] = Map{
+		Title: long, Caption: long, Width: 28, Height: 28, Values: strokes(1, 28, 28)[0].Map,
+		Colors: &Colors{Name: long, Low: long, High: long},
+	}
 	f.Rows[1][5] = Text{Title: long, Text: long + "\n" + long}
-	f.Rows[3][2] = Table{Title: long, Caption: long, Header: []string{long, "b"}, Rows: [][]string{{long, "1"}, {"", long}}}
+	f.Rows[3][2] = Table{
+		Title: long, Caption: long, Header: []string{long, "b"},
+		Rows: [][]string{{long, "1"}, {"", long}},
+	}
 	p, _ := layOutFigure(t, f)
 	all := ""
 	for _, item := range p.texts {
@@ -106,8 +116,15 @@ func TestFigureColors(t *testing.T) {
 	weak, strong := []float32{0.1, -0.2, 0, 0.05}, []float32{1, 0.5, -3, 0.25}
 	shared := &Colors{Name: "weight"}
 	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{
-		{Map{Width: 2, Height: 2, Values: weak, Colors: shared}, Map{Width: 2, Height: 2, Values: strong, Colors: shared}},
-		{Map{Width: 2, Height: 2, Values: weak}, HiddenGrid{Values: []float32{0, 0.25, 0.5}}, HiddenGrid{Values: []float32{-0.5, 0.25}}},
+		{
+			Map{Width: 2, Height: 2, Values: weak, Colors: shared},
+			Map{Width: 2, Height: 2, Values: strong, Colors: shared},
+		},
+		{
+			Map{Width: 2, Height: 2, Values: weak},
+			HiddenGrid{Values: []float32{0, 0.25, 0.5}},
+			HiddenGrid{Values: []float32{-0.5, 0.25}},
+		},
 		{Map{Width: 2, Height: 2, Values: strong, Colors: &Colors{Limit: 1}}},
 	}})
 	wantLimits := []float64{3, 3, float64(float32(0.2)), 0.5, 0.5, 1}
@@ -124,7 +141,8 @@ func TestFigureColors(t *testing.T) {
 	for _, item := range p.texts {
 		counts[item.s]++
 	}
-	if counts["weight"] != 1 || counts["−3.00"] != 1 || counts["+3.00"] != 1 || counts["+0.200"] != 1 || counts["≥ +1.00"] != 1 || counts["0.500"] != 1 {
+	if counts["weight"] != 1 || counts["−3.00"] != 1 || counts["+3.00"] != 1 || counts["+0.200"] != 1 ||
+		counts["≥ +1.00"] != 1 || counts["0.500"] != 1 {
 		t.Errorf("numbers of the bars: %v", counts)
 	}
 	picture.Image = p.paint()
@@ -165,7 +183,8 @@ func TestFigureBars(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p, picture := layOutFigure(t, Figure{Title: "title", Rows: tt.rows})
 			bar, first := p.strips[0].rect, picture.Tiles[0].Rect
-			if above, below := bar.Max.Y < first.Min.Y, bar.Min.Y > first.Max.Y; above != tt.above || below != tt.below {
+			if above, below := bar.Max.Y < first.Min.Y, bar.Min.Y > first.Max.Y; above != tt.above ||
+				below != tt.below {
 				t.Errorf("bar at %v, maps from %v", bar, first)
 			}
 			if title := p.texts[0].box(); (bar.Min.X > title.Max.X && bar.Min.Y < title.Max.Y) != tt.right {
@@ -177,7 +196,10 @@ func TestFigureBars(t *testing.T) {
 
 // The bytes of an image come back from its pixels, dark for ink.
 func TestFigureImage(t *testing.T) {
-	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{{Image{Width: 3, Height: 2, Pixels: []byte{0, 10, 100, 128, 254, 255}}}}})
+	p, picture := layOutFigure(t, Figure{Rows: [][]Panel{{Image{
+		Width: 3, Height: 2,
+		Pixels: []byte{0, 10, 100, 128, 254, 255},
+	}}}})
 	picture.Image = p.paint()
 	got, err := picture.Decode(0)
 	if err != nil {
@@ -188,7 +210,8 @@ func TestFigureImage(t *testing.T) {
 			t.Errorf("pixel %d is read back as %v, want %v", i, got[i], want)
 		}
 	}
-	if b := picture.Tiles[0]; picture.Image.RGBAAt(b.Rect.Min.X, b.Rect.Min.Y).R != 255 || picture.Image.RGBAAt(b.Rect.Max.X-1, b.Rect.Max.Y-1).R != 0 {
+	if b := picture.Tiles[0]; picture.Image.RGBAAt(b.Rect.Min.X, b.Rect.Min.Y).R != 255 ||
+		picture.Image.RGBAAt(b.Rect.Max.X-1, b.Rect.Max.Y-1).R != 0 {
 		t.Error("want blank white and full ink black")
 	}
 }
@@ -196,7 +219,10 @@ func TestFigureImage(t *testing.T) {
 // A bar is as long as its value is large, on its side of the zero line.
 func TestBarsAreProportional(t *testing.T) {
 	values := []float64{4, -2, 1, 0, math.NaN(), -4}
-	p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{Names: make([]string, 6), Values: values, Highlight: []int{2}}}}})
+	p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{
+		Names: make([]string, 6), Values: values,
+		Highlight: []int{2},
+	}}}})
 	zero := p.fills[len(p.fills)-1].rect.Min.X
 	unit := float64(p.fills[0].rect.Dx()) / 4
 	lengths := map[int]float64{}
@@ -225,7 +251,10 @@ func TestBarsAreProportional(t *testing.T) {
 // ones more than the others.
 func TestBarsStandOut(t *testing.T) {
 	for _, m := range []Colormap{BlueOrange, BlueRed, Grey} {
-		p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{Names: make([]string, 4), Values: []float64{2, -2, 1, -1}, Highlight: []int{0, 1}, Map: m}}}})
+		p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Bars{
+			Names: make([]string, 4), Values: []float64{2, -2, 1, -1},
+			Highlight: []int{0, 1}, Map: m,
+		}}}})
 		for i, f := range p.fills[:4] {
 			L := labOf(f.color).L
 			if L > 85 || i < 2 && L > labOf(p.fills[i+2].color).L-10 {
@@ -274,21 +303,49 @@ func TestFigureRefuses(t *testing.T) {
 		want  string
 	}{
 		{"nil", nil, "row 0, panel 0: nil"},
-		{"short map", Map{Title: "w", Width: 28, Height: 28, Values: ok[1:]}, `row 0, panel 0 ("w"): tile 0 (""): map has 783 weights, want 28×28 = 784`},
+		{
+			"short map",
+			Map{Title: "w", Width: 28, Height: 28, Values: ok[1:]},
+			`row 0, panel 0 ("w"): tile 0 (""): map has 783 weights, want 28×28 = 784`,
+		},
 		{"mark", Map{Width: 28, Height: 28, Values: ok, Mark: make([]bool, 3)}, "mark has 3 positions"},
-		{"limit", Map{Width: 28, Height: 28, Values: ok, Colors: &Colors{Limit: -1}}, "limit -1, want a positive number"},
-		{"neuron", Map{Title: "w", Width: 28, Height: 28, Values: ok, Colors: &Colors{Scale: Neuron}}, `row 0, panel 0 ("w"): scale neuron`},
-		{"ink", Map{Width: 2, Height: 1, Values: []float32{1, -1}, Colors: &Colors{Map: Ink}}, "value 1 is -1, but colour map ink shows nothing below 0"},
+		{
+			"limit",
+			Map{Width: 28, Height: 28, Values: ok, Colors: &Colors{Limit: -1}},
+			"limit -1, want a positive number",
+		},
+		{
+			"neuron",
+			Map{Title: "w", Width: 28, Height: 28, Values: ok, Colors: &Colors{Scale: Neuron}},
+			`row 0, panel 0 ("w"): scale neuron`,
+		},
+		{
+			"ink",
+			Map{Width: 2, Height: 1, Values: []float32{1, -1}, Colors: &Colors{Map: Ink}},
+			"value 1 is -1, but colour map ink shows nothing below 0",
+		},
 		{"short image", Image{Width: 28, Height: 28, Pixels: make([]byte, 5)}, "want 28×28 = 784"},
 		{"side", Image{Width: 1, Height: 1, Pixels: []byte{1}, Side: -3}, "side of -3 pixels"},
-		{"thumbs", Thumbs{Width: 1, Height: 1, Images: [][]byte{{1}}, Names: []string{"a", "b"}}, "2 names, want 1, one per image"},
+		{
+			"thumbs",
+			Thumbs{Width: 1, Height: 1, Images: [][]byte{{1}}, Names: []string{"a", "b"}},
+			"2 names, want 1, one per image",
+		},
 		{"no neurons", HiddenGrid{}, "a grid of 0 neurons"},
 		{"highlight", HiddenGrid{Values: ok[:3], Highlight: []int{3}}, "highlighted neuron 3, want 0 to 2"},
 		{"bars", Bars{Names: []string{"a"}, Values: []float64{1, 2}}, "1 names, want 2, one per bar"},
 		{"no bars", Bars{}, "0 bars"},
-		{"matrix", Matrix{Rows: []string{"a"}, Cols: []string{"b", "c"}, Values: []float64{1}}, "matrix has 1 values, want 1×2 = 2"},
+		{
+			"matrix",
+			Matrix{Rows: []string{"a"}, Cols: []string{"b", "c"}, Values: []float64{1}},
+			"matrix has 1 values, want 1×2 = 2",
+		},
 		{"chart", Chart{}, "a chart of 0 series"},
-		{"chart NaN", Chart{LinearY: true, Series: []Series{{X: []float64{1}, Y: []float64{math.NaN()}}}}, "NaN on an axis"},
+		{
+			"chart NaN",
+			Chart{LinearY: true, Series: []Series{{X: []float64{1}, Y: []float64{math.NaN()}}}},
+			"NaN on an axis",
+		},
 		{"table", Table{Rows: [][]string{{"a", "b"}, {"c"}}}, "row 1 has 1 columns, want 2"},
 		{"header", Table{Header: []string{"a"}, Rows: [][]string{{"a", "b"}}}, "a header of 1 columns, want 2"},
 		{"glyph", Glyph(""), "glyph of 0 characters"},
@@ -306,7 +363,10 @@ func TestFigureRefuses(t *testing.T) {
 	if err := (Figure{Rows: [][]Panel{{}}}).Validate(); err == nil {
 		t.Error("no panels: no error")
 	}
-	huge := Figure{Rows: [][]Panel{{Map{Width: 28, Height: 28, Values: ok, Side: 32000}, Map{Width: 28, Height: 28, Values: ok, Side: 32000}}}}
+	huge := Figure{Rows: [][]Panel{{
+		Map{Width: 28, Height: 28, Values: ok, Side: 32000},
+		Map{Width: 28, Height: 28, Values: ok, Side: 32000},
+	}}}
 	if _, err := huge.Draw(); err == nil || !strings.Contains(err.Error(), "pixels, the limit is") {
 		t.Errorf("a huge figure: error %v", err)
 	}
@@ -356,7 +416,10 @@ func TestMatrixKeepsColumnNamesApart(t *testing.T) {
 	for i := range 30 {
 		names = append(names, fmt.Sprintf("hiragana %c", 'a'+i))
 	}
-	p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Matrix{Rows: names, Cols: names, Values: make([]float64, len(names)*len(names))}}}})
+	p, _ := layOutFigure(t, Figure{Rows: [][]Panel{{Matrix{
+		Rows: names, Cols: names,
+		Values: make([]float64, len(names)*len(names)),
+	}}}})
 	count := map[string]int{}
 	for _, item := range p.texts {
 		count[item.s]++

@@ -58,7 +58,8 @@ func (f Figure) layOut() (*page, *Picture, error) {
 	}
 	y += 28
 	if f.Caption != "" {
-		y = p.paragraph(ts.balance(ts.clean(f.Caption), bodyStyle, min(width, textMeasure)), bodyStyle, ink, margin, y) + 8
+		y = p.paragraph(ts.balance(ts.clean(f.Caption), bodyStyle, min(width, textMeasure)), bodyStyle, ink, margin,
+			y) + 8
 	}
 	items := slices.Concat(rows...)
 	p.legend(figureLegend(ts, items), margin, y, width)

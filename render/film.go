@@ -71,7 +71,8 @@ func (f Film) check() error {
 	}
 	for i, fr := range f.Frames {
 		if len(fr.Maps) != len(f.Sheet.Tiles) {
-			return fmt.Errorf("frame %d has %d maps, want %d, one per tile of the sheet", i, len(fr.Maps), len(f.Sheet.Tiles))
+			return fmt.Errorf("frame %d has %d maps, want %d, one per tile of the sheet", i, len(fr.Maps),
+				len(f.Sheet.Tiles))
 		}
 		if i > 0 && fr.Epoch <= f.Frames[i-1].Epoch || fr.Epoch < 0 {
 			return fmt.Errorf("frame %d is epoch %d, want epochs that go up from 0", i, fr.Epoch)
@@ -194,7 +195,8 @@ func (r *reel) frame(i int) *image.Paletted {
 	}
 	strip := r.palette.paletted(r.paintStrip(i))
 	for y := range r.strip.Dy() {
-		copy(out.Pix[out.PixOffset(r.strip.Min.X, r.strip.Min.Y+y):], strip.Pix[y*strip.Stride:y*strip.Stride+r.strip.Dx()])
+		copy(out.Pix[out.PixOffset(r.strip.Min.X, r.strip.Min.Y+y):],
+			strip.Pix[y*strip.Stride:y*strip.Stride+r.strip.Dx()])
 	}
 	return out
 }
@@ -211,7 +213,8 @@ func (r *reel) paintStrip(i int) *image.RGBA {
 	p := &page{ts: r.page.ts}
 	p.text(r.film.progress(i), headingStyle, ink, 0, headingStyle.ascent())
 	if known {
-		p.textRight(fmt.Sprintf("curve: %.1f to %.1f %%", 100*low, 100*high), noteStyle, faint, img.Rect.Dx(), headingStyle.ascent())
+		p.textRight(fmt.Sprintf("curve: %.1f to %.1f %%", 100*low, 100*high), noteStyle, faint, img.Rect.Dx(),
+			headingStyle.ascent())
 	}
 	for _, t := range p.texts {
 		dc.SetFontFace(p.ts.face(t.style))
@@ -219,7 +222,10 @@ func (r *reel) paintStrip(i int) *image.RGBA {
 		dc.DrawString(t.s, float64(t.x), float64(t.base))
 	}
 	top := float64(stripHeight - stripCurve - 8)
-	x := axis{lo: float64(frames[0].Epoch), hi: float64(max(last, frames[0].Epoch+1)), from: 4, to: float64(img.Rect.Dx() - 5), step: 1}
+	x := axis{
+		lo: float64(frames[0].Epoch), hi: float64(max(last, frames[0].Epoch+1)), from: 4,
+		to: float64(img.Rect.Dx() - 5), step: 1,
+	}
 	track := top + stripCurve + 1
 	dc.SetColor(hairline)
 	dc.DrawRectangle(x.from, track, x.to-x.from, 3)

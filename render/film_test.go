@@ -209,8 +209,10 @@ func checkFilm(t *testing.T, f Film) {
 		t.Fatal(err)
 	}
 	size, colors, frames, plays := parseAPNG(t, asPNG.Bytes())
-	if len(frames) != len(f.Frames) || len(g.Image) != len(f.Frames) || plays != 0 || g.LoopCount != 0 && len(g.Image) > 1 {
-		t.Fatalf("%d and %d frames, want %d; played %d and %d times", len(g.Image), len(frames), len(f.Frames), g.LoopCount, plays)
+	if len(frames) != len(f.Frames) || len(g.Image) != len(f.Frames) || plays != 0 || g.LoopCount != 0 &&
+		len(g.Image) > 1 {
+		t.Fatalf("%d and %d frames, want %d; played %d and %d times", len(g.Image), len(frames), len(f.Frames),
+			g.LoopCount, plays)
 	}
 	if len(colors) > 256 {
 		t.Fatalf("%d colours", len(colors))
@@ -237,7 +239,8 @@ func checkFilm(t *testing.T, f Film) {
 		if i == len(frames)-1 {
 			wantDelay = 3 * time.Second
 		}
-		if frames[i].delay != wantDelay || time.Duration(g.Delay[i])*10*time.Millisecond != wantDelay || frames[i].dispose != 0 || (frames[i].over == 1) != (i > 0) {
+		if frames[i].delay != wantDelay || time.Duration(g.Delay[i])*10*time.Millisecond != wantDelay ||
+			frames[i].dispose != 0 || (frames[i].over == 1) != (i > 0) {
 			t.Errorf("frame %d: %+v, GIF delay %d", i, frames[i].delay, g.Delay[i])
 		}
 		checkFilmFrame(t, f, i, a)
@@ -276,7 +279,8 @@ func checkFilmFrame(t *testing.T, f Film, i int, img *image.RGBA) {
 			}
 			want = min(max(want/float64(m.geometry.box*m.geometry.box), -m.limit), m.limit)
 			// Half a step of the film and half a step of the map.
-			if d := math.Abs(v*m.limit - want); d > m.limit*(0.5/filmSteps+1.0/Steps) || math.IsNaN(d) != math.IsNaN(want) {
+			if d := math.Abs(v*m.limit - want); d > m.limit*(0.5/filmSteps+1.0/Steps) ||
+				math.IsNaN(d) != math.IsNaN(want) {
 				t.Fatalf("frame %d, tile %d, cell %d: %v is read back, want %v", i, k, c, v*m.limit, want)
 			}
 		}
@@ -342,7 +346,10 @@ func TestFilmRefuses(t *testing.T) {
 		{"no frames", func(f *Film) { f.Frames = nil }, "0 frames, want 1 to"},
 		{"neuron", func(f *Film) { f.Sheet.Colors.Scale = Neuron }, "scale neuron"},
 		{"few maps", func(f *Film) { f.Frames[1].Maps = f.Frames[1].Maps[1:] }, "frame 1 has 2 maps, want 3"},
-		{"short map", func(f *Film) { f.Frames[2].Maps[1] = f.Frames[2].Maps[1][1:] }, `frame 2: tile 1 ("1"): map has 783 weights`},
+		{
+			"short map", func(f *Film) { f.Frames[2].Maps[1] = f.Frames[2].Maps[1][1:] },
+			`frame 2: tile 1 ("1"): map has 783 weights`,
+		},
 		{"order", func(f *Film) { f.Frames[2].Epoch = 1 }, "frame 2 is epoch 1, want epochs that go up from 0"},
 		{"accuracy", func(f *Film) { f.Frames[1].Accuracy = 97 }, "frame 1: accuracy 97"},
 		{"delay", func(f *Film) { f.Delay = time.Hour }, "1h0m0s"},
@@ -354,7 +361,8 @@ func TestFilmRefuses(t *testing.T) {
 			tt.change(&f)
 			var b bytes.Buffer
 			for _, err := range []error{f.EncodeGIF(&b), f.EncodeAPNG(&b, nil)} {
-				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "render: ") || b.Len() > 0 {
+				if err == nil || !strings.Contains(err.Error(), tt.want) ||
+					!strings.HasPrefix(err.Error(), "render: ") || b.Len() > 0 {
 					t.Errorf("error %v after %d bytes, want one with %q", err, b.Len(), tt.want)
 				}
 			}

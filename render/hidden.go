@@ -58,7 +58,10 @@ func (h HiddenGrid) plan(r request) view {
 	}
 	zoom = max(zoom, 1)
 	g.box, g.zx, g.zy = 1, zoom, zoom
-	cells := grid{geometry: geometry{w: 1, h: 1, n: 1, box: 1, zx: zoom, zy: zoom}, n: n, cols: g.w, rows: g.h, pitch: image.Pt(zoom, zoom)}
+	cells := grid{
+		geometry: geometry{w: 1, h: 1, n: 1, box: 1, zx: zoom, zy: zoom}, n: n, cols: g.w, rows: g.h,
+		pitch: image.Pt(zoom, zoom),
+	}
 	numbered := zoom >= numberedCell && r.ts.width(fmt.Sprint(n-1), style{size: smallest}) <= zoom-3
 	if cells.headings = !numbered && n > 1; cells.headings {
 		cells.gutter = headingGutter(r.ts, n)

@@ -14,7 +14,18 @@ import (
 // too small to read, and no text of a usual length is cut.
 func TestLayout(t *testing.T) {
 	counts := []int{1, 2, 3, 7, 10, 30, 64, 100, 101, 300, 1024, 4096}
-	shapes := []struct{ width, height int }{{28, 28}, {32, 32}, {8, 8}, {12, 20}, {48, 20}, {200, 150}, {10, 1}, {300, 1}, {2, 40}, {1, 1}}
+	shapes := []struct{ width, height int }{
+		{28, 28},
+		{32, 32},
+		{8, 8},
+		{12, 20},
+		{48, 20},
+		{200, 150},
+		{10, 1},
+		{300, 1},
+		{2, 40},
+		{1, 1},
+	}
 	for _, n := range counts {
 		for _, shape := range shapes {
 			t.Run(fmt.Sprintf("%d of %dx%d", n, shape.width, shape.height), func(t *testing.T) {
@@ -47,8 +58,9 @@ func TestLayoutOfRows(t *testing.T) {
 						var sheets []Sheet
 						for i := range panels {
 							s := Sheet{
-								Title: []string{"as stored", "what training changed", "as it began", "d", "e"}[i], Caption: strings.Repeat("random numbers, before any image was seen ", i+1),
-								Width: 28, Height: 28, Tiles: blank(n, 28, 28), Colors: weightColors(),
+								Title:   []string{"as stored", "what training changed", "as it began", "d", "e"}[i],
+								Caption: strings.Repeat("random numbers, before any image was seen ", i+1),
+								Width:   28, Height: 28, Tiles: blank(n, 28, 28), Colors: weightColors(),
 							}
 							s.Tiles[0].Map[5] = float32(i) + 0.3
 							s.Colors.Scale = sc
@@ -62,7 +74,8 @@ func TestLayoutOfRows(t *testing.T) {
 						for i, b := range picture.Tiles {
 							first := picture.Tiles[i%n]
 							if b.Rect.Size() != first.Rect.Size() || b.Rect.Min.Y != first.Rect.Min.Y {
-								t.Fatalf("tile %d of panel %d is at %v, in panel 0 at %v: not side by side", b.Tile, b.Panel, b.Rect, first.Rect)
+								t.Fatalf("tile %d of panel %d is at %v, in panel 0 at %v: not side by side", b.Tile,
+									b.Panel, b.Rect, first.Rect)
 							}
 						}
 					})
@@ -91,7 +104,8 @@ func TestLabelsOfARowAreTheirOwn(t *testing.T) {
 			t.Fatalf("%q is not on the page", want)
 		}
 		at := page.texts[i].box()
-		if below := at.Min.Y - b.Rect.Max.Y; at.Min.X < b.Rect.Min.X || at.Max.X > b.Rect.Max.X || below < 0 || below > 20 {
+		if below := at.Min.Y - b.Rect.Max.Y; at.Min.X < b.Rect.Min.X || at.Max.X > b.Rect.Max.X || below < 0 ||
+			below > 20 {
 			t.Errorf("%q is at %v, its tile at %v", want, at, b.Rect)
 		}
 	}
@@ -105,7 +119,8 @@ func TestLayoutOfUnequalRow(t *testing.T) {
 	strip := newSheet(3, 10, 1)
 	strip.Colors.Scale = Neuron
 	tall := newSheet(1, 20, 50)
-	tall.Colors.Low, tall.Colors.High = "this neuron is inhibited by what is here", "this neuron is excited by what is here"
+	tall.Colors.Low, tall.Colors.High = "this neuron is inhibited by what is here",
+		"this neuron is excited by what is here"
 	checkLayout(t, Figure{Title: "t", Rows: sideBy(long, strip, tall)})
 }
 
@@ -118,14 +133,16 @@ func TestLayoutOfLongTexts(t *testing.T) {
 			s.Caption = s.Subtitle
 			s.MarkLabel = s.Title
 			s.Mark = make([]bool, 28*28)
-			s.Colors.Low, s.Colors.High = "ink at this place of the image makes the neuron's sum smaller", "ink here makes it larger"
+			s.Colors.Low, s.Colors.High = "ink at this place of the image makes the neuron's sum smaller",
+				"ink here makes it larger"
 			page, _ := checkLayout(t, Figure{Title: s.Title, Subtitle: s.Subtitle, Caption: s.Caption, Rows: sideBy(s)})
 			all := ""
 			for _, item := range page.texts {
 				all += strings.ReplaceAll(item.s, " ", "")
 			}
 			for _, whole := range []string{s.Title, s.Subtitle, s.Caption, s.MarkLabel, s.Colors.Low, s.Colors.High} {
-				if !strings.Contains(all, strings.ReplaceAll(whole, " ", "")) && whole != s.Colors.Low && whole != s.Colors.High {
+				if !strings.Contains(all, strings.ReplaceAll(whole, " ", "")) && whole != s.Colors.Low &&
+					whole != s.Colors.High {
 					t.Errorf("text was cut: %.60q", whole)
 				}
 			}
@@ -194,7 +211,8 @@ func TestHeadingsNameEveryTile(t *testing.T) {
 			return box.Max.X <= first.Min.X && box.Min.Y < b.Rect.Max.Y && box.Max.Y > b.Rect.Min.Y
 		})
 		top := at(func(box image.Rectangle) bool {
-			return box.Max.Y <= first.Min.Y && box.Max.Y > first.Min.Y-10 && box.Min.X < b.Rect.Max.X && box.Max.X > b.Rect.Min.X
+			return box.Max.Y <= first.Min.Y && box.Max.Y > first.Min.Y-10 && box.Min.X < b.Rect.Max.X &&
+				box.Max.X > b.Rect.Min.X
 		})
 		if left+top != 500+i {
 			t.Fatalf("tile %d: %d at the left and %d at the top, want a sum of %d", i, left, top, 500+i)
@@ -219,7 +237,8 @@ func TestSizesFollowTheBrief(t *testing.T) {
 				cols++
 			}
 		}
-		if tile := picture.Tiles[0].Rect.Dx(); cols != tt.cols || tile != tt.tile || page.size.X < tt.narrowest || page.size.X > tt.widest {
+		if tile := picture.Tiles[0].Rect.Dx(); cols != tt.cols || tile != tt.tile || page.size.X < tt.narrowest ||
+			page.size.X > tt.widest {
 			t.Errorf("%d tiles: %d columns of %d pixels on a page %d wide, want %d of %d on %d to %d",
 				tt.n, cols, tile, page.size.X, tt.cols, tt.tile, tt.narrowest, tt.widest)
 		}
@@ -247,7 +266,8 @@ func TestColsAndTilePx(t *testing.T) {
 			}
 		}
 		if tile := picture.Tiles[0].Rect.Dx(); cols != tt.wantCols || tile != tt.wantTile {
-			t.Errorf("Cols %d, TilePx %d: %d columns of %d, want %d of %d", tt.cols, tt.tilePx, cols, tile, tt.wantCols, tt.wantTile)
+			t.Errorf("Cols %d, TilePx %d: %d columns of %d, want %d of %d", tt.cols, tt.tilePx, cols, tile, tt.wantCols,
+				tt.wantTile)
 		}
 	}
 }

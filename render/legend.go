@@ -52,10 +52,12 @@ func (r request) remarks(s Sheet, g grid, noun string) []entry {
 		say("all %s are 0", noun)
 	}
 	if g.geometry.h == 1 && g.geometry.w > 1 {
-		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s, the first at the left", g.geometry.n, noun)})
+		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s, the first at the left",
+			g.geometry.n, noun)})
 	}
 	if g.geometry.folded {
-		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s in rows of %d, to be read like text", g.geometry.n, noun, g.geometry.w)})
+		list = append(list, entry{folds: true, text: fmt.Sprintf("each map is a list of %d %s in rows of %d, to be "+
+			"read like text", g.geometry.n, noun, g.geometry.w)})
 	}
 	if s.Mark != nil {
 		list = append(list, r.markEntry(s, g.geometry))
@@ -72,7 +74,8 @@ func (r request) remarks(s Sheet, g grid, noun string) []entry {
 				colormap: r.colors.Map,
 			},
 			counts: true,
-			text:   fmt.Sprintf("%s of %s %s %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total), noun, verb),
+			text: fmt.Sprintf("%s of %s %s %s not finite (NaN or infinite)", grouped(sc.notFinite), grouped(sc.total),
+				noun, verb),
 		})
 	}
 	return list

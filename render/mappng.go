@@ -20,7 +20,10 @@ func MapPNG(w io.Writer, width, height int, weights []float32, limit float64, m 
 	if zoom < 1 {
 		return fmt.Errorf("render: map png: zoom %d, want at least 1", zoom)
 	}
-	size := &SizeError{Width: int64(width) * int64(zoom), Height: int64(height) * int64(zoom), fix: "use a smaller zoom"}
+	size := &SizeError{
+		Width: int64(width) * int64(zoom), Height: int64(height) * int64(zoom),
+		fix: "use a smaller zoom",
+	}
 	if err := size.check(); err != nil {
 		return err
 	}

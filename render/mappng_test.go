@@ -64,7 +64,8 @@ func TestColormapTable(t *testing.T) {
 
 // Ink falls in lightness from white to black, and is not offered for weights.
 func TestInk(t *testing.T) {
-	if Ink.At(-1) != Ink.At(0) || Ink.At(0) != (color.RGBA{255, 255, 255, 255}) || Ink.At(1) != (color.RGBA{0, 0, 0, 255}) {
+	if Ink.At(-1) != Ink.At(0) || Ink.At(0) != (color.RGBA{255, 255, 255, 255}) ||
+		Ink.At(1) != (color.RGBA{0, 0, 0, 255}) {
 		t.Errorf("ink runs from %v by %v to %v", Ink.At(-1), Ink.At(0), Ink.At(1))
 	}
 	for i := range Steps {

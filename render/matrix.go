@@ -113,7 +113,8 @@ func (m Matrix) look(r request) matrixLook {
 	_, inOrder := counted(m.Cols)
 	switch {
 	case !m.NoNumbers && fits(max(number, name)):
-		l.cell, l.every, l.numbered = image.Pt(max(number, name, 26), max(22, min(tallestCell, 22*10/len(m.Rows)))), 1, true
+		l.cell, l.every, l.numbered = image.Pt(max(number, name, 26), max(22, min(tallestCell, 22*10/len(m.Rows)))), 1,
+			true
 		if !fits(l.cell.X) {
 			l.cell.X = room / len(m.Cols)
 		}
@@ -174,7 +175,8 @@ func (m Matrix) plan(r request) view {
 		v.remarks = nil // the numbers tell what the colours cannot
 	}
 	if l.every == 0 {
-		v.remarks = append(v.remarks, entry{text: "columns are too many to be named; they stand in the order of the data, band after band"})
+		v.remarks = append(v.remarks, entry{text: "columns are too many to be named; they stand in the order of the " +
+			"data, band after band"})
 	}
 	v.place = func(p *page, picture *Picture, at image.Point) {
 		for b := range l.bands {
@@ -196,7 +198,8 @@ func (m Matrix) placeBand(p *page, picture *Picture, r request, l matrixLook, b 
 	}
 	base := y + nameStyle.ascent()
 	if m.RowTitle != "" {
-		p.textRight(p.ts.ellipsisBeyond(p.ts.cleanLine(m.RowTitle), nameStyle, widestName), nameStyle, faint, left-7, base)
+		p.textRight(p.ts.ellipsisBeyond(p.ts.cleanLine(m.RowTitle), nameStyle, widestName), nameStyle, faint, left-7,
+			base)
 	}
 	for k := from; k < to && l.every > 0; k += l.every {
 		s := p.ts.ellipsisBeyond(p.ts.cleanLine(m.Cols[k]), nameStyle, l.every*l.cell.X-4)
@@ -220,7 +223,10 @@ func (m Matrix) placeBand(p *page, picture *Picture, r request, l matrixLook, b 
 		}
 	}
 	g := geometry{w: n, h: len(m.Rows), n: len(values), box: 1, zx: l.cell.X, zy: l.cell.Y}
-	item := mapItem{at: image.Pt(left, top), geometry: g, weights: values, limit: r.scaling.shared, colormap: r.colors.Map}
+	item := mapItem{
+		at: image.Pt(left, top), geometry: g, weights: values, limit: r.scaling.shared,
+		colormap: r.colors.Map,
+	}
 	p.tile(item)
 	picture.Tiles = append(picture.Tiles, TileBox{
 		Panel: r.index, Tile: b, Name: m.Title, Rect: item.rect(), Cell: l.cell, Box: 1,

@@ -1,7 +1,7 @@
 package render
 
-// Numbers are what a panel draws, under the key that they have for whoever looks for them elsewhere; where they come from
-// several places, the keys of all stand between spaces.
+// Numbers are what a panel draws, under the key that they have for whoever looks for them elsewhere; where they come
+// from several places, the keys of all stand between spaces.
 type Numbers struct {
 	Key    string
 	Values []float64 // in the order of drawing

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Picture is a drawn page, with where everything is, so that a program can tell what lies under a pointer and a test can read the weights
-// back.
+// Picture is a drawn page, with where everything is, so that a program can tell what lies under a pointer and a test
+// can read the weights back.
 type Picture struct {
 	Image *image.RGBA
 	Tiles []TileBox // all tiles, panel after panel, in the order given
@@ -47,7 +47,8 @@ func (p *Picture) Decode(i int) ([]float32, error) {
 			c := p.sample(b, x, y)
 			t, ok := b.Map.Value(c)
 			if !ok {
-				return nil, fmt.Errorf("render: tile %d (%.40q), cell %d across and %d down: colour %v is not in the colour map %v",
+				return nil, fmt.Errorf("render: tile %d (%.40q), cell %d across and %d down: colour %v is not in the "+
+					"colour map %v",
 					i, b.Name, x, y, c, b.Map)
 			}
 			values = append(values, float32(t*b.Limit))

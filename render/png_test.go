@@ -198,31 +198,81 @@ var pngFiles = []struct {
 	{
 		name: "each kind, anywhere",
 		file: pngSignature + chunk("tEXt", "a\x001") + chunk("IDAT", "xyz") + chunk("zTXt", "b\x00\x00"+deflated("2")) +
-			chunk("iTXt", "c\x00\x00\x00en\x00see\x00γ") + chunk("iTXt", "d\x00\x01\x00\x00\x00"+deflated("ρ")) + chunk("IEND", ""),
+			chunk("iTXt", "c\x00\x00\x00en\x00see\x00γ") + chunk("iTXt", "d\x00\x01\x00\x00\x00"+deflated("ρ")) +
+			chunk("IEND", ""),
 		want: map[string]string{"a": "1", "b": "2", "c": "γ", "d": "ρ"},
 	},
-	{name: "latin-1", file: pngSignature + chunk("tEXt", "Gr\xf6\xdfe\x00\xe4") + chunk("IEND", ""), want: map[string]string{"Größe": "ä"}},
-	{name: "UTF-8 against the rules", file: pngSignature + chunk("tEXt", "a\x00γ") + chunk("IEND", ""), want: map[string]string{"a": "γ"}},
-	{name: "first of two", file: pngSignature + chunk("tEXt", "a\x001") + chunk("tEXt", "a\x002") + chunk("IEND", ""), want: map[string]string{"a": "1"}},
+	{
+		name: "latin-1", file: pngSignature + chunk("tEXt", "Gr\xf6\xdfe\x00\xe4") + chunk("IEND", ""),
+		want: map[string]string{"Größe": "ä"},
+	},
+	{
+		name: "UTF-8 against the rules", file: pngSignature + chunk("tEXt", "a\x00γ") + chunk("IEND", ""),
+		want: map[string]string{"a": "γ"},
+	},
+	{
+		name: "first of two", file: pngSignature + chunk("tEXt", "a\x001") + chunk("tEXt", "a\x002") +
+			chunk("IEND", ""),
+		want: map[string]string{"a": "1"},
+	},
 	{name: "empty", file: "", err: "not a png file"},
 	{name: "jpeg", file: "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", err: "not a png file"},
 	{name: "signature alone", file: pngSignature, err: "chunk at byte 8: file ends before IEND"},
 	{name: "cut in a head", file: pngSignature + "\x00\x00", err: "file ends before IEND: unexpected EOF"},
-	{name: "cut in text", file: pngSignature + chunk("tEXt", "a\x00hello")[:12], err: `"tEXt": want 7 bytes: unexpected EOF`},
-	{name: "cut in pixels", file: pngSignature + chunk("IDAT", "hello")[:10], err: `"IDAT": want 5 bytes: unexpected EOF`},
-	{name: "cut in a checksum", file: pngSignature + chunk("IDAT", "hello")[:15], err: `"IDAT": checksum: unexpected EOF`},
-	{name: "wrong checksum", file: pngSignature + chunk("IDAT", "hello")[:16] + "x" + chunk("IEND", ""), err: `chunk at byte 8: "IDAT": checksum`},
-	{name: "huge text", file: pngSignature + "\x7f\xff\xff\xfftEXt", err: "2147483647 bytes of text, the limit is 1048576"},
-	{name: "impossible length", file: pngSignature + "\xff\xff\xff\xffIDAT", err: "length 4294967295, the limit is 2147483647"},
+	{
+		name: "cut in text", file: pngSignature + chunk("tEXt", "a\x00hello")[:12],
+		err: `"tEXt": want 7 bytes: unexpected EOF`,
+	},
+	{
+		name: "cut in pixels", file: pngSignature + chunk("IDAT", "hello")[:10],
+		err: `"IDAT": want 5 bytes: unexpected EOF`,
+	},
+	{
+		name: "cut in a checksum", file: pngSignature + chunk("IDAT", "hello")[:15],
+		err: `"IDAT": checksum: unexpected EOF`,
+	},
+	{
+		name: "wrong checksum", file: pngSignature + chunk("IDAT", "hello")[:16] + "x" + chunk("IEND", ""),
+		err: `chunk at byte 8: "IDAT": checksum`,
+	},
+	{
+		name: "huge text", file: pngSignature + "\x7f\xff\xff\xfftEXt",
+		err: "2147483647 bytes of text, the limit is 1048576",
+	},
+	{
+		name: "impossible length", file: pngSignature + "\xff\xff\xff\xffIDAT",
+		err: "length 4294967295, the limit is 2147483647",
+	},
 	{name: "no separator", file: pngSignature + chunk("tEXt", "abc") + chunk("IEND", ""), err: "no NUL after the key"},
-	{name: "unknown compression", file: pngSignature + chunk("zTXt", "a\x00\x07x") + chunk("IEND", ""), err: "unknown compression method"},
-	{name: "broken compression", file: pngSignature + chunk("zTXt", "a\x00\x00xxxx") + chunk("IEND", ""), err: "decompress: "},
-	{name: "cut compression", file: pngSignature + chunk("zTXt", "a\x00\x00"+deflated("hello hello")[:8]) + chunk("IEND", ""), err: "decompress: unexpected EOF"},
-	{name: "short iTXt", file: pngSignature + chunk("iTXt", "a\x00\x00") + chunk("IEND", ""), err: "unknown compression method"},
-	{name: "iTXt without language", file: pngSignature + chunk("iTXt", "a\x00\x00\x00en") + chunk("IEND", ""), err: "no NUL after the language"},
-	{name: "iTXt not UTF-8", file: pngSignature + chunk("iTXt", "a\x00\x00\x00\x00\x00\xff") + chunk("IEND", ""), err: "value is not UTF-8"},
-	{name: "bomb", file: pngSignature + chunk("zTXt", "a\x00\x00"+deflated(strings.Repeat("0", 1<<24))) + chunk("IEND", ""), err: "more than 1048576 bytes of text"},
-	{name: "too many", file: pngSignature + strings.Repeat(chunk("tEXt", "a\x00b"), maxPNGTexts+1) + chunk("IEND", ""), err: "more than 1024 text chunks"},
+	{
+		name: "unknown compression", file: pngSignature + chunk("zTXt", "a\x00\x07x") + chunk("IEND", ""),
+		err: "unknown compression method",
+	},
+	{
+		name: "broken compression", file: pngSignature + chunk("zTXt", "a\x00\x00xxxx") + chunk("IEND", ""),
+		err: "decompress: ",
+	},
+	{name: "cut compression", file: pngSignature + chunk("zTXt", "a\x00\x00"+deflated("hello hello")[:8]) +
+		chunk("IEND", ""), err: "decompress: unexpected EOF"},
+	{
+		name: "short iTXt", file: pngSignature + chunk("iTXt", "a\x00\x00") + chunk("IEND", ""),
+		err: "unknown compression method",
+	},
+	{
+		name: "iTXt without language", file: pngSignature + chunk("iTXt", "a\x00\x00\x00en") + chunk("IEND", ""),
+		err: "no NUL after the language",
+	},
+	{
+		name: "iTXt not UTF-8", file: pngSignature + chunk("iTXt", "a\x00\x00\x00\x00\x00\xff") + chunk("IEND", ""),
+		err: "value is not UTF-8",
+	},
+	{name: "bomb", file: pngSignature + chunk("zTXt", "a\x00\x00"+deflated(strings.Repeat("0", 1<<24))) +
+		chunk("IEND", ""), err: "more than 1048576 bytes of text"},
+	{
+		name: "too many", file: pngSignature + strings.Repeat(chunk("tEXt", "a\x00b"), maxPNGTexts+1) +
+			chunk("IEND", ""),
+		err: "more than 1024 text chunks",
+	},
 }
 
 func TestReadPNGText(t *testing.T) {
@@ -285,7 +335,10 @@ func TestPictureInfo(t *testing.T) {
 		{"shared", s, map[string]string{"colormap": "blue-orange", "scale": "shared", "limit": "0.5", "tiles": "4"}},
 		{
 			"row",
-			Figure{Rows: sideBy(s, Sheet{Width: 28, Height: 28, Tiles: s.Tiles, Colors: &Colors{Map: Grey, Scale: Neuron}})},
+			Figure{Rows: sideBy(s, Sheet{
+				Width: 28, Height: 28, Tiles: s.Tiles,
+				Colors: &Colors{Map: Grey, Scale: Neuron},
+			})},
 			map[string]string{"colormap": "per panel", "scale": "per panel", "limit": "per tile", "tiles": "8"},
 		},
 	}
@@ -346,7 +399,8 @@ func TestEncodePNGKinds(t *testing.T) {
 			}
 		}
 	}
-	if err := EncodePNG(&bytes.Buffer{}, image.NewRGBA(image.Rectangle{}), nil); err == nil || !strings.HasPrefix(err.Error(), "render: ") {
+	if err := EncodePNG(&bytes.Buffer{}, image.NewRGBA(image.Rectangle{}), nil); err == nil ||
+		!strings.HasPrefix(err.Error(), "render: ") {
 		t.Errorf("an empty image: error %v", err)
 	}
 }

@@ -28,7 +28,8 @@ func (c Points) coloured() (*Colors, [][]float32) { return nil, nil }
 func (c Points) check() error {
 	n := len(c.Xs)
 	if n == 0 || n > maxPoints || len(c.Ys) != n || c.Names != nil && len(c.Names) != n {
-		return fmt.Errorf("%d places, %d values and %d names, want as many of each, 1 to %d, or no names", n, len(c.Ys), len(c.Names), maxPoints)
+		return fmt.Errorf("%d places, %d values and %d names, want as many of each, 1 to %d, or no names", n, len(c.Ys),
+			len(c.Names), maxPoints)
 	}
 	if c.Width < 0 || c.Width > maxSide {
 		return fmt.Errorf("a plot %d pixels wide, want 1 to %d, or 0 to choose", c.Width, maxSide)
@@ -135,7 +136,8 @@ func (c Points) under(box image.Rectangle, a axes) (n int) {
 	r := c.radius()
 	for i := range c.Xs {
 		x, y := a.x.at(c.Xs[i]), a.y.at(c.Ys[i])
-		if x+r > float64(box.Min.X) && x-r < float64(box.Max.X) && y+r > float64(box.Min.Y) && y-r < float64(box.Max.Y) {
+		if x+r > float64(box.Min.X) && x-r < float64(box.Max.X) && y+r > float64(box.Min.Y) &&
+			y-r < float64(box.Max.Y) {
 			n++
 		}
 	}

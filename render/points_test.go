@@ -83,7 +83,8 @@ func TestPointsPlaces(t *testing.T) {
 		return 0
 	}
 	for i, want := range []struct{ x, y string }{{"0", "−1.0"}, {"5", ""}, {"10", "1.0"}} {
-		x, y := tick("0", false)+(tick("10", false)-tick("0", false))*c.Xs[i]/10, tick("0.0", true)+(tick("1.0", true)-tick("0.0", true))*c.Ys[i]
+		x, y := tick("0", false)+(tick("10", false)-tick("0", false))*c.Xs[i]/10, tick("0.0", true)+
+			(tick("1.0", true)-tick("0.0", true))*c.Ys[i]
 		if want.y != "" && math.Abs(y-tick(want.y, true)) > 1 {
 			t.Fatalf("the numbers of the axis are not evenly spaced")
 		}
@@ -114,7 +115,8 @@ func TestPointsErrors(t *testing.T) {
 		"infinite":      {Xs: []float64{math.Inf(-1)}, Ys: []float64{1}},
 		"too wide":      {Xs: []float64{1}, Ys: []float64{1}, Width: maxSide + 1},
 	} {
-		if _, err := (Figure{Rows: [][]Panel{{c}}}).Draw(); err == nil || !strings.HasPrefix(err.Error(), "render: row 0, panel 0") {
+		if _, err := (Figure{Rows: [][]Panel{{c}}}).Draw(); err == nil ||
+			!strings.HasPrefix(err.Error(), "render: row 0, panel 0") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -22,7 +22,12 @@ func TestScale(t *testing.T) {
 		{"shared", [][]float32{{1, -2}, {0.5, 0}}, Shared, 0, scaling{limits: []float64{2, 2}, shared: 2, total: 4}},
 		{"neuron", [][]float32{{1, -2}, {0.5, 0}}, Neuron, 0, scaling{limits: []float64{2, 0.5}, shared: 2, total: 4}},
 		{"all zero", [][]float32{{0, 0}, {0, 0}}, Shared, 0, scaling{limits: []float64{0, 0}, total: 4}},
-		{"negative zero", [][]float32{{float32(math.Copysign(0, -1))}}, Neuron, 0, scaling{limits: []float64{0}, total: 1}},
+		{
+			"negative zero",
+			[][]float32{{float32(math.Copysign(0, -1))}},
+			Neuron, 0,
+			scaling{limits: []float64{0}, total: 1},
+		},
 		{
 			"not finite",
 			[][]float32{{nan, inf, -inf, -3}, {nan, nan, nan, nan}},
@@ -110,7 +115,8 @@ func TestScaleByName(t *testing.T) {
 			t.Errorf("ScaleByName(%q) = %v, %v", s, got, err)
 		}
 	}
-	if _, err := ScaleByName("global"); err == nil || !strings.Contains(err.Error(), "want one of shared, neuron, percentile") {
+	if _, err := ScaleByName("global"); err == nil ||
+		!strings.Contains(err.Error(), "want one of shared, neuron, percentile") {
 		t.Errorf("error %v does not list the names", err)
 	}
 }

@@ -113,7 +113,8 @@ func (s Sheet) check() error {
 // checkLimit refuses a limit that is neither 0, to choose, nor a scale.
 func checkLimit(limit float64) error {
 	if limit != 0 && !(limit >= math.SmallestNonzeroFloat32 && limit <= math.MaxFloat32) {
-		return fmt.Errorf("limit %v, want a positive number that a float32 holds, or 0 to take it from what is drawn", limit)
+		return fmt.Errorf("limit %v, want a positive number that a float32 holds, or 0 to take it from what is drawn",
+			limit)
 	}
 	return nil
 }
@@ -267,7 +268,10 @@ func (r request) tiles(s Sheet, g grid, noun string) view {
 			g.placeHeadings(p, at)
 			for i, t := range s.Tiles {
 				box := g.tile(at, i)
-				m := mapItem{at: box.Min, geometry: g.geometry, weights: t.Map, limit: r.scaling.limits[i], colormap: r.colors.Map}
+				m := mapItem{
+					at: box.Min, geometry: g.geometry, weights: t.Map, limit: r.scaling.limits[i],
+					colormap: r.colors.Map,
+				}
 				if g.geometry.hatched() {
 					m.mark = s.Mark
 				}

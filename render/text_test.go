@@ -146,7 +146,10 @@ func TestFit(t *testing.T) {
 		check func(s string, got style) bool
 	}{
 		{"fits", full, func(s string, got style) bool { return s == "Ankle boot" && got == st }},
-		{"shrinks", full * 9 / 10, func(s string, got style) bool { return s == "Ankle boot" && got.size < 12 && got.size >= 8 }},
+		{"shrinks", full * 9 / 10, func(s string, got style) bool {
+			return s == "Ankle boot" && got.size < 12 &&
+				got.size >= 8
+		}},
 		{"is cut", full / 2, func(s string, got style) bool {
 			return strings.HasPrefix(s, "Ank") && strings.HasSuffix(s, "…") && got.size == 8
 		}},

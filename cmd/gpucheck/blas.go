@@ -17,15 +17,16 @@ import (
 // blasEnv is the environment variable that names cuBLAS for the CUDA backend.
 const blasEnv = "NEUROLOUPE_LIBCUBLAS"
 
-// findBLAS returns where cuBLAS lies when nobody has said: PyTorch's own, so that both multiply with the same one, else that
-// of a CUDA installation. Empty means that the loader is to look for it.
+// findBLAS returns where cuBLAS lies when nobody has said: PyTorch's own, so that both multiply with the same one, else
+// that of a CUDA installation. Empty means that the loader is to look for it.
 func findBLAS(ctx context.Context, python string) string {
 	if path, set := os.LookupEnv(blasEnv); set {
 		return path
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, _ := exec.CommandContext(ctx, python, "-c", `import sys; print("\n".join(p for p in sys.path if p))`).Output() // no Python, no folders
+	// no Python, no folders
+	out, _ := exec.CommandContext(ctx, python, "-c", `import sys; print("\n".join(p for p in sys.path if p))`).Output()
 	var patterns []string
 	for line := range strings.Lines(string(out)) {
 		patterns = append(patterns, filepath.Join(strings.TrimSpace(line), "nvidia", "*", "lib"))

@@ -28,8 +28,8 @@ type plan struct {
 	run   func(ctx context.Context, o options, tell func(Findings) error) error
 }
 
-// plans are the steps in order. What a step leaves of its limit goes to those after it; speed takes what is left, but for
-// keep. The modes are tried one by one, the plainer first: a card on which one of them hangs tells of the other.
+// plans are the steps in order. What a step leaves of its limit goes to those after it; speed takes what is left, but
+// for keep. The modes are tried one by one, the plainer first: a card on which one of them hangs tells of the other.
 func plans() []plan {
 	return []plan{
 		{"device", 20 * time.Second, cuda.Auto, deviceStep},
@@ -99,7 +99,8 @@ func check(ctx context.Context, o options, folder string) error {
 		env = append(env, blasEnv+"="+path)
 	}
 	r := &Report{
-		Format: formatVersion, Made: time.Now().UTC().Truncate(time.Second), Version: version(), PTX: kernels.Hash(), Cores: runtime.NumCPU(),
+		Format: formatVersion, Made: time.Now().UTC().Truncate(time.Second), Version: version(), PTX: kernels.Hash(),
+		Cores: runtime.NumCPU(),
 	}
 	for _, d := range (cpu.Driver{}).Devices() {
 		r.CPU = d.Name
@@ -154,7 +155,9 @@ func check(ctx context.Context, o options, folder string) error {
 }
 
 // process runs a step as a process, and ends it when its time is over.
-func process(ctx context.Context, program, name string, o options, env []string, found func(Findings) error) (result, reason, said string) {
+func process(ctx context.Context, program, name string, o options, env []string, found func(Findings) error) (result,
+	reason, said string,
+) {
 	ctx, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
 	c := exec.CommandContext(ctx, program, append([]string{"step", name}, o.args()...)...)

@@ -113,7 +113,8 @@ func TestCheckGPU(t *testing.T) {
 		t.Errorf("timings of the simulator: %+v %+v %+v %+v", r.Compilation, r.Speed, r.Accuracy, r.Peaks)
 	}
 	if want := len(references()) * len(modes()); len(r.Reference) != want || len(r.Parity) != 4 {
-		t.Errorf("%d differences from the simulator, want %d; %d from the CPU, want 4", len(r.Reference), want, len(r.Parity))
+		t.Errorf("%d differences from the simulator, want %d; %d from the CPU, want 4", len(r.Reference), want,
+			len(r.Parity))
 	}
 	for _, d := range slices.Concat(r.Reference, r.Parity) {
 		if !d.OK || d.Why != "" || d.Steps == 0 {
@@ -128,7 +129,8 @@ func TestCheckGPU(t *testing.T) {
 		results[s.Name] = s.Result
 	}
 	for name, want := range map[string]string{
-		"device": passed, "compile": passed, "reference graph": passed, "reference persistent": passed, "parity graph": passed,
+		"device": passed, "compile": passed, "reference graph": passed, "reference persistent": passed,
+		"parity graph":      passed,
 		"parity persistent": passed, "tests": skipped, "speed": skipped, "accuracy": skipped,
 		"sanitizer": passed,
 	} {
@@ -140,7 +142,8 @@ func TestCheckGPU(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "THIS IS THE DRIVER SIMULATOR") {
 		t.Errorf("%v: %s", err, text)
 	}
-	if _, err := readReport(filepath.Join(folder, reportName)); err == nil || !strings.Contains(err.Error(), "simulator") {
+	if _, err := readReport(filepath.Join(folder, reportName)); err == nil ||
+		!strings.Contains(err.Error(), "simulator") {
 		t.Errorf("the page takes a report of the simulator: %v", err)
 	}
 }
@@ -181,7 +184,8 @@ func TestCheckFaultGPU(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Device == nil || len(r.Steps) != len(plans()) || r.Steps[0].Result != passed || r.Steps[2].Result != failed || r.Steps[2].Reason == "" || r.Steps[3].Result != failed {
+	if r.Device == nil || len(r.Steps) != len(plans()) || r.Steps[0].Result != passed || r.Steps[2].Result != failed ||
+		r.Steps[2].Reason == "" || r.Steps[3].Result != failed {
 		t.Errorf("device %v, steps %+v", r.Device, r.Steps)
 	}
 }
@@ -189,7 +193,10 @@ func TestCheckFaultGPU(t *testing.T) {
 // What measures a card runs on the simulator, whose figures go nowhere.
 func TestSpeedGPU(t *testing.T) {
 	sim.Start(t)
-	o := options{device: "cuda", data: writeStrokes(t), python: "no-python", small: true, until: time.Now().Add(time.Hour)}
+	o := options{
+		device: "cuda", data: writeStrokes(t), python: "no-python", small: true,
+		until: time.Now().Add(time.Hour),
+	}
 	d, err := load(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +219,8 @@ func TestSpeedGPU(t *testing.T) {
 	for i, s := range got.Speed {
 		switch {
 		case i < 3: // persistent, graph, cpu
-			if s.LeftOut != "" || s.Rounds != rounds || s.Examples != 180 || !(s.SecondsPerEpoch > 0) || s.Fastest > s.SecondsPerEpoch || s.Slowest < s.SecondsPerEpoch {
+			if s.LeftOut != "" || s.Rounds != rounds || s.Examples != 180 || !(s.SecondsPerEpoch > 0) ||
+				s.Fastest > s.SecondsPerEpoch || s.Slowest < s.SecondsPerEpoch {
 				t.Errorf("%+v", s)
 			}
 		case s.Program == "PyTorch":

@@ -72,19 +72,38 @@ func TestPageIsCurrent(t *testing.T) {
 // example is a report with something of everything; its numbers are of no card.
 func example() *Report {
 	return &Report{
-		Format: formatVersion, Made: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC), Version: "v0", PTX: "abc", CPU: "a CPU", Cores: 3,
+		Format: formatVersion, Made: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC), Version: "v0", PTX: "abc",
+		CPU: "a CPU", Cores: 3,
 		Steps: []Step{{Name: "device", Result: passed}, {Name: "tests", Result: failed, Reason: "a | b"}},
 		Findings: Findings{
-			Device:      &engine.Device{ID: "cuda:0", Name: "A card", Memory: 8 << 30, Capability: "9.0", Driver: "CUDA 13.0"},
+			Device: &engine.Device{
+				ID: "cuda:0", Name: "A card", Memory: 8 << 30, Capability: "9.0",
+				Driver: "CUDA 13.0",
+			},
 			Compilation: []Compilation{{false, 2}, {true, 0.5}},
-			Parity:      []Difference{{Net: "784-100-10", Mode: "graph", Steps: 6000, Batch: 10, Largest: 2e-5, OK: true}},
-			Tests:       []Tests{{Name: "TestX/graph", Passed: 3, Failed: 1, Failures: []string{"TestX/graph/y"}}},
-			Peaks:       []Peak{{"fp32", 5000, "z"}},
+			Parity: []Difference{{
+				Net: "784-100-10", Mode: "graph", Steps: 6000, Batch: 10, Largest: 2e-5,
+				OK: true,
+			}},
+			Tests: []Tests{{Name: "TestX/graph", Passed: 3, Failed: 1, Failures: []string{"TestX/graph/y"}}},
+			Peaks: []Peak{{"fp32", 5000, "z"}},
 			Speed: []Speed{
-				{Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "neuroloupe", How: "persistent", SecondsPerEpoch: 0.5, MicrosPerStep: 83.33},
-				{Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "neuroloupe", How: onCPU, SecondsPerEpoch: 0.25},
-				{Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "PyTorch", How: "eager", Version: "9.9", SecondsPerEpoch: 2, PeakShare: 0.125},
-				{Net: "784-100-10", Batch: 64, Precision: "fp32", Program: "PyTorch", How: "compile", LeftOut: "no time was left"},
+				{
+					Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "neuroloupe", How: "persistent",
+					SecondsPerEpoch: 0.5, MicrosPerStep: 83.33,
+				},
+				{
+					Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "neuroloupe", How: onCPU,
+					SecondsPerEpoch: 0.25,
+				},
+				{
+					Net: "784-100-10", Batch: 10, Precision: "fp32", Program: "PyTorch", How: "eager", Version: "9.9",
+					SecondsPerEpoch: 2, PeakShare: 0.125,
+				},
+				{
+					Net: "784-100-10", Batch: 64, Precision: "fp32", Program: "PyTorch", How: "compile",
+					LeftOut: "no time was left",
+				},
 			},
 			Accuracy:  []Accuracy{{Net: "784-100-10", Batch: 10, Mode: "persistent", Target: 0.97, Best: 0.96}},
 			Sanitizer: []Sanitizer{{"memcheck", true, "ERROR SUMMARY: 0 errors"}},
@@ -95,7 +114,8 @@ func example() *Report {
 func TestPage(t *testing.T) {
 	folder := t.TempDir()
 	none, err := page(folder)
-	if err != nil || !strings.Contains(none, "No card has been measured yet") || !strings.Contains(none, "make gpu-check") {
+	if err != nil || !strings.Contains(none, "No card has been measured yet") ||
+		!strings.Contains(none, "make gpu-check") {
 		t.Errorf("without results: %v\n%s", err, none)
 	}
 	if err := example().write(folder, "a log\n"); err != nil {
@@ -161,8 +181,10 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"format", "made", "version", "ptx_sha256", "cpu", "cores", "simulator", "steps", "device", "compilation", "parity", "tests", "peaks",
-		"speed", "accuracy", "sanitizer", "us_per_step", "seconds_per_epoch", "peak_share", "left_out", "largest_difference", "training_seconds",
+		"format", "made", "version", "ptx_sha256", "cpu", "cores", "simulator", "steps", "device", "compilation",
+		"parity", "tests", "peaks",
+		"speed", "accuracy", "sanitizer", "us_per_step", "seconds_per_epoch", "peak_share", "left_out",
+		"largest_difference", "training_seconds",
 	} {
 		if !bytes.Contains(data, []byte(`"`+name+`":`)) {
 			t.Errorf("no %q in %s", name, data)
@@ -187,7 +209,10 @@ func TestReadTests(t *testing.T) {
 FAIL
 `
 	for _, want := range []Tests{
-		{Name: "TestConformance/graph", Passed: 1, Failed: 1, Skipped: 1, Failures: []string{"TestConformance/graph/train/b"}},
+		{
+			Name: "TestConformance/graph", Passed: 1, Failed: 1, Skipped: 1,
+			Failures: []string{"TestConformance/graph/train/b"},
+		},
 		{Name: "TestConformance/auto", Passed: 1},
 		{Name: "TestConformance/none"},
 		{Name: "TestParity", Passed: 1},
@@ -212,18 +237,21 @@ func TestHang(t *testing.T) {
 	}
 	var found string
 	began := time.Now()
-	result, reason, said := process(t.Context(), program, "step", options{until: began.Add(time.Second)}, os.Environ(), func(f Findings) error {
-		found = f.SMI
-		return nil
-	})
-	if result != failed || reason != "its time was over" || said != "said\n" || found != "found" || time.Since(began) > 10*time.Second {
+	result, reason, said := process(t.Context(), program, "step", options{until: began.Add(time.Second)}, os.Environ(),
+		func(f Findings) error {
+			found = f.SMI
+			return nil
+		})
+	if result != failed || reason != "its time was over" || said != "said\n" || found != "found" ||
+		time.Since(began) > 10*time.Second {
 		t.Errorf("%s, %q, %q, found %q after %v", result, reason, said, found, time.Since(began))
 	}
 	text, err := os.ReadFile(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if state, err := exec.Command("ps", "-o", "stat=", "-p", strings.TrimSpace(string(text))).Output(); err == nil && !bytes.HasPrefix(state, []byte("Z")) {
+	if state, err := exec.Command("ps", "-o", "stat=", "-p", strings.TrimSpace(string(text))).Output(); err == nil &&
+		!bytes.HasPrefix(state, []byte("Z")) {
 		t.Errorf("what the step started goes on: %s", state)
 	}
 }
@@ -269,8 +297,10 @@ func TestFinish(t *testing.T) {
 	s := c.finish(w, d, []Peak{{"fp32", 0.5, ""}, {"bf16", 9, ""}, {"fp32", 0.25, ""}})
 	gflops := 900 * bench.FLOPs(w.spec(d)) / 1e9
 	for name, v := range map[string][2]float64{
-		"median": {s.SecondsPerEpoch, 0.2}, "fastest": {s.Fastest, 0.1}, "slowest": {s.Slowest, 0.6}, "examples": {float64(s.Examples), 180},
-		"µs per step": {s.MicrosPerStep, 0.2e6 / 3}, "samples": {s.SamplesPerSecond, 900}, "epochs": {s.EpochsPerSecond, 5},
+		"median": {s.SecondsPerEpoch, 0.2}, "fastest": {s.Fastest, 0.1}, "slowest": {s.Slowest, 0.6},
+		"examples":    {float64(s.Examples), 180},
+		"µs per step": {s.MicrosPerStep, 0.2e6 / 3}, "samples": {s.SamplesPerSecond, 900},
+		"epochs":  {s.EpochsPerSecond, 5},
 		"GFLOP/s": {s.GFLOPS, gflops}, "share": {s.PeakShare, gflops / 0.5},
 	} {
 		if math.Abs(v[0]-v[1]) > 1e-9*v[1] {

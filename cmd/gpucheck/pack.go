@@ -64,8 +64,9 @@ func pack(ctx context.Context, folder string) error {
 	if total > mostBytes {
 		return fmt.Errorf("%d MiB to carry, want at most %d", total>>20, mostBytes>>20)
 	}
-	fmt.Printf("on a Linux machine with the same kind of processor, glibc 2.34 or newer and an NVIDIA driver, no Go and no CUDA:\n"+
-		"  %s OUTDIR\nwhich takes less than 8 minutes and writes %s and %s into OUTDIR\n", script, reportName, textName)
+	fmt.Printf("on a Linux machine with the same kind of processor, glibc 2.34 or newer and an NVIDIA driver, no Go "+
+		"and no CUDA:\n  %s OUTDIR\nwhich takes less than 8 minutes and writes %s and %s into OUTDIR\n", script,
+		reportName, textName)
 	for _, d := range (cuda.Driver{Wait: cuda.Wait{Context: ctx, Limit: 20 * time.Second}}).Devices() {
 		if !d.Usable {
 			fmt.Printf("not run here: %s: %s\n", d.ID, d.Reason)

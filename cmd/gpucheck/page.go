@@ -63,14 +63,19 @@ func page(folder string) (string, error) {
 // section writes what is to be told of one card.
 func (r *Report) section(b *strings.Builder, file string) {
 	d := r.Device
-	fmt.Fprintf(b, "\n## %s\n\n%s, neuroloupe %.12s, from [gpu/%s](gpu/%s). %.0f GiB, compute capability %s, driver %s; the CPU is %s with %d cores.\n",
-		d.Name, r.Made.Format("2006-01-02"), r.Version, file, file, float64(d.Memory)/(1<<30), d.Capability, d.Driver, r.CPU, r.Cores)
+	fmt.Fprintf(b, "\n## %s\n\n%s, neuroloupe %.12s, from [gpu/%s](gpu/%s). %.0f GiB, compute capability %s, driver "+
+		"%s; the CPU is %s with %d cores.\n",
+		d.Name, r.Made.Format("2006-01-02"), r.Version, file, file, float64(d.Memory)/(1<<30), d.Capability, d.Driver,
+		r.CPU, r.Cores)
 	rows(b, "step|result|", len(r.Steps), func(i int) string {
 		return fmt.Sprintf("%s|%s|%s", r.Steps[i].Name, r.Steps[i].Result, cell(r.Steps[i].Reason))
 	})
 	rows(b, "opening the device|seconds", len(r.Compilation), func(i int) string {
 		c := r.Compilation[i]
-		return fmt.Sprintf("%s|%.2f", map[bool]string{false: "compiling the kernels", true: "kernels from the driver's cache"}[c.Cached], c.Seconds)
+		return fmt.Sprintf("%s|%.2f", map[bool]string{
+			false: "compiling the kernels",
+			true:  "kernels from the driver's cache",
+		}[c.Cached], c.Seconds)
 	})
 	rows(b, "tests on the card|passed|failed|skipped", len(r.Tests), func(i int) string {
 		t := r.Tests[i]
@@ -94,13 +99,16 @@ func (r *Report) section(b *strings.Builder, file string) {
 		p := r.Peaks[i]
 		return fmt.Sprintf("%s|%.3g|%s", p.Precision, p.GFLOPS/1e3, p.By)
 	})
-	rows(b, "net|batch|precision|program|µs per step|samples/s|epochs/s|seconds per epoch|times ours|of peak|test accuracy", len(r.Speed), func(i int) string {
+	rows(b, "net|batch|precision|program|µs per step|samples/s|epochs/s|seconds per epoch|times ours|of peak|test "+
+		"accuracy", len(r.Speed), func(i int) string {
 		s := r.Speed[i]
-		head := fmt.Sprintf("%s|%d|%s|%s", s.Net, s.Batch, s.Precision, strings.TrimSpace(s.Program+" "+s.Version)+", "+s.How)
+		head := fmt.Sprintf("%s|%d|%s|%s", s.Net, s.Batch, s.Precision, strings.TrimSpace(s.Program+" "+s.Version)+", "+
+			s.How)
 		if s.LeftOut != "" {
 			return head + "|" + cell(s.LeftOut) + "||||||"
 		}
-		return fmt.Sprintf("%s|%.4g|%.3g|%.3g|%.3g (%.3g–%.3g)|%s|%s|%.2f %%", head, s.MicrosPerStep, s.SamplesPerSecond, s.EpochsPerSecond,
+		return fmt.Sprintf("%s|%.4g|%.3g|%.3g|%.3g (%.3g–%.3g)|%s|%s|%.2f %%", head, s.MicrosPerStep,
+			s.SamplesPerSecond, s.EpochsPerSecond,
 			s.SecondsPerEpoch, s.Fastest, s.Slowest, r.timesOurs(s), share(s.PeakShare), 100*s.TestAccuracy)
 	})
 	rows(b, "net|batch|mode|test accuracy|epochs|seconds of training", len(r.Accuracy), func(i int) string {
@@ -114,7 +122,8 @@ func (r *Report) timesOurs(s Speed) string {
 	best := 0.0
 	for _, o := range r.Speed {
 		same := o.Net == s.Net && o.Batch == s.Batch && o.Precision == s.Precision
-		if same && o.Program == "neuroloupe" && o.How != onCPU && o.SecondsPerEpoch > 0 && (best == 0 || o.SecondsPerEpoch < best) {
+		if same && o.Program == "neuroloupe" && o.How != onCPU && o.SecondsPerEpoch > 0 &&
+			(best == 0 || o.SecondsPerEpoch < best) {
 			best = o.SecondsPerEpoch
 		}
 	}
@@ -129,7 +138,8 @@ func rows(b *strings.Builder, head string, n int, row func(i int) string) {
 	if n == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n| %s |\n|%s\n", strings.ReplaceAll(head, "|", " | "), strings.Repeat("---|", 1+strings.Count(head, "|")))
+	fmt.Fprintf(b, "\n| %s |\n|%s\n", strings.ReplaceAll(head, "|", " | "),
+		strings.Repeat("---|", 1+strings.Count(head, "|")))
 	for i := range n {
 		fmt.Fprintf(b, "| %s |\n", strings.ReplaceAll(row(i), "|", " | "))
 	}

@@ -11,8 +11,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// referenceJSON holds, for each case of references, the parameters that the driver simulator gave: the PTX must give them on
-// a card. Written by
+// referenceJSON holds, for each case of references, the parameters that the driver simulator gave: the PTX must give
+// them on a card. Written by
 //
 //	go test -tags gpu -run TestReference ./cmd/gpucheck -update
 //
@@ -28,8 +28,8 @@ type recorded struct {
 	Params map[string][]float32 `json:"params"`
 }
 
-// referenceBound is for a few dozen steps. A card rounds every product, sum, quotient and root as the simulator does: the PTX
-// names the rounding of each. But with another number of multiprocessors sums are shared out otherwise.
+// referenceBound is for a few dozen steps. A card rounds every product, sum, quotient and root as the simulator does:
+// the PTX names the rounding of each. But with another number of multiprocessors sums are shared out otherwise.
 const referenceBound = 2e-6
 
 // reference is a small training with a name.
@@ -38,8 +38,8 @@ type reference struct {
 	course
 }
 
-// references are small trainings that between them use each activation, loss, method and penalty, dropout, batches with a
-// tail and several layers.
+// references are small trainings that between them use each activation, loss, method and penalty, dropout, batches with
+// a tail and several layers.
 func references() []reference {
 	const inputs, classes, n = 36, 5, 43
 	r := rand.New(rand.NewPCG(7, 11))
@@ -67,7 +67,8 @@ func references() []reference {
 			Update: engine.Update{Method: engine.Nesterov, Momentum: 0.9},
 		}),
 		of("relu, softmax, Adam, dropout", 10, 0.002, engine.Spec{
-			Layers: layers(engine.ReLU, engine.Softmax, 13, 11, classes), Loss: engine.CrossEntropy, Dropout: 0.25, Init: engine.InitHe,
+			Layers: layers(engine.ReLU, engine.Softmax, 13, 11, classes), Loss: engine.CrossEntropy, Dropout: 0.25,
+			Init:   engine.InitHe,
 			Update: engine.Update{Method: engine.Adam, Epsilon: 1e-3},
 		}),
 		of("identity, quadratic, momentum, L1", 16, 0.02, engine.Spec{
@@ -96,7 +97,8 @@ func expected(all []recorded, c reference, m cuda.Mode) (engine.Params, error) {
 		params := c.spec.NewParams()
 		for i, p := range params {
 			if len(r.Params[p.Name]) != len(p.Data) {
-				return nil, fmt.Errorf("reference.json: %s, %v: %s has %d values, want %d", c.name, m, p.Name, len(r.Params[p.Name]), len(p.Data))
+				return nil, fmt.Errorf("reference.json: %s, %v: %s has %d values, want %d", c.name, m, p.Name,
+					len(r.Params[p.Name]), len(p.Data))
 			}
 			params[i].Data = r.Params[p.Name]
 		}

@@ -20,7 +20,8 @@ const (
 	textName   = "gpu-check.txt"
 )
 
-// Report is gpu-check.json. Times are in seconds where the name does not say otherwise; what was not found out is absent.
+// Report is gpu-check.json. Times are in seconds where the name does not say otherwise; what was not found out is
+// absent.
 type Report struct {
 	Format    int       `json:"format"`
 	Made      time.Time `json:"made"`
@@ -55,13 +56,14 @@ type Findings struct {
 	SMI         string         `json:"nvidia_smi,omitempty"` // what the driver's own tool says about the card, as CSV
 	CUBLAS      string         `json:"cublas,omitempty"`     // the file, or why there is none
 	Compilation []Compilation  `json:"compilation,omitempty"`
-	Reference   []Difference   `json:"reference,omitempty"` // from the simulator's parameters after the runs of reference.json
-	Parity      []Difference   `json:"parity,omitempty"`    // from the CPU's parameters after an epoch
-	Tests       []Tests        `json:"tests,omitempty"`
-	Peaks       []Peak         `json:"peaks,omitempty"`
-	Speed       []Speed        `json:"speed,omitempty"`
-	Accuracy    []Accuracy     `json:"accuracy,omitempty"`
-	Sanitizer   []Sanitizer    `json:"sanitizer,omitempty"`
+	// from the simulator's parameters after the runs of reference.json
+	Reference []Difference `json:"reference,omitempty"`
+	Parity    []Difference `json:"parity,omitempty"` // from the CPU's parameters after an epoch
+	Tests     []Tests      `json:"tests,omitempty"`
+	Peaks     []Peak       `json:"peaks,omitempty"`
+	Speed     []Speed      `json:"speed,omitempty"`
+	Accuracy  []Accuracy   `json:"accuracy,omitempty"`
+	Sanitizer []Sanitizer  `json:"sanitizer,omitempty"`
 }
 
 // Compilation is how long it takes to open the device and to compile the kernels' PTX for it.
@@ -103,11 +105,12 @@ type Peak struct {
 
 // Speed is how fast a program trains.
 type Speed struct {
-	Net              string  `json:"net"`
-	Batch            int     `json:"batch"`
-	Precision        string  `json:"precision"`
-	Program          string  `json:"program"` // neuroloupe or PyTorch
-	How              string  `json:"how"`     // neuroloupe: persistent, graph, cpu; PyTorch: eager, CUDA graphs, compile
+	Net       string `json:"net"`
+	Batch     int    `json:"batch"`
+	Precision string `json:"precision"`
+	Program   string `json:"program"` // neuroloupe or PyTorch
+	// neuroloupe: persistent, graph, cpu; PyTorch: eager, CUDA graphs, compile
+	How              string  `json:"how"`
 	Version          string  `json:"version,omitempty"`
 	Rounds           int     `json:"rounds,omitempty"`
 	Examples         int     `json:"examples,omitempty"`          // of an epoch: whole batches

@@ -50,7 +50,8 @@ func works() []work {
 // spec is the network for a data set: softmax outputs, cross-entropy and plain gradient descent.
 func (w work) spec(d *mnist.Dataset) engine.Spec {
 	s := engine.Spec{
-		Inputs: d.Train.Pixels(), Layers: layers(w.activation, engine.Softmax, slices.Concat(w.hidden, []int{len(d.Train.Classes)})...),
+		Inputs: d.Train.Pixels(), Layers: layers(w.activation, engine.Softmax,
+			slices.Concat(w.hidden, []int{len(d.Train.Classes)})...),
 		Loss: engine.CrossEntropy, Seed: 1,
 	}
 	if w.activation == engine.ReLU {
@@ -167,7 +168,9 @@ func speedRow(w work, d *mnist.Dataset) Speed {
 }
 
 // measure lets all contenders take turns.
-func (w work) measure(ctx context.Context, o options, d *mnist.Dataset, t *torches, peaks []Peak) (rows []Speed, err error) {
+func (w work) measure(ctx context.Context, o options, d *mnist.Dataset, t *torches, peaks []Peak) (rows []Speed,
+	err error,
+) {
 	fmt.Fprintf(os.Stderr, "%v, batches of %d, %v\n", w.spec(d), w.batch, w.precision)
 	all := w.contenders(ctx, o, d, t)
 	defer func() {

@@ -45,11 +45,13 @@ func smi(ctx context.Context) string {
 }
 
 func openDevice(o options, c cuda.Options) (engine.Backend, error) {
-	b, _, err := engine.Pick(context.Background(), o.device, cuda.Driver{Options: c}) // the step's limit is that of its process
+	// the step's limit is that of its process
+	b, _, err := engine.Pick(context.Background(), o.device, cuda.Driver{Options: c})
 	return b, err
 }
 
-// compileStep opens the device twice, for the first time of all; the driver's cache is empty before. Then it looks for cuBLAS.
+// compileStep opens the device twice, for the first time of all; the driver's cache is empty before. Then it looks for
+// cuBLAS.
 func compileStep(_ context.Context, o options, tell func(Findings) error) error {
 	for _, cached := range []bool{false, true} {
 		began := time.Now()
@@ -171,14 +173,15 @@ func errDiffer(ds []Difference) error {
 			return fmt.Errorf("%s in mode %s has parameters in %s that are no numbers", d.Net, d.Mode, d.In)
 		}
 		if !d.OK {
-			return fmt.Errorf("%s in mode %s differs by %.3g in %s, want at most %.2g", d.Net, d.Mode, d.Largest, d.In, d.Bound)
+			return fmt.Errorf("%s in mode %s differs by %.3g in %s, want at most %.2g", d.Net, d.Mode, d.Largest, d.In,
+				d.Bound)
 		}
 	}
 	return nil
 }
 
-// parityBound is for the sums of an epoch of 6,000 steps, which the CPU and a GPU round in another order, and what training
-// feeds back of it. The CPU and the tape, which also differ in nothing but rounding, come to a tenth of it.
+// parityBound is for the sums of an epoch of 6,000 steps, which the CPU and a GPU round in another order, and what
+// training feeds back of it. The CPU and the tape, which also differ in nothing but rounding, come to a tenth of it.
 const parityBound = 3e-4
 
 // parityStep trains on the CPU and on the device.
@@ -196,11 +199,13 @@ func parityStep(ctx context.Context, o options, tell func(Findings) error) (err 
 	train := engine.Data{Images: d.Train.Images, Labels: d.Train.Labels}
 	inputs, classes := d.Train.Pixels(), len(d.Train.Classes)
 	deep := engine.Spec{
-		Inputs: inputs, Layers: layers(engine.Sigmoid, engine.Softmax, 128, 64, classes), Loss: engine.CrossEntropy, Dropout: 0.2, Seed: 2,
+		Inputs: inputs, Layers: layers(engine.Sigmoid, engine.Softmax, 128, 64, classes), Loss: engine.CrossEntropy,
+		Dropout: 0.2, Seed: 2,
 		Update: engine.Update{Method: engine.Momentum, Momentum: 0.9},
 	}
 	flat := engine.Spec{
-		Inputs: inputs, Layers: layers(engine.Sigmoid, engine.Sigmoid, 100, classes), Loss: engine.CrossEntropy, L2: 5, N: n, Seed: 1,
+		Inputs: inputs, Layers: layers(engine.Sigmoid, engine.Sigmoid, 100, classes), Loss: engine.CrossEntropy, L2: 5,
+		N: n, Seed: 1,
 	}
 	var all []Difference
 	for _, c := range []course{
@@ -301,8 +306,11 @@ func (w work) toAccuracy(ctx context.Context, b engine.Backend, d *mnist.Dataset
 	if err := e.Close(); err != nil {
 		return a, err
 	}
-	train, test := engine.Data{Images: d.Train.Images, Labels: d.Train.Labels}, engine.Data{Images: d.Test.Images, Labels: d.Test.Labels}
-	r, err := bench.ToAccuracy(ctx, bench.Case{Backend: b, Spec: spec, Batch: w.batch, LR: w.lr}, train, test, accuracyTarget, w.reaches)
-	a.Net, a.Batch, a.Target, a.Reached, a.Best, a.Epochs, a.Training = r.Net, r.Batch, accuracyTarget, r.Done, r.Accuracy, r.Epochs, r.Seconds
+	train, test := engine.Data{Images: d.Train.Images, Labels: d.Train.Labels},
+		engine.Data{Images: d.Test.Images, Labels: d.Test.Labels}
+	r, err := bench.ToAccuracy(ctx, bench.Case{Backend: b, Spec: spec, Batch: w.batch, LR: w.lr}, train, test,
+		accuracyTarget, w.reaches)
+	a.Net, a.Batch, a.Target, a.Reached, a.Best, a.Epochs, a.Training = r.Net, r.Batch, accuracyTarget, r.Done,
+		r.Accuracy, r.Epochs, r.Seconds
 	return a, err
 }

@@ -33,19 +33,25 @@ func (r *Report) text(log string) string {
 	})
 	table(&b, "opening the device\tseconds", len(r.Compilation), func(i int) string {
 		c := r.Compilation[i]
-		return fmt.Sprintf("%s\t%.2f", map[bool]string{false: "compiling the kernels", true: "kernels from the driver's cache"}[c.Cached], c.Seconds)
+		return fmt.Sprintf("%s\t%.2f", map[bool]string{
+			false: "compiling the kernels",
+			true:  "kernels from the driver's cache",
+		}[c.Cached], c.Seconds)
 	})
 	for _, part := range []struct {
 		title string
 		all   []Difference
 	}{{"beside the simulator", r.Reference}, {"beside the CPU", r.Parity}} {
-		table(&b, part.title+"\tmode\tsteps\tbatch\tlargest difference\tin\tat most\t", len(part.all), func(i int) string {
-			d := part.all[i]
-			if d.Why != "" {
-				return fmt.Sprintf("%s\t%s\t\t%d\tnot run: %s\t\t\t", d.Net, d.Mode, d.Batch, d.Why)
-			}
-			return fmt.Sprintf("%s\t%s\t%d\t%d\t%s\t%s\t%.2g\t%s", d.Net, d.Mode, d.Steps, d.Batch, d.largest("%.3g"), d.In, d.Bound, ok(d.OK))
-		})
+		table(&b, part.title+"\tmode\tsteps\tbatch\tlargest difference\tin\tat most\t", len(part.all),
+			func(i int) string {
+				d := part.all[i]
+				if d.Why != "" {
+					return fmt.Sprintf("%s\t%s\t\t%d\tnot run: %s\t\t\t", d.Net, d.Mode, d.Batch, d.Why)
+				}
+				return fmt.Sprintf("%s\t%s\t%d\t%d\t%s\t%s\t%.2g\t%s", d.Net, d.Mode, d.Steps, d.Batch,
+					d.largest("%.3g"),
+					d.In, d.Bound, ok(d.OK))
+			})
 	}
 	table(&b, "tests\tpassed\tfailed\tskipped\t", len(r.Tests), func(i int) string {
 		t := r.Tests[i]
@@ -55,13 +61,15 @@ func (r *Report) text(log string) string {
 		p := r.Peaks[i]
 		return fmt.Sprintf("%s\t%.0f\t%s", p.Precision, p.GFLOPS, p.By)
 	})
-	table(&b, "net\tbatch\tprecision\tprogram\tµs/step\tsamples/s\tepochs/s\ts/epoch\tfastest\tslowest\tof peak\taccuracy\t", len(r.Speed), func(i int) string {
+	table(&b, "net\tbatch\tprecision\tprogram\tµs/step\tsamples/s\tepochs/s\ts/epoch\tfastest\tslowest\tof "+
+		"peak\taccuracy\t", len(r.Speed), func(i int) string {
 		s := r.Speed[i]
 		head := fmt.Sprintf("%s\t%d\t%s\t%s %s", s.Net, s.Batch, s.Precision, s.Program, s.How)
 		if s.LeftOut != "" {
 			return head + "\t" + s.LeftOut
 		}
-		return fmt.Sprintf("%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%s\t%.2f %%\t", head, s.MicrosPerStep, s.SamplesPerSecond, s.EpochsPerSecond,
+		return fmt.Sprintf("%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%s\t%.2f %%\t", head, s.MicrosPerStep,
+			s.SamplesPerSecond, s.EpochsPerSecond,
 			s.SecondsPerEpoch, s.Fastest, s.Slowest, share(s.PeakShare), 100*s.TestAccuracy)
 	})
 	table(&b, "net\tbatch\tmode\ttest accuracy\tepochs\ts of training", len(r.Accuracy), func(i int) string {

@@ -18,10 +18,13 @@ import (
 // cardEnv makes the tests of package cuda run on the machine's driver, not on the simulator.
 const cardEnv = "NEUROLOUPE_TEST_CARD=1"
 
-// cardTests are the tests that are for a card too, each run by itself, so that one that hangs leaves the others' results;
-// those of the persistent mode are the last.
+// cardTests are the tests that are for a card too, each run by itself, so that one that hangs leaves the others'
+// results; those of the persistent mode are the last.
 func cardTests(mode cuda.Mode) []string {
-	names := []string{"TestActivations", "TestMasks", "TestRounding", "TestParity/graph", "TestConformance/graph", "TestApart"}
+	names := []string{
+		"TestActivations", "TestMasks", "TestRounding", "TestParity/graph", "TestConformance/graph",
+		"TestApart",
+	}
 	if mode != cuda.Graph {
 		names = append(names, "TestParity/persistent", "TestLaunches", "TestConformance/auto")
 	}
@@ -94,7 +97,8 @@ func readTests(name string, out []byte) Tests {
 			continue
 		}
 		// A test that failed although none within it did is one itself.
-		if bytes.Contains(out, []byte(": "+test+"/")) && (result != "FAIL" || bytes.Contains(out, []byte("FAIL: "+test+"/"))) {
+		if bytes.Contains(out, []byte(": "+test+"/")) &&
+			(result != "FAIL" || bytes.Contains(out, []byte("FAIL: "+test+"/"))) {
 			continue
 		}
 		switch result {
@@ -128,7 +132,10 @@ func sanitizerStep(ctx context.Context, o options, tell func(Findings) error) er
 		if time.Until(o.until) < time.Second {
 			return errors.Join(bad, fmt.Errorf("no time was left for %s", tool))
 		}
-		c := exec.CommandContext(ctx, path, append([]string{"--tool", tool, "--error-exitcode", "9", program, "step", "reference"}, o.args()...)...)
+		c := exec.CommandContext(ctx, path, append([]string{
+			"--tool", tool, "--error-exitcode", "9", program, "step",
+			"reference",
+		}, o.args()...)...)
 		c.WaitDelay = time.Second
 		out, err := c.CombinedOutput()
 		if terr := tell(Findings{Sanitizer: []Sanitizer{{tool, err == nil, summary(out)}}}); terr != nil {

@@ -26,8 +26,8 @@ func torchWays() []string { return []string{"eager", "CUDA graphs", compiled} }
 
 const compiled = "compile"
 
-// torches are the processes that train with PyTorch. What is compiled has one of its own: where that takes too long, or ends
-// the process, the others stay.
+// torches are the processes that train with PyTorch. What is compiled has one of its own: where that takes too long, or
+// ends the process, the others stay.
 type torches struct{ plain, compiler *torch }
 
 func newTorches(python, folder, device string) *torches {
@@ -57,7 +57,8 @@ func (t *torches) close() {
 	t.compiler.close()
 }
 
-// torch is a process that trains with PyTorch. One that ends or does not answer is started again for the next contender.
+// torch is a process that trains with PyTorch. One that ends or does not answer is started again for the next
+// contender.
 type torch struct {
 	python, folder string // the script and the images are in folder
 	device         string // cuda:0 or cpu
@@ -90,7 +91,8 @@ func (t *torch) ready() bool { return t.none == nil }
 
 func (t *torch) write(d *mnist.Dataset) error {
 	for name, data := range map[string][]byte{
-		"pytorch.py": torchScript, "train-images": d.Train.Images, "train-labels": d.Train.Labels, "test-images": d.Test.Images, "test-labels": d.Test.Labels,
+		"pytorch.py": torchScript, "train-images": d.Train.Images, "train-labels": d.Train.Labels,
+		"test-images": d.Test.Images, "test-labels": d.Test.Labels,
 	} {
 		if err := os.WriteFile(filepath.Join(t.folder, name), data, 0o600); err != nil {
 			return err
@@ -209,7 +211,8 @@ func (t *torch) contender(ctx context.Context, c *contender, w work, d *mnist.Da
 	names := map[engine.Activation]string{engine.Sigmoid: "sigmoid", engine.ReLU: "relu"}
 	var made struct{ Case int }
 	err := t.ask(ctx, map[string]any{
-		"do": "make", "how": how, "sizes": spec.Sizes(), "hidden": names[w.activation], "batch": w.batch, "lr": w.lr, "precision": w.precision.String(),
+		"do": "make", "how": how, "sizes": spec.Sizes(), "hidden": names[w.activation], "batch": w.batch, "lr": w.lr,
+		"precision": w.precision.String(),
 	}, &made)
 	if err != nil {
 		return err

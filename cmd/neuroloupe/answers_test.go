@@ -57,7 +57,10 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := filepath.Join(t.TempDir(), "run")
-			args := append([]string{"import", file, "--data", v.Folder.Manifest.Data.Name, "--out", dir, "--json", "--no-try"}, tc.flags...)
+			args := append([]string{
+				"import", file, "--data", v.Folder.Manifest.Data.Name, "--out", dir, "--json",
+				"--no-try",
+			}, tc.flags...)
 			var doc adopt.Result
 			if err := json.Unmarshal([]byte(must(t, args...)), &doc); err != nil {
 				t.Fatal(err)
@@ -71,7 +74,10 @@ func TestEverybodyGivesTheSameAnswers(t *testing.T) {
 	}
 	t.Run("train", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
-		args := append([]string{"train", shapes(t), "--net", "120-300-4", "--epochs", "1", "--init", "normal", "--batch", "100", "--lr", "0.001", "--out", dir, "--json"}, relu...)
+		args := append([]string{
+			"train", shapes(t), "--net", "120-300-4", "--epochs", "1", "--init", "normal",
+			"--batch", "100", "--lr", "0.001", "--out", dir, "--json",
+		}, relu...)
 		var doc job.Result
 		if err := json.Unmarshal([]byte(must(t, args...)), &doc); err != nil {
 			t.Fatal(err)
@@ -180,7 +186,8 @@ func (w answers) said(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for i := range w.of {
-		if x, err := v.Explain(gallery.Chosen{Label: int(w.labels[i]), Pixels: test.Image(i)}, 0, -1); err != nil || x.Predicted != w.of[i] {
+		if x, err := v.Explain(gallery.Chosen{Label: int(w.labels[i]), Pixels: test.Image(i)}, 0, -1); err != nil ||
+			x.Predicted != w.of[i] {
 			t.Errorf("test:%d is read as %d, want %d (%v)", i, x.Predicted, w.of[i], err)
 		}
 	}

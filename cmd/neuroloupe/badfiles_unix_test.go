@@ -70,8 +70,11 @@ func badFiles() map[string][]string {
 			"run/run.toml", "run/initial.safetensors", "run/weights.safetensors", "run/checkpoint.safetensors",
 			"run/metrics.jsonl", "run/frames.safetensors",
 		},
-		"sheet":  {"run/run.toml", "run/initial.safetensors", "run/weights.safetensors", "data/t10k-images-idx3-ubyte"},
-		"report": {"run/weights.safetensors", "run/metrics.jsonl", "run/frames.safetensors", "data/t10k-labels-idx1-ubyte"},
+		"sheet": {"run/run.toml", "run/initial.safetensors", "run/weights.safetensors", "data/t10k-images-idx3-ubyte"},
+		"report": {
+			"run/weights.safetensors", "run/metrics.jsonl", "run/frames.safetensors",
+			"data/t10k-labels-idx1-ubyte",
+		},
 		"film":   {"run/metrics.jsonl", "run/frames.safetensors"},
 		"export": {"run/run.toml", "run/weights.safetensors"},
 	}

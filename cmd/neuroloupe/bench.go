@@ -116,8 +116,10 @@ func (c *benchCmd) Run(a *app) (err error) {
 	if len(idle) > 0 && len(idle) == len(c.Devices) {
 		return idle[0]
 	}
-	a.Say("measuring %v, %s, %s of each after a warm-up", spec, words.Count(len(cases), "case"), words.Count(c.Runs, "run"))
-	report, err := bench.Plan{Cases: cases, Runs: c.Runs, Workers: c.Workers, ToAccuracy: c.ToAccuracy}.Measure(a.ctx, e, a)
+	a.Say("measuring %v, %s, %s of each after a warm-up", spec, words.Count(len(cases), "case"),
+		words.Count(c.Runs, "run"))
+	report, err := bench.Plan{Cases: cases, Runs: c.Runs, Workers: c.Workers, ToAccuracy: c.ToAccuracy}.Measure(a.ctx,
+		e, a)
 	if err != nil {
 		return err
 	}

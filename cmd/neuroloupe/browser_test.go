@@ -60,7 +60,8 @@ func openPage(t *testing.T, file string) *browser {
 	b.check(err)
 	abs, err := filepath.Abs(file)
 	b.check(err)
-	b.check(chromedp.Do(ctx, chromedp.EmulateViewport(1366, 900), chromedp.Navigate((&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String())))
+	b.check(chromedp.Do(ctx, chromedp.EmulateViewport(1366, 900),
+		chromedp.Navigate((&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String())))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil { // waits, so that the folder of the browser can be removed
 			t.Log(err)
@@ -139,7 +140,8 @@ func (b *browser) middle(selector string) (x, y float64) {
 // until waits for a condition.
 func (b *browser) until(condition string) {
 	b.t.Helper()
-	eval[bool](b, fmt.Sprintf("new Promise(done => { const look = () => (%s) ? done(true) : requestAnimationFrame(look); look(); })", condition))
+	eval[bool](b, fmt.Sprintf("new Promise(done => { const look = () => (%s) ? done(true) : "+
+		"requestAnimationFrame(look); look(); })", condition))
 }
 
 // pixel returns the colour of a pixel of a canvas, once it is painted.

@@ -23,5 +23,6 @@ Examples:
 }
 
 func (c *classCmd) Run(a *app) error {
-	return c.picture(a, &gallery.Class{Style: c.style(), Class: c.Class, Layer: c.Layer, Top: c.Top}, sizing("--top", c.Top))
+	return c.picture(a, &gallery.Class{Style: c.style(), Class: c.Class, Layer: c.Layer, Top: c.Top},
+		sizing("--top", c.Top))
 }

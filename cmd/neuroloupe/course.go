@@ -94,7 +94,10 @@ func resultRows(r *job.Result) [][2]string {
 		classes []string
 	}{{"never predicted", r.NeverPredicted}, {"hardly ever found", r.Lost}} {
 		if len(w.classes) > 0 {
-			rows = append(rows, [2]string{"WARNING", fmt.Sprintf("%s: %s; ask neuroloupe doctor %s", w.what, strings.Join(w.classes, ", "), r.Run)})
+			rows = append(rows, [2]string{
+				"WARNING",
+				fmt.Sprintf("%s: %s; ask neuroloupe doctor %s", w.what, strings.Join(w.classes, ", "), r.Run),
+			})
 		}
 	}
 	if r.ValidationAccuracy != nil {

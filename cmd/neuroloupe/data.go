@@ -100,7 +100,10 @@ func (c *dataFetchCmd) Run(a *app) error {
 	}
 	p := a.newDownloads()
 	defer p.close()
-	files, err := mnist.Fetch(a.ctx, name, mnist.Options{Dir: c.DataDir, Progress: p.progress, Notice: func(s string) { p.say(s) }})
+	files, err := mnist.Fetch(a.ctx, name, mnist.Options{
+		Dir: c.DataDir, Progress: p.progress,
+		Notice: func(s string) { p.say(s) },
+	})
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,8 @@ func (c *devicesCmd) Run(a *app) error {
 		if d.Mode != "" {
 			remark = strings.TrimPrefix(remark+"; mode "+d.Mode+" for the default network", "; ")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, yes(d.Usable), d.Name, memory(d.Memory), or(d.Capability), or(d.Driver), or(remark))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, yes(d.Usable), d.Name, memory(d.Memory), or(d.Capability),
+			or(d.Driver), or(remark))
 	}
 	return w.Flush()
 }

@@ -16,7 +16,10 @@ func TestDoctorAdviceHelps(t *testing.T) {
 	diagnose := func(flags ...string) (d doctor.Diagnosis) {
 		t.Helper()
 		out := filepath.Join(t.TempDir(), "run")
-		must(t, append([]string{"train", data, "--net", "120-30-4", "--epochs", "10", "--out", out, "--preset", "nielsen1"}, flags...)...)
+		must(t, append([]string{
+			"train", data, "--net", "120-30-4", "--epochs", "10", "--out", out, "--preset",
+			"nielsen1",
+		}, flags...)...)
 		if err := json.Unmarshal([]byte(must(t, "doctor", out, "--json")), &d); err != nil {
 			t.Fatal(err)
 		}

@@ -16,9 +16,9 @@ import (
 	"neuroloupe/render"
 )
 
-// missing returns the first of the numbers that a panel draws which is not, to six digits, in the arrays of its key: as it
-// is, as per cent of it, as the byte of an ink from 0 to 1, or with its sign turned, as compare draws the opposite of a
-// pair. ok is false where there is one.
+// missing returns the first of the numbers that a panel draws which is not, to six digits, in the arrays of its key: as
+// it is, as per cent of it, as the byte of an ink from 0 to 1, or with its sign turned, as compare draws the opposite
+// of a pair. ok is false where there is one.
 func missing(drawn render.Numbers, all map[string][]float64) (v float64, ok bool) {
 	var held []float64
 	for _, key := range strings.Fields(drawn.Key) {
@@ -46,7 +46,9 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 		must(t, append([]string{"train", data, "--epochs", "3", "--out", run}, args...)...)
 		return run
 	}
-	book, deep, other := train("book", "--preset", "nielsen1", "--net", "120-12-4"), train("deep", "--net", "120-9-6-4", "--hidden", "tanh", "--lr", "0.1"), train("other", "--net", "120-14-4", "--seed", "2")
+	book, deep, other := train("book", "--preset", "nielsen1", "--net", "120-12-4"),
+		train("deep", "--net", "120-9-6-4", "--hidden", "tanh", "--lr", "0.1"),
+		train("other", "--net", "120-14-4", "--seed", "2")
 	for _, args := range [][]string{
 		{"sheet", book, "--show", "all"},
 		{"sheet", deep, "--layer", "2", "--order", "norm"},
@@ -111,7 +113,10 @@ func runByKey(t *testing.T, args ...string) (figures int) {
 func TestScalesAreSaid(t *testing.T) {
 	dir := trained(t, "--net", "120-9-4", "--epochs", "2")
 	v := opened(t, dir)
-	maps := map[string][][]float32{"raw": inspect.Maps(v.Weights("raw")), "init": inspect.Maps(v.Weights("init")), "learned": inspect.Maps(v.Weights("learned"))}
+	maps := map[string][][]float32{
+		"raw": inspect.Maps(v.Weights("raw")), "init": inspect.Maps(v.Weights("init")),
+		"learned": inspect.Maps(v.Weights("learned")),
+	}
 	all := maxAbs(slices.Concat(maps["raw"], maps["init"], maps["learned"])...)
 	for i, l := range shown(t, "sheet", dir, "--show", "all")["map_limit"].([]any) {
 		near(t, "limit of map "+strconv.Itoa(i), at(l), float64(all), 1e-9)

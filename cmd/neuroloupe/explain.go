@@ -31,7 +31,10 @@ func (c *explainCmd) Run(a *app) error {
 			first, _, _ := strings.Cut(e.Text, ". ")
 			rows = append(rows, [2]string{e.Words[0], strings.TrimSuffix(first, ".") + "."})
 		}
-		slices.SortFunc(rows, func(x, y [2]string) int { return strings.Compare(strings.ToLower(x[0]), strings.ToLower(y[0])) })
+		slices.SortFunc(rows, func(x, y [2]string) int {
+			return strings.Compare(strings.ToLower(x[0]),
+				strings.ToLower(y[0]))
+		})
 		for _, r := range rows {
 			if _, err := fmt.Fprintf(a.stdout, "%-22s %s\n", r[0], r[1]); err != nil {
 				return err

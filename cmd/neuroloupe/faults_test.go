@@ -76,8 +76,8 @@ func (a attack) String() string { return a.name + "/" + a.call.String() }
 // report is written by hundreds of calls.
 const many = 24
 
-// attacks lists what is done to the calls of a scenario. Unless all is to be tried it is one call in the middle for each
-// harm, and two for those that every call can take.
+// attacks lists what is done to the calls of a scenario. Unless all is to be tried it is one call in the middle for
+// each harm, and two for those that every call can take.
 func attacks(calls []faults.Call) (list []attack) {
 	for i, h := range harms() {
 		var of []attack

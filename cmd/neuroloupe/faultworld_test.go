@@ -29,10 +29,11 @@ type scenario struct {
 	args  []string
 	extra func(t *testing.T, root string) // puts more into the world; nil for nothing
 	again func(root string) []string      // the command after a fault; nil for the same
-	other []string                        // the command that it names when it refuses to be repeated; nil when it never does
-	part  string                          // a file that it writes even when something is missing; see partial
-	kills int                             // its share of the random kills, in 1,000
-	sweep bool                            // every file call of it is failed
+	// the command that it names when it refuses to be repeated; nil when it never does
+	other []string
+	part  string // a file that it writes even when something is missing; see partial
+	kills int    // its share of the random kills, in 1,000
+	sweep bool   // every file call of it is failed
 }
 
 func scenarios() []scenario {
@@ -194,7 +195,8 @@ func (w *world) undisturbed(args []string) (o outcome, err error) {
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		err = nil
 	}
-	return outcome{faults.Result{Exit: c.ProcessState.ExitCode(), Hung: ctx.Err() != nil}, out.String(), talk.String()}, err
+	return outcome{faults.Result{Exit: c.ProcessState.ExitCode(), Hung: ctx.Err() != nil}, out.String(), talk.String()},
+		err
 }
 
 // follow runs a command with c's faults. Its stdout is a file of the world, and so can fail.

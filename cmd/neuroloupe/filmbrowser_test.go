@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// decodedFilm is what a browser makes of a film: all that is known of its frames, and the pixels of the first and the last,
-// RGBA.
+// decodedFilm is what a browser makes of a film: all that is known of its frames, and the pixels of the first and the
+// last, RGBA.
 type decodedFilm struct {
 	Width, Height int
 	Durations     []int // of the frames, in microseconds
@@ -26,7 +26,8 @@ type decodedFilm struct {
 // decodeFilm decodes a film with the browser's own decoders.
 func (b *browser) decodeFilm(data []byte, kind string) decodedFilm {
 	b.t.Helper()
-	eval[bool](b, fmt.Sprintf("(window.film = %q) !== ''", base64.StdEncoding.EncodeToString(data))) // alone: it would fill the text of an error
+	// alone: it would fill the text of an error
+	eval[bool](b, fmt.Sprintf("(window.film = %q) !== ''", base64.StdEncoding.EncodeToString(data)))
 	return eval[decodedFilm](b, fmt.Sprintf(`(async () => {
 		const data = Uint8Array.from(atob(film), c => c.charCodeAt(0)), d = new ImageDecoder({data, type: %q});
 		await Promise.all([d.completed, d.tracks.ready]);
@@ -49,13 +50,14 @@ func (b *browser) decodeFilm(data []byte, kind string) decodedFilm {
 	})()`, kind))
 }
 
-// The film plays in a browser: as GIF and as animated PNG it has the frames, their times and every pixel of the first and
-// the last that were drawn.
+// The film plays in a browser: as GIF and as animated PNG it has the frames, their times and every pixel of the first
+// and the last that were drawn.
 func TestFilmInBrowser(t *testing.T) {
 	run := trained(t, "--net", "120-12-4", "--epochs", "3")
 	dir := t.TempDir()
 	blank := filepath.Join(dir, "page.html")
-	if err := os.WriteFile(blank, []byte("<!doctype html><title>a film</title><link rel=icon href=data:,>"), 0o666); err != nil {
+	if err := os.WriteFile(blank, []byte("<!doctype html><title>a film</title><link rel=icon href=data:,>"),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
 	b := openPage(t, blank)
@@ -95,7 +97,8 @@ func TestFilmInBrowser(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			got := b.decodeFilm(c.data, c.kind)
 			if got.Width != size.Dx() || got.Height != size.Dy() || !got.Forever || len(got.Durations) != 4 {
-				t.Fatalf("%d×%d pixels, %d frames, for ever %v; want %v, 4, true", got.Width, got.Height, len(got.Durations), got.Forever, size.Max)
+				t.Fatalf("%d×%d pixels, %d frames, for ever %v; want %v, 4, true", got.Width, got.Height,
+					len(got.Durations), got.Forever, size.Max)
 			}
 			for i, d := range got.Durations {
 				want := 300 * time.Millisecond
@@ -115,7 +118,8 @@ func TestFilmInBrowser(t *testing.T) {
 				for i := 0; i < len(pair[0]); i += 4 {
 					if !bytes.Equal(pair[0][i:i+4], pair[1][i:i+4]) {
 						if wrong++; wrong == 1 {
-							t.Errorf("%s frame, %v: %v, want %v", name, image.Pt(i/4%size.Dx(), i/4/size.Dx()), pair[0][i:i+4], pair[1][i:i+4])
+							t.Errorf("%s frame, %v: %v, want %v", name, image.Pt(i/4%size.Dx(), i/4/size.Dx()),
+								pair[0][i:i+4], pair[1][i:i+4])
 						}
 					}
 				}

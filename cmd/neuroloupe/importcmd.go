@@ -48,7 +48,8 @@ Examples:
 
 func (c *importCmd) Run(a *app) error {
 	r, err := adopt.Import(a.ctx, adopt.Order{
-		File: c.File, Hidden: c.Hidden, Output: c.Output, Loss: c.Loss, Layout: c.Layout, BiasRow: c.BiasRow, Layers: c.Layers,
+		File: c.File, Hidden: c.Hidden, Output: c.Output, Loss: c.Loss, Layout: c.Layout, BiasRow: c.BiasRow,
+		Layers:    c.Layers,
 		Normalize: c.Normalize, Transpose: c.Transpose, Flip: c.Flip, Invert: c.Invert, Try: c.Try,
 		Data: c.Data, Classes: c.Classes, Image: c.Image, Out: c.Out, Version: version(),
 		Load: func(name string) (*mnist.Dataset, error) { return a.load(name, "") },

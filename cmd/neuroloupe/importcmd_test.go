@@ -18,8 +18,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// TestImportMNIST: a network that plain numpy trained is as accurate here as numpy says (cmd/internal/exchange/testdata/digits.py), and a
-// wrong activation is noticed.
+// TestImportMNIST: a network that plain numpy trained is as accurate here as numpy says
+// (cmd/internal/exchange/testdata/digits.py), and a wrong activation is noticed.
 func TestImportMNIST(t *testing.T) {
 	if _, talk, code := neuroloupe(t, "data", "fetch"); code != exitDone {
 		t.Skipf("MNIST cannot be had: %s", talk)
@@ -31,7 +31,8 @@ func TestImportMNIST(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "digits")
 	var r adopt.Result
-	if err := json.Unmarshal([]byte(must(t, "import", filepath.Join(nets, "digits.npz"), "--out", dir, "--json")), &r); err != nil {
+	if err := json.Unmarshal([]byte(must(t, "import", filepath.Join(nets, "digits.npz"), "--out", dir, "--json")),
+		&r); err != nil {
 		t.Fatal(err)
 	}
 	// Two images of 10,000: float32 rounds otherwise than float64 where two outputs are all but equal.
@@ -70,7 +71,8 @@ func TestImportComputesAsNumpy(t *testing.T) {
 		t.Fatal(err)
 	}
 	ramp := &mnist.Set{
-		Images: make([]byte, 784), Labels: []uint8{0}, Shape: mnist.Grey(28, 28), Classes: v.Folder.Manifest.Data.Classes,
+		Images: make([]byte, 784), Labels: []uint8{0}, Shape: mnist.Grey(28, 28),
+		Classes: v.Folder.Manifest.Data.Classes,
 	}
 	for p := range ramp.Images {
 		ramp.Images[p] = byte(7 * p)

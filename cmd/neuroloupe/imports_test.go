@@ -11,7 +11,8 @@ import (
 func TestImports(t *testing.T) {
 	deps := func(pattern string) map[string][]string {
 		t.Helper()
-		out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`, pattern).Output()
+		out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`,
+			pattern).Output()
 		if err != nil {
 			t.Fatalf("go list %s: %v", pattern, err)
 		}
@@ -27,17 +28,20 @@ func TestImports(t *testing.T) {
 		allowed func(dep string) bool // of what is not the standard library
 	}{
 		{"neuroloupe/mnist/...", func(d string) bool {
-			return strings.HasPrefix(d, "neuroloupe/mnist") || d == "neuroloupe/engine/atomicfile" || d == "neuroloupe/engine/memory"
+			return strings.HasPrefix(d, "neuroloupe/mnist") || d == "neuroloupe/engine/atomicfile" ||
+				d == "neuroloupe/engine/memory"
 		}},
 		{"neuroloupe/render/...", func(d string) bool {
-			return strings.HasPrefix(d, "neuroloupe/render") || !strings.HasPrefix(d, "neuroloupe/") && !gorgonia(d) && d != cu
+			return strings.HasPrefix(d, "neuroloupe/render") || !strings.HasPrefix(d, "neuroloupe/") && !gorgonia(d) &&
+				d != cu
 		}},
 		{"neuroloupe/engine/...", func(d string) bool {
 			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "golang.org/x/sys/") ||
 				strings.HasPrefix(d, "github.com/google/go-cmp/") // engine/enginetest
 		}},
 		{"neuroloupe/graph/...", func(d string) bool {
-			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/graph") || !strings.HasPrefix(d, "neuroloupe/")
+			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/graph") ||
+				!strings.HasPrefix(d, "neuroloupe/")
 		}},
 		{"neuroloupe/cuda/...", func(d string) bool {
 			return strings.HasPrefix(d, "neuroloupe/engine") || strings.HasPrefix(d, "neuroloupe/cuda") ||
@@ -52,12 +56,15 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/dataset", rooms("runs", "talk")},
 		{"neuroloupe/cmd/internal/gallery", rooms("arrays", "dataset", "exchange/npz", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/bench", rooms("dataset", "runs", "talk", "words")},
-		{"neuroloupe/cmd/internal/job", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/job", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "runs", "talk",
+			"words")},
 		{"neuroloupe/cmd/internal/adopt", rooms("arrays", "dataset", "exchange", "gallery", "runs", "talk", "words")},
-		{"neuroloupe/cmd/internal/doctor", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/doctor", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs",
+			"talk", "words")},
 		{"neuroloupe/cmd/internal/faults", rooms()},
 		{"neuroloupe/cmd/internal/strokes", alone},
-		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery", "glossary", "job", "runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
+			"glossary", "job", "runs", "talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {
@@ -69,7 +76,8 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
-	out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "neuroloupe/...").Output()
+	out, err := exec.Command("go", "list", "-tags", "gpu", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`,
+		"neuroloupe/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,8 @@ func importJSON(t *testing.T, args ...string) adopt.Result {
 	t.Helper()
 	var r adopt.Result
 	out := filepath.Join(t.TempDir(), "run")
-	if err := json.Unmarshal([]byte(must(t, append(append([]string{"import"}, args...), "--out", out, "--json")...)), &r); err != nil {
+	if err := json.Unmarshal([]byte(must(t, append(append([]string{"import"}, args...), "--out", out, "--json")...)),
+		&r); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -53,7 +54,8 @@ func TestImportTries(t *testing.T) {
 	if err := strokes.Write(data, 3000); err != nil {
 		t.Fatal(err)
 	}
-	must(t, "train", data, "--preset", "fast", "--net", "120-6-4", "--lr", "0.004", "--batch", "20", "--split", "200/0", "--epochs", "8",
+	must(t, "train", data, "--preset", "fast", "--net", "120-6-4", "--lr", "0.004", "--batch", "20", "--split", "200/0",
+		"--epochs", "8",
 		"--out", filepath.Join(dir, "here"))
 	must(t, "export", filepath.Join(dir, "here"), "--npz", npz)
 	right := importJSON(t, npz, "--hidden", "relu", "--data", data)
@@ -85,7 +87,12 @@ func TestImportTries(t *testing.T) {
 		advice string // what is advised beside
 	}{
 		{"the activation", func(engine.Params) {}, nil, "--hidden relu", ""},
-		{"the activation, said wrongly", func(engine.Params) {}, []string{"--hidden", "sigmoid"}, "--hidden sigmoid", "--hidden relu"},
+		{
+			"the activation, said wrongly", func(engine.Params) {},
+			[]string{"--hidden", "sigmoid"},
+			"--hidden sigmoid",
+			"--hidden relu",
+		},
 		{"half", func(ps engine.Params) {
 			addSum(ps, 0.5)
 			eachIn(ps, func(_, _ int, w float32) float32 { return w / 2 })
@@ -145,7 +152,8 @@ func TestImportTries(t *testing.T) {
 					t.Errorf("%q does not advise %q", r.Warnings[0], tt.advice)
 				}
 				advised := importJSON(t, append([]string{file}, strings.Fields(command)...)...)
-				if want := fmt.Sprintf("it would be %.2f %%", 100**advised.TestAccuracy); !strings.HasSuffix(text, want) {
+				if want := fmt.Sprintf("it would be %.2f %%", 100**advised.TestAccuracy); !strings.HasSuffix(text,
+					want) {
 					t.Errorf("%q, but the command gives %v", text, *advised.TestAccuracy)
 				}
 			}
@@ -156,7 +164,8 @@ func TestImportTries(t *testing.T) {
 				if !strings.HasPrefix(tt.name, "half") && tried.Flags != "--no-try "+r.Flags {
 					continue // each is an import more
 				}
-				if again := importJSON(t, append([]string{file}, strings.Fields(tried.Flags)...)...); *again.TestAccuracy != tried.Accuracy {
+				if again := importJSON(t, append([]string{file},
+					strings.Fields(tried.Flags)...)...); *again.TestAccuracy != tried.Accuracy {
 					t.Errorf("%q: %v, and by its flags %v", tried.Flags, tried.Accuracy, *again.TestAccuracy)
 				}
 			}
@@ -172,7 +181,8 @@ func TestImportAdvisesNothing(t *testing.T) {
 	must(t, "train", data, "--net", "120-16-4", "--lr", "0", "--epochs", "1", "--out", out)
 	must(t, "export", out, "--npz", npz)
 	r := importJSON(t, npz, "--data", data)
-	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "Nothing that was tried is right (") || strings.Contains(r.Warnings[0], "neuroloupe import") {
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "Nothing that was tried is right (") ||
+		strings.Contains(r.Warnings[0], "neuroloupe import") {
 		t.Errorf("%q", r.Warnings)
 	}
 	if len(r.Notes) > 0 || r.Flags != "--data "+data || r.Hidden != "sigmoid" {

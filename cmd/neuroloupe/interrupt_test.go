@@ -117,7 +117,8 @@ func TestMissingIsNotUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	labels := filepath.Join(unread, "t10k-labels-idx1-ubyte")
-	if err := errors.Join(os.Remove(labels), os.Mkdir(filepath.Join(unread, "x"), 0o777), os.Symlink(unread, labels)); err != nil {
+	if err := errors.Join(os.Remove(labels), os.Mkdir(filepath.Join(unread, "x"), 0o777),
+		os.Symlink(unread, labels)); err != nil {
 		t.Skip("no links here: ", err)
 	}
 	cache := t.TempDir()

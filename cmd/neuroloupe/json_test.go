@@ -24,7 +24,10 @@ func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 		[]string{},
 		map[string]float64(nil),
 		map[string]float64{"b": 1e-9, "a": 1e300},
-		gallery.WhyDocument{Label: &label, Logits: []float64{1, -0.5}, Neurons: []gallery.WhyNeuron{{ID: 1, Evidence: map[string]float64{"3": 2}, SumError: &sum}}},
+		gallery.WhyDocument{
+			Label: &label, Logits: []float64{1, -0.5},
+			Neurons: []gallery.WhyNeuron{{ID: 1, Evidence: map[string]float64{"3": 2}, SumError: &sum}},
+		},
 		gallery.WhyDocument{},
 		doctor.Diagnosis{},
 		doctor.Diagnosis{Layers: []doctor.Finding{{Layer: 1}}, RhoMedian: &sum},
@@ -66,7 +69,10 @@ func TestJSONHasNullForWhatIsNotFinite(t *testing.T) {
 		{map[string]float64{"3": nan, "4": 1}, `{"3":null,"4":1}`},
 		{map[string]any{"x": []*float64{&nan, nil}}, `{"x":[null,null]}`},
 		{doctor.Smoothness{Raw: nan, Learned: &inf}, `{"raw":null,"learned":null,"init":null}`},
-		{[]gallery.WhyNeuron{{Z: inf, Evidence: map[string]float64{"0": nan}}}, `[{"id":0,"z":null,"a":0,"evidence":{"0":null},"sum_error":null}]`},
+		{
+			[]gallery.WhyNeuron{{Z: inf, Evidence: map[string]float64{"0": nan}}},
+			`[{"id":0,"z":null,"a":0,"evidence":{"0":null},"sum_error":null}]`,
+		},
 	} {
 		var got bytes.Buffer
 		if err := (&app{stdout: &got}).printJSON(tc.v); err != nil {

@@ -45,8 +45,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see strokes.Write. With
-// a fault its pixels or labels are not what they should be; see spoil.
+// scriptShapes: shapes DIR [IMAGES [FAULT]] writes a data set of four kinds of strokes, 12×10 pixels; see
+// strokes.Write. With a fault its pixels or labels are not what they should be; see spoil.
 func scriptShapes(ts *testscript.TestScript, neg bool, args []string) {
 	n := 300
 	if len(args) >= 2 {
@@ -158,12 +158,23 @@ func TestSameSeedSameBytes(t *testing.T) {
 	data := shapes(t)
 	for _, net := range [][]string{
 		{"--net", "120-16-4"},
-		{"--net", "120-9-7-4", "--hidden", "relu", "--output", "softmax", "--optimizer", "adam", "--lr", "0.01", "--dropout", "0.2", "--l1", "0.1"},
+		{
+			"--net", "120-9-7-4", "--hidden", "relu", "--output", "softmax", "--optimizer", "adam", "--lr", "0.01",
+			"--dropout", "0.2", "--l1", "0.1",
+		},
 	} {
 		var first []byte
-		for i, more := range [][]string{{"--workers", "1"}, {"--workers", "1"}, {"--workers", "2"}, {"--workers", "2"}, {"--workers", "3"}, {"--seed", "2"}} {
+		for i, more := range [][]string{
+			{"--workers", "1"},
+			{"--workers", "1"},
+			{"--workers", "2"},
+			{"--workers", "2"},
+			{"--workers", "3"},
+			{"--seed", "2"},
+		} {
 			out := filepath.Join(t.TempDir(), fmt.Sprint(i))
-			must(t, append(append([]string{"train", data, "--epochs", "2", "--batch", "7", "--out", out}, net...), more...)...)
+			must(t, append(append([]string{"train", data, "--epochs", "2", "--batch", "7", "--out", out}, net...),
+				more...)...)
 			got := mustRead(t, out, "weights.safetensors")
 			switch {
 			case first == nil:
@@ -192,7 +203,14 @@ func (b *brokenOutput) Write(p []byte) (int, error) {
 
 // What cannot be printed is an error, help and version too. Nothing is said when nobody reads any more.
 func TestBrokenOutput(t *testing.T) {
-	for _, args := range [][]string{{"--version"}, {"--help"}, {"sheet", "--help"}, {"data", "list"}, {"explain", "map"}, {"devices"}} {
+	for _, args := range [][]string{
+		{"--version"},
+		{"--help"},
+		{"sheet", "--help"},
+		{"data", "list"},
+		{"explain", "map"},
+		{"devices"},
+	} {
 		for err, want := range map[error]string{
 			syscall.ENOSPC: "neuroloupe: no space left on device\n",
 			syscall.EPIPE:  "",

@@ -22,5 +22,6 @@ Examples:
 }
 
 func (c *errorsCmd) Run(a *app) error {
-	return c.picture(a, &gallery.Errors{Style: c.style(), Layer: c.Layer, Top: c.Top, Class: c.Class}, sizing("--top", c.Top))
+	return c.picture(a, &gallery.Errors{Style: c.style(), Layer: c.Layer, Top: c.Top, Class: c.Class},
+		sizing("--top", c.Top))
 }

@@ -48,7 +48,8 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 	}
 	run := filepath.Join(t.TempDir(), "run")
 	var trained job.Result
-	if err := json.Unmarshal([]byte(must(t, "train", data, "--net", "120-12-4", "--epochs", "5", "--out", run, "--json")), &trained); err != nil {
+	if err := json.Unmarshal([]byte(must(t, "train", data, "--net", "120-12-4", "--epochs", "5", "--out", run,
+		"--json")), &trained); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {

@@ -17,14 +17,20 @@ func TestOneNumberEverywhere(t *testing.T) {
 	sheet := func(layer, show string) any { return shown(t, "sheet", run, "--layer", layer, "--show", show)[show] }
 	templates := shown(t, "templates", run)
 	for name, c := range map[string]struct{ a, b any }{
-		"layer 2, sheet and report":              {sheet("2", "learned"), report["layer2_map_path"]},
-		"layer 1 raw, sheet and report":          {sheet("1", "raw"), report["layer1_map_raw"]},
-		"layer 1 learned, sheet and report":      {sheet("1", "learned"), report["layer1_map_learned"]},
-		"layer 1 start, sheet and report":        {sheet("1", "init"), report["layer1_map_init"]},
-		"templates, plain":                       {templates["plain"], report["template"]},
-		"templates, slope-weighted":              {templates["slope_weighted"], report["template_slope_weighted"]},
-		"contributions, classes and report":      {shown(t, "classes", run, "--layer", "2")["contribution"], report["layer2_contribution"]},
-		"importance, ablate and report, layer 1": {shown(t, "ablate", run, "--layer", "1")["importance"], report["layer1_importance"]},
+		"layer 2, sheet and report":         {sheet("2", "learned"), report["layer2_map_path"]},
+		"layer 1 raw, sheet and report":     {sheet("1", "raw"), report["layer1_map_raw"]},
+		"layer 1 learned, sheet and report": {sheet("1", "learned"), report["layer1_map_learned"]},
+		"layer 1 start, sheet and report":   {sheet("1", "init"), report["layer1_map_init"]},
+		"templates, plain":                  {templates["plain"], report["template"]},
+		"templates, slope-weighted":         {templates["slope_weighted"], report["template_slope_weighted"]},
+		"contributions, classes and report": {
+			shown(t, "classes", run, "--layer", "2")["contribution"],
+			report["layer2_contribution"],
+		},
+		"importance, ablate and report, layer 1": {
+			shown(t, "ablate", run, "--layer", "1")["importance"],
+			report["layer1_importance"],
+		},
 	} {
 		if c.a == nil || !reflect.DeepEqual(c.a, c.b) {
 			t.Errorf("%s: not the same\n%.120v\n%.120v", name, c.a, c.b)

@@ -54,7 +54,8 @@ func checkOutput(flag, path string, endings ...string) error {
 // with the talk. A terminal is refused.
 func (a *app) piped(flag string) (*app, error) {
 	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return nil, talk.Usage("%s %s: standard output is a terminal; name a file, or pipe it somewhere", flag, standard)
+		return nil, talk.Usage("%s %s: standard output is a terminal; name a file, or pipe it somewhere", flag,
+			standard)
 	}
 	p := *a
 	p.pipe, p.stdout = a.stdout, a.stderr

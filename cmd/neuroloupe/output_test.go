@@ -38,7 +38,8 @@ func TestOutputNamesAreCheckedFirst(t *testing.T) {
 	}
 	var flags []flag
 	for _, args := range pictures {
-		flags = append(flags, flag{args, "-o", []string{".png"}}, flag{args, "--data", []string{".csv", ".json", ".npz"}})
+		flags = append(flags, flag{args, "-o", []string{".png"}},
+			flag{args, "--data", []string{".csv", ".json", ".npz"}})
 	}
 	flags = append(flags,
 		flag{[]string{"film", run}, "-o", []string{".gif", ".png", ".apng"}},

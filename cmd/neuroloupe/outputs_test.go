@@ -100,24 +100,39 @@ func TestManyOutputs(t *testing.T) {
 		sorted := slices.Sorted(slices.Values(p.A[1]))
 		slices.Reverse(sorted)
 		shown := slices.DeleteFunc(slices.Clone(bars.Names), func(s string) bool { return s == "5" })
-		if len(shown) > 30 || len(shown) < 29 || !slices.Contains(bars.Names, "5") || !strings.Contains(bars.Caption, fmt.Sprint(outputs)) {
+		if len(shown) > 30 || len(shown) < 29 || !slices.Contains(bars.Names, "5") ||
+			!strings.Contains(bars.Caption, fmt.Sprint(outputs)) {
 			t.Errorf("%d outputs: bars of %v, %s", outputs, bars.Names, bars.Caption)
 		}
 		if bars.Values[0] != sorted[0] || bars.Values[29] < sorted[29] || !slices.Equal(bars.Highlight, []int{0}) {
-			t.Errorf("%d outputs: bars %v, highlighted %v, want the largest first: %v", outputs, bars.Values, bars.Highlight, sorted[:30])
+			t.Errorf("%d outputs: bars %v, highlighted %v, want the largest first: %v", outputs, bars.Values,
+				bars.Highlight, sorted[:30])
 		}
 		if outputs == 400 {
-			if m := panel[render.Map](t, fig, "outputs as an image"); m.Width != 20 || m.Height != 20 || m.Values[7] != float32(p.A[1][7]) {
-				t.Errorf("the reconstruction is %d×%d, its value 7 %v, want %v", m.Width, m.Height, m.Values[7], p.A[1][7])
+			if m := panel[render.Map](t, fig, "outputs as an image"); m.Width != 20 || m.Height != 20 ||
+				m.Values[7] != float32(p.A[1][7]) {
+				t.Errorf("the reconstruction is %d×%d, its value 7 %v, want %v", m.Width, m.Height, m.Values[7],
+					p.A[1][7])
 			}
 		}
 		column := panel[render.Bars](t, drawnBy(t, "neuron", run, "3"), "weight to each class")
 		w := v.Net.Params.Weight(2).Data[3*outputs:][:outputs]
-		largest := slices.MaxFunc(w, func(a, b float32) int { return int(math.Copysign(1, math.Abs(float64(a))-math.Abs(float64(b)))) })
-		if len(column.Values) != 30 || column.Values[0] != float64(largest) || !strings.Contains(column.Caption, fmt.Sprint(outputs)) {
+		largest := slices.MaxFunc(w, func(a, b float32) int {
+			return int(math.Copysign(1,
+				math.Abs(float64(a))-math.Abs(float64(b))))
+		})
+		if len(column.Values) != 30 || column.Values[0] != float64(largest) ||
+			!strings.Contains(column.Caption, fmt.Sprint(outputs)) {
 			t.Errorf("%d outputs: neuron's bars %v, want %v first; %s", outputs, column.Values, largest, column.Caption)
 		}
-		for _, args := range [][]string{{"templates", run}, {"sheet", run}, {"attribute", run, "--image", file}, {"compare", run, run}, {"report", run}, {"doctor", run}} {
+		for _, args := range [][]string{
+			{"templates", run},
+			{"sheet", run},
+			{"attribute", run, "--image", file},
+			{"compare", run, run},
+			{"report", run},
+			{"doctor", run},
+		} {
 			must(t, args...)
 		}
 	}
@@ -137,9 +152,15 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 		change func(engine.Params)
 		fault  string
 	}{
-		"one weight":        {func(p engine.Params) { p.Weight(1).Data[60*7+3] = nan }, "layer 1: 1 of 840 weights is not a number"},
-		"one output weight": {func(p engine.Params) { p.Weight(2).Data[5] = nan }, "layer 2: 1 of 28 weights is not a number"},
-		"infinite bias":     {func(p engine.Params) { p.Bias(2).Data[2] = -inf }, "layer 2: 1 of 4 biases is infinite"},
+		"one weight": {
+			func(p engine.Params) { p.Weight(1).Data[60*7+3] = nan },
+			"layer 1: 1 of 840 weights is not a number",
+		},
+		"one output weight": {
+			func(p engine.Params) { p.Weight(2).Data[5] = nan },
+			"layer 2: 1 of 28 weights is not a number",
+		},
+		"infinite bias": {func(p engine.Params) { p.Bias(2).Data[2] = -inf }, "layer 2: 1 of 4 biases is infinite"},
 		"infinite weights": {func(p engine.Params) {
 			p.Weight(1).Data[60*7+3], p.Weight(1).Data[61*7+3] = inf, -inf
 		}, "layer 1: 2 of 840 weights are infinite"},
@@ -172,7 +193,9 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 			}
 			var doc map[string]any
 			for _, args := range [][]string{
-				{"import", file, "--data", data, "--out", run, "--json"}, {"doctor", run, "--json"}, {"why", run, "--image", "test:0", "--json"},
+				{"import", file, "--data", data, "--out", run, "--json"},
+				{"doctor", run, "--json"},
+				{"why", run, "--image", "test:0", "--json"},
 			} {
 				out := must(t, args...)
 				if err := json.Unmarshal([]byte(out), &doc); err != nil {

@@ -120,10 +120,12 @@ func (p *post) add(page *gallery.Page) error {
 func (p *post) index(facts [][2]string) string {
 	var b strings.Builder
 	m := p.q.Book.Folder.Manifest
-	fmt.Fprintf(&b, "# What does each neuron look for?\n\n%s, %v, trained as in chapter 1 of Nielsen's book. For each picture that was asked for, the one that answers better.\n", m.Data.Title, p.q.Book.Spec())
+	fmt.Fprintf(&b, "# What does each neuron look for?\n\n%s, %v, trained as in chapter 1 of Nielsen's book. For "+
+		"each picture that was asked for, the one that answers better.\n", m.Data.Title, p.q.Book.Spec())
 	for _, page := range p.pages {
 		command := cmp.Or(page.Command, "neuroloupe post --out "+p.dir)
-		fmt.Fprintf(&b, "\n## %s\n\n![%s](%s)\n\n%s\n\nMade by `%s`.", page.Title, page.Title, page.File, page.Text, command)
+		fmt.Fprintf(&b, "\n## %s\n\n![%s](%s)\n\n%s\n\nMade by `%s`.", page.Title, page.Title, page.File, page.Text,
+			command)
 		fmt.Fprintf(&b, " Its numbers: [%s](%s).\n", dataOf(page.File), dataOf(page.File))
 	}
 	b.WriteString("\n## Numbers\n\n| | |\n|---|---|\n")
@@ -139,8 +141,8 @@ func dataOf(picture string) string {
 }
 
 // With the quadratic loss an output that starts saturated at 0 learns no more, and its class is lost: from most starts
-// N(0, 1) chapter 1's 784-100-10 loses one or two of MNIST's digits for good, which shows within a few epochs. The question
-// was about a network that is accurate, so post looks for a start that is.
+// N(0, 1) chapter 1's 784-100-10 loses one or two of MNIST's digits for good, which shows within a few epochs. The
+// question was about a network that is accurate, so post looks for a start that is.
 const (
 	screenEpochs = 5
 	mostStarts   = 20 // all but one in a hundred times enough where one start in five is good
@@ -155,7 +157,10 @@ type start struct {
 
 // train is the training of a preset in a folder of post's.
 func (c *postCmd) train(preset, folder string) *trainCmd {
-	return &trainCmd{Dataset: c.Dataset, Preset: preset, DataDir: c.DataDir, Out: filepath.Join(c.Out, folder), Device: &c.Device}
+	return &trainCmd{
+		Dataset: c.Dataset, Preset: preset, DataDir: c.DataDir, Out: filepath.Join(c.Out, folder),
+		Device: &c.Device,
+	}
 }
 
 // chapterOne trains the network of chapter 1 from the first seed that keeps every class, or else from the one that lost
@@ -169,7 +174,8 @@ func (c *postCmd) chapterOne(p *post, data *mnist.Dataset) error {
 	}
 	a := p.app
 	var starts []start
-	a.Say("looking for a start of the chapter 1 network that keeps every class, %s each", words.Count(screenEpochs, "epoch"))
+	a.Say("looking for a start of the chapter 1 network that keeps every class, %s each",
+		words.Count(screenEpochs, "epoch"))
 	for seed := uint64(1); seed <= mostStarts; seed++ {
 		t := run(seed)
 		t.Epochs = new(screenEpochs)
@@ -211,8 +217,8 @@ func (c *trainCmd) try(a *app, data *mnist.Dataset) (s start, err error) {
 	return start{*c.Seed, score.Accuracy(), append(never, rare...)}, nil
 }
 
-// ready trains the run that c describes, as far as that has not been done, and opens it. Nothing is shown of training that
-// is told to somebody else.
+// ready trains the run that c describes, as far as that has not been done, and opens it. Nothing is shown of training
+// that is told to somebody else.
 func (c *trainCmd) ready(a *app, data *mnist.Dataset, t talk.Talk) (*gallery.View, error) {
 	o, err := c.order()
 	if err != nil {

@@ -36,8 +36,8 @@ func (c *reportCmd) Run(a *app) error {
 }
 
 func (c *reportCmd) run(a *app, v *gallery.View) error {
-	// What is held is few large arrays of numbers, which cost next to nothing to go over; that it may double before they
-	// are gone over is most of the memory of a report on thousands of neurons.
+	// What is held is few large arrays of numbers, which cost next to nothing to go over; that it may double before
+	// they are gone over is most of the memory of a report on thousands of neurons.
 	defer debug.SetGCPercent(debug.SetGCPercent(reportGarbage))
 	tests := v.Folder.Manifest.Data.Test
 	if long := page.Seconds(v.Spec(), tests, runtime.GOMAXPROCS(0)); long > reportNotice {

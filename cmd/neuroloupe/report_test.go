@@ -105,8 +105,8 @@ func without(t *testing.T, n inspect.Net, tests *mnist.Set, neuron int) (whole, 
 	return whole / float64(tests.Len()), less / float64(tests.Len())
 }
 
-// The page in a browser: it is walked through by mouse and keyboard, and what it says is held against numbers worked out
-// here.
+// The page in a browser: it is walked through by mouse and keyboard, and what it says is held against numbers worked
+// out here.
 func TestReportInBrowser(t *testing.T) {
 	v, file := shapesReport(t)
 	b := openPage(t, file)
@@ -124,7 +124,8 @@ func TestReportInBrowser(t *testing.T) {
 		for _, j := range []int{0, 5, 11} {
 			same(t, "norm", cell(j, "norm"), inspect.Norm(learned[j]), 5e-4*inspect.Norm(learned[j]))
 			same(t, "rho", cell(j, "rho"), rho[j], 6e-4)
-			same(t, "smoothness", cell(j, "smoothness"), inspect.Smoothness(learned[j], strokes.Rows, strokes.Cols), 6e-4)
+			same(t, "smoothness", cell(j, "smoothness"), inspect.Smoothness(learned[j], strokes.Rows, strokes.Cols),
+				6e-4)
 			whole, less := without(t, v.Net, tests, j)
 			same(t, "lost", cell(j, "lost"), 100*(whole-less), 0.006)
 		}
@@ -134,7 +135,8 @@ func TestReportInBrowser(t *testing.T) {
 		}
 		order := inspect.Descending(norms)
 		rows := func() []int {
-			return eval[[]int](b, "[...document.querySelectorAll('#neuron-table tbody tr')].map(r => Number(r.dataset.neuron))")
+			return eval[[]int](b, "[...document.querySelectorAll('#neuron-table tbody tr')].map(r => "+
+				"Number(r.dataset.neuron))")
 		}
 		b.click("#neuron-table th[data-key=norm] button")
 		if d := cmp.Diff(order, rows()); d != "" {
@@ -153,7 +155,8 @@ func TestReportInBrowser(t *testing.T) {
 	t.Run("sheet", func(t *testing.T) {
 		const tile = "#sheet .tile[data-neuron='5']"
 		x, y := b.middle(tile + " canvas")
-		_, err := chromedp.Call(b.ctx, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: chromedp.MouseMoved, X: x, Y: y})
+		_, err := chromedp.Call(b.ctx, input.DispatchMouseEvent,
+			input.DispatchMouseEventParams{Type: chromedp.MouseMoved, X: x, Y: y})
 		b.check(err)
 		b.until("document.getElementById('readout').textContent.startsWith('neuron 5 speaks for')")
 		said := b.text("#readout")
@@ -166,7 +169,8 @@ func TestReportInBrowser(t *testing.T) {
 		if !found {
 			t.Fatalf("readout %q has no pixel", said)
 		}
-		same(t, "pixel under the mouse", pixel, float64(learned[5][strokes.Rows/2*strokes.Cols+strokes.Cols/2]), 0.02*float64(maxAbs(learned...)))
+		same(t, "pixel under the mouse", pixel, float64(learned[5][strokes.Rows/2*strokes.Cols+strokes.Cols/2]),
+			0.02*float64(maxAbs(learned...)))
 
 		limit := float64(maxAbs(learned...))
 		color := func(show string, w []float32, limit float64) {
@@ -223,7 +227,8 @@ func TestReportInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for k, s := range p.Z[1] {
-			eval[bool](b, fmt.Sprintf(`(() => { const s = document.querySelector('#why-page select'); s.value = %d; return s.dispatchEvent(new Event('change')); })()`, k))
+			eval[bool](b,
+				fmt.Sprintf(`(() => { const s = document.querySelector('#why-page select'); s.value = %d; return s.dispatchEvent(new Event('change')); })()`, k))
 			text := b.text("#sum")
 			_, sum, _ := strings.Cut(text, "that is")
 			n := numbersIn(t, strings.Replace(sum, "s of "+v.Classes()[k]+" ", "", 1))
@@ -235,7 +240,8 @@ func TestReportInBrowser(t *testing.T) {
 
 	t.Run("film", func(t *testing.T) {
 		frame := func(at int) {
-			eval[bool](b, fmt.Sprintf(`(() => { const s = document.getElementById('film-at'); s.value = %d; return s.dispatchEvent(new Event('input')); })()`, at))
+			eval[bool](b,
+				fmt.Sprintf(`(() => { const s = document.getElementById('film-at'); s.value = %d; return s.dispatchEvent(new Event('input')); })()`, at))
 		}
 		if got := b.text("#film-says"); !strings.HasPrefix(got, "epoch 0") {
 			t.Errorf("the film begins with %q", got)
@@ -263,7 +269,8 @@ func TestReportInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := render.BlueOrange.At(float64(learned[0][64]) / limit)
-		if got := b.pixel("#film-canvas", 64%strokes.Cols, 64/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 6) {
+		if got := b.pixel("#film-canvas", 64%strokes.Cols, 64/strokes.Cols); !close3(got,
+			[3]uint8{want.R, want.G, want.B}, 6) {
 			t.Errorf("last frame: colour %v, want about %v", got, want)
 		}
 	})
@@ -273,7 +280,8 @@ func TestReportInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := eval[[][]int](b, `[...document.querySelectorAll('#confusion tbody tr')].map(r => [...r.querySelectorAll('td')].slice(0, 4).map(c => Number(c.textContent)))`)
+		got := eval[[][]int](b,
+			`[...document.querySelectorAll('#confusion tbody tr')].map(r => [...r.querySelectorAll('td')].slice(0, 4).map(c => Number(c.textContent)))`)
 		if d := cmp.Diff(score.Confusion, got); d != "" {
 			t.Errorf("confusion matrix (-want +got):\n%s", d)
 		}
@@ -290,7 +298,8 @@ func TestReportInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first := eval[[]string](b, "[...document.querySelectorAll('#class-page .thumbs')].slice(0, 2).map(l => l.querySelector('b').textContent)")
+		first := eval[[]string](b, "[...document.querySelectorAll('#class-page .thumbs')].slice(0, 2).map(l => "+
+			"l.querySelector('b').textContent)")
 		if d := cmp.Diff([]string{strconv.Itoa(r.ByContribution[0]), strconv.Itoa(r.ByWeight[0])}, first); d != "" {
 			t.Errorf("first by contribution and by weight (-want +got):\n%s", d)
 		}
@@ -310,11 +319,14 @@ func TestReportInBrowser(t *testing.T) {
 // What a network made elsewhere lacks is said where it would stand, and the rest works.
 func TestReportOfImport(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
-	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out", run)
+	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out",
+		run)
 	b := openPage(t, strings.TrimSpace(must(t, "report", run)))
 	for section, want := range map[string]string{
-		"neurons": "its start weights are not known", "class": "imported without a data set", "why": "imported without a data set",
-		"ablation": "imported without a data set", "errors": "imported without a data set", "training": "trained elsewhere", "film": "start weights are not known",
+		"neurons": "its start weights are not known", "class": "imported without a data set",
+		"why":      "imported without a data set",
+		"ablation": "imported without a data set", "errors": "imported without a data set",
+		"training": "trained elsewhere", "film": "start weights are not known",
 	} {
 		if got := b.text("#" + section); !strings.Contains(got, want) {
 			t.Errorf("section %s does not say %q", section, want)
@@ -322,7 +334,9 @@ func TestReportOfImport(t *testing.T) {
 	}
 	b.click("#sheet .tile[data-neuron='3']")
 	b.until("document.getElementById('neuron-name').textContent.startsWith('Neuron 3 ')")
-	if got := eval[[]string](b, "[...document.querySelectorAll('#neuron-table th[data-key]')].map(h => h.dataset.key)"); !cmp.Equal(got, []string{"id", "class", "norm", "smoothness"}) {
+	if got := eval[[]string](b,
+		"[...document.querySelectorAll('#neuron-table th[data-key]')].map(h => h.dataset.key)"); !cmp.Equal(got,
+		[]string{"id", "class", "norm", "smoothness"}) {
 		t.Errorf("columns %v", got)
 	}
 	b.quiet()
@@ -333,7 +347,8 @@ func TestReportOfDeeperNet(t *testing.T) {
 	v, file := shapesReport(t, "--net", "120-9-6-4", "--hidden", "relu", "--init", "he", "--lr", "0.1")
 	b := openPage(t, file)
 	for l, units := range []int{9, 6} {
-		eval[bool](b, fmt.Sprintf(`(() => { const s = document.querySelector('#sheet-tools select'); s.value = %d; return s.dispatchEvent(new Event('change')); })()`, l))
+		eval[bool](b,
+			fmt.Sprintf(`(() => { const s = document.querySelector('#sheet-tools select'); s.value = %d; return s.dispatchEvent(new Event('change')); })()`, l))
 		if got := eval[int](b, "document.querySelectorAll('#sheet .tile').length"); got != units {
 			t.Errorf("layer %d has %d tiles, want %d", l+1, got, units)
 		}
@@ -346,14 +361,17 @@ func TestReportOfDeeperNet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	learned := v.Net // the usual way to show weights: what training put into the first layer, through the network as it is
+	// the usual way to show weights: what training put into the first layer, through the network as it is
+	learned := v.Net
 	learned.Params = learned.Params.Clone()
-	copy(learned.Params.Weight(1).Data, inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Gamma).Data)
+	copy(learned.Params.Weight(1).Data, inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1),
+		v.Net.Gamma).Data)
 	maps, err := learned.Paths(t.Context(), 1, nil, slopes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "norm of layer 2", b.text("#neuron-table tr[data-neuron='4'] td[data-key=norm]"), inspect.Norm(maps[4]), 5e-4*inspect.Norm(maps[4]))
+	same(t, "norm of layer 2", b.text("#neuron-table tr[data-neuron='4'] td[data-key=norm]"), inspect.Norm(maps[4]),
+		5e-4*inspect.Norm(maps[4]))
 	b.quiet()
 }
 

@@ -34,8 +34,8 @@ func numberFields(t reflect.Type, at string, out map[string]bool) {
 	}
 }
 
-// Every field of the document that the page draws goes into the file: by which name is said here. A field that is added to
-// the document and not to this table fails the test.
+// Every field of the document that the page draws goes into the file: by which name is said here. A field that is added
+// to the document and not to this table fails the test.
 func TestReportDataNamesEveryField(t *testing.T) {
 	v, _ := shapesReport(t)
 	data := reportData(t, v)
@@ -46,31 +46,46 @@ func TestReportDataNamesEveryField(t *testing.T) {
 		"Colors.Light": "", "Colors.Dark": "", // how numbers look
 		"Layers.Number": "", "Layers.Units": "", // the names and shapes of the arrays
 		"Layers.Range":      "layer1_activation_range",
-		"Layers.Maps.Scale": "layer1_map_learned", "Layers.Maps.Data": "layer1_map_init", "Layers.Gamma": "layer1_gamma",
-		"Layers.Favourite": "layer1_favourite", "Layers.Norm": "layer1_norm", "Layers.Rho": "layer1_rho", "Layers.Smooth": "layer1_smoothness",
-		"Layers.Path": "layer1_path", "Layers.Bias": "layer1_bias", "Layers.Similarity": "layer1_order_by_similarity",
-		"Layers.Select": "layer1_selectivity", "Layers.Importance": "layer1_importance", "Layers.Mean": "layer1_mean_activation",
-		"Layers.Stuck": "layer1_stuck", "Layers.Contribution": "layer1_contribution", "Layers.Overlap": "layer1_orders_agree",
-		"Layers.Activity": "layer1_activation_by_class_quantiles", "Layers.Top": "layer1_most_exciting_image", "Layers.Bottom": "layer1_least_exciting_image",
-		"Layers.TopZ": "layer1_most_exciting_z", "Layers.BottomZ": "layer1_least_exciting_z", "Layers.Patterned": "layer1_pattern_images",
+		"Layers.Maps.Scale": "layer1_map_learned", "Layers.Maps.Data": "layer1_map_init",
+		"Layers.Gamma":     "layer1_gamma",
+		"Layers.Favourite": "layer1_favourite", "Layers.Norm": "layer1_norm", "Layers.Rho": "layer1_rho",
+		"Layers.Smooth": "layer1_smoothness",
+		"Layers.Path":   "layer1_path", "Layers.Bias": "layer1_bias", "Layers.Similarity": "layer1_order_by_similarity",
+		"Layers.Select": "layer1_selectivity", "Layers.Importance": "layer1_importance",
+		"Layers.Mean":  "layer1_mean_activation",
+		"Layers.Stuck": "layer1_stuck", "Layers.Contribution": "layer1_contribution",
+		"Layers.Overlap":  "layer1_orders_agree",
+		"Layers.Activity": "layer1_activation_by_class_quantiles", "Layers.Top": "layer1_most_exciting_image",
+		"Layers.Bottom": "layer1_least_exciting_image",
+		"Layers.TopZ":   "layer1_most_exciting_z", "Layers.BottomZ": "layer1_least_exciting_z",
+		"Layers.Patterned":       "layer1_pattern_images",
 		"Layers.Ablation.Images": "layer1_ablation_images", "Layers.Ablation.Accuracy": "layer1_ablation_accuracy",
-		"Layers.Ablation.Lost": "layer1_lost", "Layers.Ablation.Class": "layer1_lost_by_class", "Layers.Ablation.MostFirst": "layer1_most_important_first",
+		"Layers.Ablation.Lost": "layer1_lost", "Layers.Ablation.Class": "layer1_lost_by_class",
+		"Layers.Ablation.MostFirst":  "layer1_most_important_first",
 		"Layers.Ablation.LeastFirst": "layer1_least_important_first", "Layers.Ablation.Random": "layer1_random_order",
 		"Layers.Ablation.Selective": "layer1_selectivity_correlation",
-		"Output.Weights":            "output_weights", "Output.Bias": "output_bias", "Output.Confusion": "confusion", "Output.Recall": "recall",
-		"Images.Index": "layer1_most_exciting_image", "Images.Label": "layer1_most_exciting_label",
+		"Output.Weights":            "output_weights", "Output.Bias": "output_bias", "Output.Confusion": "confusion",
+		"Output.Recall": "recall",
+		"Images.Index":  "layer1_most_exciting_image", "Images.Label": "layer1_most_exciting_label",
 		"Images.Columns": "", "Images.Each": "", "Images.Sprites": "", // where the test images lie in their sprites
 		"Class.Plain.Scale": "template", "Class.Plain.Data": "template", "Class.Slope.Scale": "template_slope_weighted",
-		"Class.Slope.Data": "template_slope_weighted", "Class.Mean.Scale": "mean_image", "Class.Mean.Data": "mean_image",
-		"Why.Image": "why_image", "Why.Label": "why_label", "Why.Predicted": "why_predicted", "Why.Pixels": "why_pixels",
+		"Class.Slope.Data": "template_slope_weighted", "Class.Mean.Scale": "mean_image",
+		"Class.Mean.Data": "mean_image",
+		"Why.Image":       "why_image", "Why.Label": "why_label", "Why.Predicted": "why_predicted",
+		"Why.Pixels": "why_pixels",
 		"Why.Hidden": "why_layer1_a", "Why.Z": "why_layer1_z", "Why.Logits": "why_logits", "Why.Outputs": "why_outputs",
 		"Why.NeuronError": "why_neuron_error", "Why.SumError": "why_sum_error",
 		"Errors.Count": "mistakes", "Errors.Worst.Image": "mistake_image", "Errors.Worst.Label": "mistake_label",
-		"Errors.Worst.Predicted": "mistake_predicted", "Errors.Worst.Loss": "mistake_loss", "Errors.Worst.Margin": "mistake_margin",
-		"Errors.Worst.Drivers.Neuron": "mistake_driven_by", "Errors.Worst.Drivers.Drive": "mistake_drive", "Errors.Worst.Why": "why_image",
-		"Metrics.Epoch": "epoch", "Metrics.Loss": "epoch_training_loss", "Metrics.ValidationLoss": "epoch_validation_loss", "Metrics.TestLoss": "epoch_test_loss",
-		"Metrics.TrainAccuracy": "epoch_training_accuracy", "Metrics.ValidationAccuracy": "epoch_validation_accuracy", "Metrics.TestAccuracy": "epoch_test_accuracy",
-		"Film.Neurons": "film_neuron", "Film.Of": "layer1_norm", "Film.Epochs": "film_epoch", "Film.Gamma": "film_gamma", "Film.Limit": "film_limit",
+		"Errors.Worst.Predicted": "mistake_predicted", "Errors.Worst.Loss": "mistake_loss",
+		"Errors.Worst.Margin":         "mistake_margin",
+		"Errors.Worst.Drivers.Neuron": "mistake_driven_by", "Errors.Worst.Drivers.Drive": "mistake_drive",
+		"Errors.Worst.Why": "why_image",
+		"Metrics.Epoch":    "epoch", "Metrics.Loss": "epoch_training_loss",
+		"Metrics.ValidationLoss": "epoch_validation_loss", "Metrics.TestLoss": "epoch_test_loss",
+		"Metrics.TrainAccuracy": "epoch_training_accuracy", "Metrics.ValidationAccuracy": "epoch_validation_accuracy",
+		"Metrics.TestAccuracy": "epoch_test_accuracy",
+		"Film.Neurons":         "film_neuron", "Film.Of": "layer1_norm", "Film.Epochs": "film_epoch",
+		"Film.Gamma": "film_gamma", "Film.Limit": "film_limit",
 		"Film.Data": "film_learned", "Film.Accuracy": "film_accuracy",
 	}
 	for _, f := range slices.Sorted(maps.Keys(got)) {
@@ -115,7 +130,8 @@ func TestReportDataIsTheRun(t *testing.T) {
 				near(t, "raw", at(got["layer1_map_raw"], j, p), raw, 0.02)
 				near(t, "start", at(got["layer1_map_init"], j, p), start, 0.01)
 				last := len(got["film_epoch"].([]any)) - 1
-				near(t, "last frame", at(got["film_learned"], last, j, p), raw-v.Net.Gamma*start, at(got["film_limit"])/254*1.01)
+				near(t, "last frame", at(got["film_learned"], last, j, p), raw-v.Net.Gamma*start,
+					at(got["film_limit"])/254*1.01)
 				near(t, "first frame", at(got["film_learned"], 0, j, p), 0, 0)
 			}
 		}
@@ -137,7 +153,8 @@ func TestReportDataIsTheRun(t *testing.T) {
 				for i, part := range []float64{0.05, 0.25, 0.5, 0.75, 0.95} {
 					at := part * float64(len(of)-1)
 					if lo, hi := of[int(at)], of[int(math.Ceil(at))]; q(i+1) < lo-1e-5 || q(i+1) > hi+1e-5 {
-						t.Errorf("neuron %d, class %d: %v of the images below %v, want it from %v to %v", j, k, part, q(i+1), lo, hi)
+						t.Errorf("neuron %d, class %d: %v of the images below %v, want it from %v to %v", j, k, part,
+							q(i+1), lo, hi)
 					}
 				}
 			}
@@ -219,7 +236,8 @@ func TestReportDataIsThePage(t *testing.T) {
 		.querySelectorAll('td.number').values().map(e => e.textContent).toArray()`) {
 		same(t, "activation per class", text, at(got["layer1_activation_by_class_mean"], j, k), 5.1e-4)
 	}
-	images := eval[[][]string](b, `[...document.querySelectorAll('#neuron-page .thumbs')].map(l => [...l.querySelectorAll('li')].map(e => e.innerText))`)
+	images := eval[[][]string](b,
+		`[...document.querySelectorAll('#neuron-page .thumbs')].map(l => [...l.querySelectorAll('li')].map(e => e.innerText))`)
 	if len(images) != 2 || len(images[0]) != 8 || len(images[1]) != 8 {
 		t.Fatalf("images %v", images)
 	}
@@ -227,7 +245,8 @@ func TestReportDataIsThePage(t *testing.T) {
 		for n, text := range images[end] {
 			class, rest, _ := strings.Cut(text, ": ")
 			said := numbersIn(t, rest)
-			near(t, "class of an image", float64(slices.Index(v.Classes(), class)), at(got["layer1_"+name+"_exciting_label"], j, n), 0)
+			near(t, "class of an image", float64(slices.Index(v.Classes(), class)),
+				at(got["layer1_"+name+"_exciting_label"], j, n), 0)
 			z := at(got["layer1_"+name+"_exciting_z"], j, n)
 			near(t, "z", said[0], z, 5.1e-3*math.Abs(z))
 			near(t, "number of an image", said[1], at(got["layer1_"+name+"_exciting_image"], j, n), 0)
@@ -259,10 +278,12 @@ func TestReportDataIsThePage(t *testing.T) {
 	b.until(fmt.Sprintf("document.getElementById('film-canvas').width > %d", strokes.Cols)) // it is unpacked
 	limit := at(got["film_limit"])
 	for frame := range got["film_epoch"].([]any) {
-		eval[bool](b, fmt.Sprintf(`(() => { const s = document.getElementById('film-at'); s.value = %d; return s.dispatchEvent(new Event('input')); })()`, frame))
+		eval[bool](b,
+			fmt.Sprintf(`(() => { const s = document.getElementById('film-at'); s.value = %d; return s.dispatchEvent(new Event('input')); })()`, frame))
 		for _, p := range []int{14, 47, 64} { // of neuron 0, whose tile is the first
 			c := render.BlueOrange.At(at(got["film_learned"], frame, 0, p) / limit)
-			if has := b.pixel("#film-canvas", p%strokes.Cols, p/strokes.Cols); !close3(has, [3]uint8{c.R, c.G, c.B}, 1) {
+			if has := b.pixel("#film-canvas", p%strokes.Cols, p/strokes.Cols); !close3(has, [3]uint8{c.R, c.G, c.B},
+				1) {
 				t.Errorf("frame %d, pixel %d: colour %v, want %v", frame, p, has, c)
 			}
 		}

@@ -80,14 +80,16 @@ func TestReportIsReadable(t *testing.T) {
 	// In a narrow window a chart is drawn narrow, not made small with its numbers.
 	narrow := openPage(t, file)
 	narrow.check(chromedp.Do(narrow.ctx, chromedp.EmulateViewport(390, 900), chromedp.Reload()))
-	if got := eval[float64](narrow, "Math.min(...[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))"); got < 0.9 {
+	if got := eval[float64](narrow, "Math.min(...[...document.querySelectorAll('svg')].map(s => "+
+		"s.getBoundingClientRect().width / s.viewBox.baseVal.width))"); got < 0.9 {
 		t.Errorf("a chart is drawn at %.2f of its size", got)
 	}
 	b.emulate("print", "dark")
 	b.check(chromedp.Do(b.ctx, chromedp.EmulateViewport(720, 1000)))
 	for selector, shown := range map[string]bool{
-		"#neuron-table th[data-key=norm] button": true, "#neuron-name": true, "#sheet-legend canvas": true, "#film-says": true,
-		"nav": false, "#theme": false, "#sheet-tools select": false, "#next": false,
+		"#neuron-table th[data-key=norm] button": true, "#neuron-name": true, "#sheet-legend canvas": true,
+		"#film-says": true,
+		"nav":        false, "#theme": false, "#sheet-tools select": false, "#next": false,
 	} {
 		if got := eval[bool](b, fmt.Sprintf("document.querySelector(%q).checkVisibility()", selector)); got != shown {
 			t.Errorf("on paper %s is shown: %v, want %v", selector, got, shown)
@@ -99,14 +101,15 @@ func TestReportIsReadable(t *testing.T) {
 	b.quiet()
 }
 
-// The colours are chosen with the keyboard, and all maps follow, in either theme; and a control that draws a part of the
-// page anew keeps the focus.
+// The colours are chosen with the keyboard, and all maps follow, in either theme; and a control that draws a part of
+// the page anew keeps the focus.
 func TestReportByKeyboard(t *testing.T) {
 	v, file := shapesReport(t)
 	b := openPage(t, file)
 	key := func(k string) { b.check(chromedp.Do(b.ctx, chromedp.KeyEvent(k))) }
 	focused := func() string {
-		return eval[string](b, "(e => (e.getAttribute('aria-label') || (e.labels && e.labels.length ? e.labels[0].firstChild.textContent : e.textContent)).trim())(document.activeElement)")
+		return eval[string](b, "(e => (e.getAttribute('aria-label') || (e.labels && e.labels.length ? "+
+			"e.labels[0].firstChild.textContent : e.textContent)).trim())(document.activeElement)")
 	}
 	ring := func() {
 		if got := eval[string](b, "getComputedStyle(document.activeElement).outlineStyle"); got != "solid" {
@@ -135,7 +138,8 @@ func TestReportByKeyboard(t *testing.T) {
 		}
 		for _, p := range []int{14, 47, 64} {
 			want := m.At(float64(learned[3][p]) / limit)
-			if got := b.pixel(tile, p%strokes.Cols, p/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 8) { // a step of the byte
+			// a step of the byte
+			if got := b.pixel(tile, p%strokes.Cols, p/strokes.Cols); !close3(got, [3]uint8{want.R, want.G, want.B}, 8) {
 				t.Errorf("%v, pixel %d: colour %v, want %v", m, p, got, want)
 			}
 		}
@@ -153,7 +157,8 @@ func TestReportByKeyboard(t *testing.T) {
 	}
 
 	focus := func(selector string) {
-		eval[bool](b, fmt.Sprintf("(e => (e.focus(), e === document.activeElement))(document.querySelector(%q))", selector))
+		eval[bool](b, fmt.Sprintf("(e => (e.focus(), e === document.activeElement))(document.querySelector(%q))",
+			selector))
 	}
 	focus("#next")
 	for want := 1; want <= 2; want++ {

@@ -22,16 +22,20 @@ func TestReportOfWideNet(t *testing.T) {
 	const units = 1500
 	v, file := shapesReport(t, "--net", "120-1500-4", "--epochs", "1")
 	b := openPage(t, file)
-	if got := eval[[]string](b, "[...document.querySelectorAll('#bounds li')].map(e => e.textContent)"); !cmp.Equal(got, []string{
-		"The hidden layer has 1,500 neurons, so the maps are not put in order of similarity: that is done for up to 1,024.",
-		"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are shown, not 8.",
-	}) {
+	if got := eval[[]string](b, "[...document.querySelectorAll('#bounds li')].map(e => e.textContent)"); !cmp.Equal(got,
+		[]string{
+			"The hidden layer has 1,500 neurons, so the maps are not put in order of similarity: that is done for up " +
+				"to 1,024.",
+			"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are shown, " +
+				"not 8.",
+		}) {
 		t.Errorf("cut short: %q", got)
 	}
 	if got := eval[int](b, "document.querySelectorAll('#sheet .tile canvas').length"); got != units {
 		t.Errorf("%d tiles, want %d", got, units)
 	}
-	if got := eval[int](b, "[...document.querySelectorAll('#sheet .tile canvas')].filter(c => c.painted).length"); got > units/2 {
+	if got := eval[int](b,
+		"[...document.querySelectorAll('#sheet .tile canvas')].filter(c => c.painted).length"); got > units/2 {
 		t.Errorf("%d of %d tiles are painted at first, want those near the window", got, units)
 	}
 	learned := inspect.Maps(v.Weights("learned"))
@@ -45,10 +49,13 @@ func TestReportOfWideNet(t *testing.T) {
 	if got := eval[int](b, "document.querySelectorAll('#neuron-table tbody tr').length"); got != units {
 		t.Errorf("%d rows of numbers, want %d", got, units)
 	}
-	same(t, "norm", b.text("#neuron-table tr[data-neuron='1499'] td[data-key=norm]"), inspect.Norm(learned[units-1]), 5e-4*inspect.Norm(learned[units-1]))
+	same(t, "norm", b.text("#neuron-table tr[data-neuron='1499'] td[data-key=norm]"), inspect.Norm(learned[units-1]),
+		5e-4*inspect.Norm(learned[units-1]))
 	eval[bool](b, "location.hash = '#neuron-1-1499', true")
 	b.until("document.getElementById('neuron-name').textContent === 'Neuron 1499 of hidden layer 1'")
-	if got := eval[[]int](b, "[...document.querySelectorAll('#neuron-page .thumbs')].map(l => l.children.length)"); !cmp.Equal(got, []int{3, 3}) {
+	if got := eval[[]int](b,
+		"[...document.querySelectorAll('#neuron-page .thumbs')].map(l => l.children.length)"); !cmp.Equal(got,
+		[]int{3, 3}) {
 		t.Errorf("test images of largest and smallest z: %v, want 3 and 3", got)
 	}
 	b.quiet()

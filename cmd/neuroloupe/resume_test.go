@@ -31,7 +31,8 @@ func TestKilledAndResumed(t *testing.T) {
 func killAndResume(t *testing.T) {
 	data := shapes(t)
 	args := []string{
-		"train", data, "--net", "120-40-4", "--optimizer", "adam", "--hidden", "tanh", "--output", "softmax", "--lr", "0.01",
+		"train", data, "--net", "120-40-4", "--optimizer", "adam", "--hidden", "tanh", "--output", "softmax", "--lr",
+		"0.01",
 		"--dropout", "0.1", "--l2", "1", "--schedule", "cosine", "--batch", "3", "--epochs", "12", "--keep", "best",
 	}
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -85,7 +86,10 @@ func killAndResume(t *testing.T) {
 		for _, e := range entries {
 			names = append(names, e.Name())
 		}
-		want := []string{"checkpoint.safetensors", "frames.safetensors", "initial.safetensors", "lock", "metrics.jsonl", "run.toml", "sheet.png", "weights.safetensors"}
+		want := []string{
+			"checkpoint.safetensors", "frames.safetensors", "initial.safetensors", "lock", "metrics.jsonl",
+			"run.toml", "sheet.png", "weights.safetensors",
+		}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("round %d: files (-want +got):\n%s", round, diff)
 		}

@@ -48,7 +48,8 @@ func scriptNumbers(ts *testscript.TestScript, neg bool, args []string) {
 // scriptOlder: older RUN… makes a run folder what the program wrote before formats had sums: format 1.
 func scriptOlder(ts *testscript.TestScript, neg bool, args []string) {
 	edit := func(path, pattern, with string) {
-		ts.Check(os.WriteFile(path, regexp.MustCompile(pattern).ReplaceAll([]byte(ts.ReadFile(path)), []byte(with)), 0o666))
+		ts.Check(os.WriteFile(path, regexp.MustCompile(pattern).ReplaceAll([]byte(ts.ReadFile(path)), []byte(with)),
+			0o666))
 	}
 	for _, run := range args {
 		path := func(name string) string { return ts.MkAbs(filepath.Join(run, name)) }

@@ -33,8 +33,9 @@ Examples:
 
 func (c *sheetCmd) Run(a *app) error {
 	return c.picture(a, &gallery.Sheet{
-		Style: c.style(), Layer: c.Layer, Show: c.Show, Scale: c.Scale, Order: c.Order, Top: c.Top, MarkDead: c.MarkDead,
-		Cols: c.Cols, Tile: c.Tile,
+		Style: c.style(), Layer: c.Layer, Show: c.Show, Scale: c.Scale, Order: c.Order, Top: c.Top,
+		MarkDead: c.MarkDead,
+		Cols:     c.Cols, Tile: c.Tile,
 	}, tiles(c.Tile, c.Cols, c.Top)...)
 }
 

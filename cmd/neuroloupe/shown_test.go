@@ -277,8 +277,8 @@ func TestDreamValues(t *testing.T) {
 	}
 }
 
-// Mistakes are the images whose largest output is another's, worst first; the drives add up to what the outputs differ by
-// beyond the mean.
+// Mistakes are the images whose largest output is another's, worst first; the drives add up to what the outputs differ
+// by beyond the mean.
 func TestErrorsAreTheMistakes(t *testing.T) {
 	dir := trained(t, "--net", "120-9-4", "--epochs", "1", "--lr", "0.1")
 	v := opened(t, dir)
@@ -378,7 +378,8 @@ func BenchmarkSheet(b *testing.B) {
 	if _, code := quiet("data", "fetch"); code != exitDone {
 		b.Skip("MNIST cannot be had")
 	}
-	if talk, code := quiet("train", "--net", "784-100-10", "--epochs", "1", "--split", "1000/1000", "--out", dir); code != exitDone {
+	if talk, code := quiet("train", "--net", "784-100-10", "--epochs", "1", "--split", "1000/1000", "--out",
+		dir); code != exitDone {
 		b.Fatal(talk)
 	}
 	for b.Loop() {

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// spoil changes the IDX files of writeShapes: inverted (dark on bright paper), binary (pixels 0 and 1), dark (pixels to 15),
-// shifted (labels from 1), alike (one label), permuted (label k becomes 3k+1 mod 4).
+// spoil changes the IDX files of writeShapes: inverted (dark on bright paper), binary (pixels 0 and 1), dark (pixels to
+// 15), shifted (labels from 1), alike (one label), permuted (label k becomes 3k+1 mod 4).
 func spoil(dir, fault string) error {
 	pixel := map[string]func(byte) byte{
 		"inverted": func(v byte) byte { return 255 - v },

@@ -116,8 +116,10 @@ func (c *trainCmd) recipe(data string) (runs.Recipe, error) {
 		return r, talk.Usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
 	}
 	err = checkNumbers(
-		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR), part("--momentum", r.Momentum),
-		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout), atLeast("--early-stop", r.EarlyStop, 0),
+		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR),
+		part("--momentum", r.Momentum),
+		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout),
+		atLeast("--early-stop", r.EarlyStop, 0),
 	)
 	if err != nil {
 		return r, err
@@ -153,11 +155,13 @@ func (c *trainCmd) Run(a *app) (err error) {
 	}
 	// Nothing from here on can take the training back, and nothing may hide that it is complete and what came out.
 	complete := func(err error) error {
-		return fmt.Errorf("the training is complete, after epoch %d, and kept in %s; %w", j.State.Epoch, j.Folder.Path, err)
+		return fmt.Errorf("the training is complete, after epoch %d, and kept in %s; %w", j.State.Epoch, j.Folder.Path,
+			err)
 	}
 	r, err := j.Result()
 	if err != nil {
-		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err, j.Folder.Path))
+		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err,
+			j.Folder.Path))
 	}
 	var unfinished error
 	r.Sheet, unfinished = j.Finish()
@@ -227,11 +231,13 @@ func (c *trainCmd) resume(a *app) (*job.Job, error) {
 	}
 	if !reflect.DeepEqual(allowed, *c) {
 		return nil, talk.Usage("--resume takes the run's own settings; " +
-			"only --epochs, --device, --cuda-mode, --precision, --workers, --folder, --parity and --json may stand beside it")
+			"only --epochs, --device, --cuda-mode, --precision, --workers, --folder, --parity and --json may stand " +
+			"beside it")
 	}
 	load, done := a.downloads()
 	defer done()
 	return job.Resume(a.ctx, c.Resume, job.Change{
-		Epochs: c.Epochs, Device: c.Device, Workers: c.Workers, Mode: c.CUDAMode, Precision: c.Precision, Dir: c.DataDir, Load: load,
+		Epochs: c.Epochs, Device: c.Device, Workers: c.Workers, Mode: c.CUDAMode, Precision: c.Precision,
+		Dir: c.DataDir, Load: load,
 	}, a)
 }

@@ -51,8 +51,8 @@ func (f *viewFlags) check() error {
 	return checkOutput("-o", f.Output, endings...)
 }
 
-// with checks the flags, opens the run, looks for its test images, does something with it and closes it. numbers are the
-// command's own.
+// with checks the flags, opens the run, looks for its test images, does something with it and closes it. numbers are
+// the command's own.
 func (f *viewFlags) with(a *app, do func(*app, *gallery.View) error, numbers ...flagNumber) error {
 	f.numbers = numbers
 	if err := f.check(); err != nil {
@@ -110,8 +110,8 @@ func (f *viewFlags) picture(a *app, p gallery.Picture, numbers ...flagNumber) er
 	}, numbers...)
 }
 
-// draw paints a drawing, writes it to --output, or under its name in the run folder, and its numbers to --data, and prints
-// the paths.
+// draw paints a drawing, writes it to --output, or under its name in the run folder, and its numbers to --data, and
+// prints the paths.
 func (f *viewFlags) draw(a *app, v *gallery.View, d *gallery.Drawing) error {
 	pic, err := v.Paint(d)
 	if a.drawn != nil {

@@ -45,7 +45,8 @@ func TestWhySumsHold(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					near(t, fmt.Sprintf("image %d: Σ x·w + b of neuron %d", i, j), sum(product.Map)+float64(v.Net.Params.Bias(1).Data[j]), float64(want), within)
+					near(t, fmt.Sprintf("image %d: Σ x·w + b of neuron %d", i, j), sum(product.Map)+
+						float64(v.Net.Params.Bias(1).Data[j]), float64(want), within)
 					near(t, "what is said of it", x.NeuronErrors[j], 0, within)
 				}
 				for k, want := range z[last] {
@@ -79,7 +80,8 @@ func TestWhyIsNumpys(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "digits")
-	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out", dir)
+	must(t, "import", filepath.Join("..", "internal", "exchange", "testdata", "digits.npz"), "--data", "none", "--out",
+		dir)
 	v := opened(t, dir)
 	ramp := gallery.Chosen{Name: "ramp", Label: -1, Pixels: make([]byte, 784)}
 	for p := range ramp.Pixels {

@@ -1,5 +1,5 @@
-// Command peers measures neuroloupe's CPU backend beside PyTorch, scikit-learn, plain Gorgonia and GoMLX on the same work,
-// in alternating rounds, and writes docs/benchmarks.md. Run it from the module's folder with `make bench-peers`.
+// Command peers measures neuroloupe's CPU backend beside PyTorch, scikit-learn, plain Gorgonia and GoMLX on the same
+// work, in alternating rounds, and writes docs/benchmarks.md. Run it from the module's folder with `make bench-peers`.
 //
 // Same work: the same layers, loss, optimiser, float32, batch size and 60,000 MNIST images, shuffled every epoch, in
 // memory before the clock starts, evaluation outside it; the accuracy at the end shows that each peer learned.
@@ -25,7 +25,8 @@ func main() {
 	rounds := flag.Int("rounds", 7, "measured rounds")
 	out := flag.String("out", filepath.Join("docs", "benchmarks.md"), "page to write")
 	python := flag.String("python", "/usr/bin/python3", "Python that has torch, numpy and sklearn")
-	source := flag.String("gomlx", filepath.Join("cmd", "peers", "gomlx"), "folder of the module that trains with GoMLX")
+	source := flag.String("gomlx", filepath.Join("cmd", "peers", "gomlx"),
+		"folder of the module that trains with GoMLX")
 	only := flag.String("only", "", "measure only the task of this name")
 	flag.Parse()
 	if err := run(*rounds, *out, *python, *source, *only); err != nil {
@@ -133,4 +134,7 @@ func contenders(t task, batch int, d *mnist.Dataset, backends []engine.Backend, 
 	return rs, nil
 }
 
-var peerNames = map[string]string{torch: "PyTorch", torchByHand: "PyTorch by hand", sklearn: "scikit-learn", gomlx: "GoMLX by hand"}
+var peerNames = map[string]string{
+	torch: "PyTorch", torchByHand: "PyTorch by hand", sklearn: "scikit-learn",
+	gomlx: "GoMLX by hand",
+}

@@ -50,11 +50,13 @@ func TestMeasure(t *testing.T) {
 		{crawling, []float64{verySlow + 1}, 1, 0.1},
 	} {
 		if d := cmp.Diff(c.seconds, c.r.seconds); d != "" || c.r.epochs != c.epochs || c.r.accuracy != c.accuracy {
-			t.Errorf("%s: %v, %d epochs, accuracy %v; want %v, %d, %v", c.r.name, c.r.seconds, c.r.epochs, c.r.accuracy, c.seconds, c.epochs, c.accuracy)
+			t.Errorf("%s: %v, %d epochs, accuracy %v; want %v, %d, %v", c.r.name, c.r.seconds, c.r.epochs, c.r.accuracy,
+				c.seconds, c.epochs, c.accuracy)
 		}
 	}
 	broken := &runner{name: "broken", epoch: func() (float64, float64, error) { return 0, 0, errors.New("no memory") }}
-	if _, err := measure([]*runner{broken}, 1, func() float64 { return 1 }); err == nil || err.Error() != "broken: no memory" {
+	if _, err := measure([]*runner{broken}, 1, func() float64 { return 1 }); err == nil ||
+		err.Error() != "broken: no memory" {
 		t.Errorf("a runner that fails: %v", err)
 	}
 }

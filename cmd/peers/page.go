@@ -64,7 +64,8 @@ this machine says little about another.
 
 // task writes a task's section: who was how fast, how far ours is from the machine, and what holds it.
 func (p *page) task(t task, sizes []size) {
-	fmt.Fprintf(p, "## %s\n\n| batch | program | seconds per epoch | times faster | GFLOP/s | test accuracy |\n|---|---|---|---|---|---|\n", t.title)
+	fmt.Fprintf(p, "## %s\n\n| batch | program | seconds per epoch | times faster | GFLOP/s | test accuracy "+
+		"|\n|---|---|---|---|---|---|\n", t.title)
 	work := bench.FLOPs(t.spec) * float64(p.examples) / 1e9
 	for _, s := range sizes {
 		best := median(s.rs[0].seconds)
@@ -89,7 +90,8 @@ func (p *page) task(t task, sizes []size) {
 	for _, s := range sizes {
 		best, peak := median(s.rs[0].seconds), median(s.peaks)
 		steps := (p.examples + s.batch - 1) / s.batch
-		fmt.Fprintf(p, "| %d | %s | %s | %.0f %% | %.0f %% | %s | %s |\n", s.batch, figure(1e6*best/float64(steps)), spread(s.peaks),
+		fmt.Fprintf(p, "| %d | %s | %s | %.0f %% | %.0f %% | %s | %s |\n", s.batch, figure(1e6*best/float64(steps)),
+			spread(s.peaks),
 			100*work/best/peak, 100*left/best/peak, s.speed("AVX2"), s.speed("plain Go"))
 	}
 	p.WriteString("\n")
@@ -99,8 +101,8 @@ func (p *page) task(t task, sizes []size) {
 	p.WriteString("\n")
 }
 
-// leftFLOPs is bench.FLOPs without the operations on zero pixels, when ink is the share of the pixels that are not zero:
-// the first layer's forward product and weight gradient.
+// leftFLOPs is bench.FLOPs without the operations on zero pixels, when ink is the share of the pixels that are not
+// zero: the first layer's forward product and weight gradient.
 func leftFLOPs(s engine.Spec, ink float64) float64 {
 	first := 2 * 2 * float64(s.Inputs) * float64(s.Layers[0].Units)
 	return bench.FLOPs(s) - (1-ink)*first

@@ -12,8 +12,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// By hand: of 784-100-10, the first layer's forward product and gradient are 4·784·100 = 313,600 of 319,600 operations on
-// an example; a fifth of them is 62,720.
+// By hand: of 784-100-10, the first layer's forward product and gradient are 4·784·100 = 313,600 of 319,600 operations
+// on an example; a fifth of them is 62,720.
 func TestLeftFLOPs(t *testing.T) {
 	s := engine.Spec{Inputs: 784, Layers: []engine.Layer{{Units: 100}, {Units: 10}}}
 	for ink, want := range map[float64]float64{1: 319600, 0.5: 156800 + 6000, 0: 6000} {
@@ -23,13 +23,16 @@ func TestLeftFLOPs(t *testing.T) {
 	}
 }
 
-// Four examples of four pixels, every fourth not zero, and a network 4-2-1: an example is 4·4·2 + 6·2·1 = 44 operations,
-// 8 + 12 = 20 without the zeros; four are 176 and 80. An epoch of 88 ns is then 2 GFLOP/s.
+// Four examples of four pixels, every fourth not zero, and a network 4-2-1: an example is 4·4·2 + 6·2·1 = 44
+// operations, 8 + 12 = 20 without the zeros; four are 176 and 80. An epoch of 88 ns is then 2 GFLOP/s.
 func TestPage(t *testing.T) {
 	images := bytes.Repeat([]byte{0, 0, 7, 0}, 4)
 	train := &mnist.Set{Images: images, Labels: make([]uint8, 4), Shape: mnist.Grey(2, 2)}
 	p := newPage(engine.Device{Name: "Some CPU", Capability: "AVX-512, 2 of 2 cores"}, train, 3, time.Unix(0, 0))
-	for _, want := range []string{"on 1970-01-01: Some CPU, AVX-512, 2 of 2 cores, Go 1.", "MNIST's 4 training images", "for 3 rounds", "25.0 % of"} {
+	for _, want := range []string{
+		"on 1970-01-01: Some CPU, AVX-512, 2 of 2 cores, Go 1.", "MNIST's 4 training images",
+		"for 3 rounds", "25.0 % of",
+	} {
 		if !strings.Contains(p.String(), want) {
 			t.Errorf("the page does not say %q:\n%s", want, p)
 		}
@@ -75,7 +78,10 @@ func TestPage(t *testing.T) {
 }
 
 func TestFigure(t *testing.T) {
-	for v, want := range map[float64]string{0.073912: "0.0739", 12.345: "12.3", 99.96: "100", 236.4: "236", 3204.4: "3204"} {
+	for v, want := range map[float64]string{
+		0.073912: "0.0739", 12.345: "12.3", 99.96: "100", 236.4: "236",
+		3204.4: "3204",
+	} {
 		if got := figure(v); got != want {
 			t.Errorf("%v is written %s, want %s", v, got, want)
 		}

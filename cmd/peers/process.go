@@ -24,10 +24,12 @@ func unpack(folder string, d *mnist.Dataset) error {
 		return err
 	}
 	for name, s := range map[string]*mnist.Set{"train": d.Train, "t10k": d.Test} {
-		if err := os.WriteFile(filepath.Join(folder, name+"-images-idx3-ubyte"), append(make([]byte, 16), s.Images...), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name+"-images-idx3-ubyte"), append(make([]byte, 16), s.Images...),
+			0o600); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name+"-labels-idx1-ubyte"), append(make([]byte, 8), s.Labels...), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name+"-labels-idx1-ubyte"), append(make([]byte, 8), s.Labels...),
+			0o600); err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,8 @@ func TestStart(t *testing.T) {
 		t.Error("an epoch of a peer that has ended")
 	}
 	r.close()
-	if _, err := start("Peer", 2, peer("missing")); err == nil || !strings.HasSuffix(err.Error(), "ModuleNotFoundError: no torch") {
+	if _, err := start("Peer", 2, peer("missing")); err == nil ||
+		!strings.HasSuffix(err.Error(), "ModuleNotFoundError: no torch") {
 		t.Errorf("a peer that does not start: %v", err)
 	}
 	if _, err := start("Peer", 2, peer("garbled")); err == nil {
@@ -121,7 +122,8 @@ func TestOpen(t *testing.T) {
 		b.Close()
 	}
 	n := len(names) - 1
-	if names[0] != names[n] || names[n-1] != "plain Go" || len(slices.Compact(slices.Sorted(slices.Values(names[:n])))) != n {
+	if names[0] != names[n] || names[n-1] != "plain Go" ||
+		len(slices.Compact(slices.Sorted(slices.Values(names[:n])))) != n {
 		t.Errorf("backends with %q, where the best allowed is %s", names[:n], names[n])
 	}
 }

@@ -1,8 +1,8 @@
-// Package kernels holds the CUDA kernels: their sources in CUDA C, one source for clang, nvcc and the driver simulator, and
-// the PTX that clang makes of them, which the driver compiles for its card.
+// Package kernels holds the CUDA kernels: their sources in CUDA C, one source for clang, nvcc and the driver simulator,
+// and the PTX that clang makes of them, which the driver compiles for its card.
 //
-// The sources hold to what device.h supplies. Run mkptx.sh after a change; a test compares the hash in the PTX's head with
-// the sources.
+// The sources hold to what device.h supplies. Run mkptx.sh after a change; a test compares the hash in the PTX's head
+// with the sources.
 package kernels
 
 import (
@@ -17,8 +17,8 @@ var PTX string
 
 const head = "// sources sha256: "
 
-// Hash returns the sha256 of the sources that PTX was made from, as 64 digits: that of all .cu and .h files, one after the
-// other in the order of their names.
+// Hash returns the sha256 of the sources that PTX was made from, as 64 digits: that of all .cu and .h files, one after
+// the other in the order of their names.
 func Hash() string {
 	line, _, _ := strings.Cut(PTX, "\n")
 	return strings.TrimPrefix(line, head)

@@ -17,12 +17,12 @@ import (
 	"testing"
 )
 
-// BuildEnv is the environment variable that says how the simulator is built: "asan" with AddressSanitizer, "race" with the
-// search for races, anything else plainly.
+// BuildEnv is the environment variable that says how the simulator is built: "asan" with AddressSanitizer, "race" with
+// the search for races, anything else plainly.
 const BuildEnv = "NEUROLOUPE_SIM_BUILD"
 
-// Build compiles the simulator with the kernels of cuda/kernels and any more files of kernels, and returns its path. What
-// was built from the same sources by the same compiler is used again. Without g++ the test is skipped.
+// Build compiles the simulator with the kernels of cuda/kernels and any more files of kernels, and returns its path.
+// What was built from the same sources by the same compiler is used again. Without g++ the test is skipped.
 func Build(t testing.TB, more ...string) string {
 	t.Helper()
 	compiler, err := exec.LookPath("g++")
@@ -128,7 +128,8 @@ func build(compiler string, more []string) (string, error) {
 		return "", err
 	}
 	made := filepath.Join(work, "libcuda.so.1")
-	link := slices.Concat([]string{"-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o", made}, linkArgs, objects)
+	link := slices.Concat([]string{"-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o", made},
+		linkArgs, objects)
 	if err := run(compiler, link...); err != nil {
 		return "", err
 	}
@@ -147,8 +148,8 @@ func lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// kernelUnit returns the source of all kernels as one. They are in a namespace without a name, so that the shared memory of
-// templates belongs to the file, as all other does, and not to the program.
+// kernelUnit returns the source of all kernels as one. They are in a namespace without a name, so that the shared
+// memory of templates belongs to the file, as all other does, and not to the program.
 func kernelUnit(more []string) []byte {
 	var b strings.Builder
 	b.WriteString("#include \"device_sim.h\"\nnamespace {\n#include \"kernels.cu\"\n")
@@ -168,8 +169,8 @@ func run(name string, args ...string) error {
 	return nil
 }
 
-// SourceHash returns the sha256 of the kernels' sources in a folder, as cuda/kernels/mkptx.sh writes it into the PTX: of all
-// *.cu and *.h, one after the other in the order of their names.
+// SourceHash returns the sha256 of the kernels' sources in a folder, as cuda/kernels/mkptx.sh writes it into the PTX:
+// of all *.cu and *.h, one after the other in the order of their names.
 func SourceHash(folder string) (string, error) {
 	files, err := os.ReadDir(folder)
 	if err != nil {

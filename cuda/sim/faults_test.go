@@ -28,7 +28,8 @@ func TestFaults(t *testing.T) {
 			l := driver.NewLaunch(b.function("past_the_end"), dims(1), dims(128), 0, 64, y)
 			b.fails(l.Run(b.s))
 			b.c.Free(y)
-		}, "kernel past_the_end, block 0,0,0, thread 64,0,0: illegal address: 0 bytes past the end of an allocation of 256 bytes"},
+		}, "kernel past_the_end, block 0,0,0, thread 64,0,0: illegal address: 0 bytes past the end of an allocation " +
+			"of 256 bytes"},
 		{"write just past the end", "", func(b bench) { // within what alignment leaves before the page that traps
 			y := b.alloc(make([]float32, 61)...)
 			l := driver.NewLaunch(b.function("past_the_end"), dims(1), dims(128), 0, 61, y)
@@ -57,7 +58,8 @@ func TestFaults(t *testing.T) {
 			b.fails(b.c.Free(y))
 		}, "cuMemFree of"},
 		{"host pointer as argument", "", func(b bench) {
-			l := driver.NewLaunch(b.function("past_the_end"), dims(1), dims(32), 0, 1, uint64(uintptr(unsafe.Pointer(&host[0]))))
+			l := driver.NewLaunch(b.function("past_the_end"), dims(1), dims(32), 0, 1,
+				uint64(uintptr(unsafe.Pointer(&host[0]))))
 			b.fails(l.Run(b.s))
 		}, "not device memory"},
 		{"barrier that half of the threads reach", "", func(b bench) {
@@ -130,7 +132,8 @@ func TestFaults(t *testing.T) {
 			b.loadFails(ptx, "stale PTX: made from sources with sha256")
 		}, "stale PTX: made from sources with sha256"},
 		{"stale PTX: other parameters", "", func(b bench) {
-			b.loadFails(bytes.Replace(PTX(), []byte(".param .b32 twice_param_0"), []byte(".param .b64 twice_param_0"), 1), "stale PTX")
+			b.loadFails(bytes.Replace(PTX(), []byte(".param .b32 twice_param_0"), []byte(".param .b64 twice_param_0"),
+				1), "stale PTX")
 		}, "stale PTX: parameter 0 of kernel twice has 8 bytes in the PTX, 4 in the source"},
 		{"stale PTX: a kernel that is gone", "", func(b bench) {
 			b.loadFails(bytes.Replace(PTX(), []byte(".entry twice("), []byte(".entry thrice("), 1), "stale PTX")
@@ -180,7 +183,8 @@ func TestFaults(t *testing.T) {
 			b.fails(l.Run(b.s))
 			b.fails(g.Launch(b.s))
 			b.c.Do(g.Close)
-		}, "a launch of a kernel whose module was unloaded, or never was\nkernel twice runs after its module was unloaded"},
+		}, "a launch of a kernel whose module was unloaded, or never was\nkernel twice runs after its module was " +
+			"unloaded"},
 		{"stream of another device", "devices=2", func(b bench) {
 			other, err := driver.Open(1)
 			b.check(err)
@@ -254,7 +258,8 @@ func TestMissingBarrier(t *testing.T) {
 			err := l.Run(b.s)
 			if os.Getenv(BuildEnv) == "race" {
 				b.fails(err)
-				if f := Faults(); !strings.Contains(f, "kernel turned_without_barrier") || !strings.Contains(f, "missing barrier: thread") {
+				if f := Faults(); !strings.Contains(f, "kernel turned_without_barrier") ||
+					!strings.Contains(f, "missing barrier: thread") {
 					t.Errorf("%s: found %q", order, f)
 				}
 				return

@@ -35,8 +35,9 @@ const (
 	CardEnv = "NEUROLOUPE_TEST_CARD"
 )
 
-// Start makes the simulator the driver of the test, with settings such as "memory=1048576" for the test alone; README.md
-// lists them. At the test's end nothing made with the driver may be left, and no fault found that Faults has not taken.
+// Start makes the simulator the driver of the test, with settings such as "memory=1048576" for the test alone;
+// README.md lists them. At the test's end nothing made with the driver may be left, and no fault found that Faults has
+// not taken.
 //
 // With [CardEnv], the test runs on the machine's own driver, and is skipped when it has settings.
 func Start(t testing.TB, settings ...string) {
@@ -50,7 +51,8 @@ func start(t testing.TB, kernels, settings []string) {
 		if len(settings) > 0 {
 			t.Skipf("%s is set, and the test is about the simulator", CardEnv)
 		}
-		// A card takes a good part of a second to make a context, and to end it: one that stays open saves the tests that.
+		// A card takes a good part of a second to make a context, and to end it: one that stays open saves the tests
+		// that.
 		card.Do(func() { _, _ = driver.Open(0) })
 		return
 	}
@@ -149,8 +151,8 @@ func Faults() string {
 	return s
 }
 
-// Counts returns how many allocations, bytes, pinned blocks, modules, streams, events, graphs and contexts there are, and how
-// many launches and switches between threads were made.
+// Counts returns how many allocations, bytes, pinned blocks, modules, streams, events, graphs and contexts there are,
+// and how many launches and switches between threads were made.
 func Counts() map[string]int {
 	m := map[string]int{}
 	for line := range strings.Lines(read(library.counts)) {

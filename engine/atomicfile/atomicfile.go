@@ -14,8 +14,8 @@ import (
 
 // Write makes write's output the content of path: into a file beside it, named PATH.HEX.tmp, which is flushed to the
 // disk and then renamed over path. When anything fails the file that was there stays as it was. Last the folder is
-// flushed; when that fails the new file is in place, but a power cut may yet undo it. What killed processes have left of
-// the same is removed first; see Clean.
+// flushed; when that fails the new file is in place, but a power cut may yet undo it. What killed processes have left
+// of the same is removed first; see Clean.
 //
 // A link is followed. What is not a regular file, such as /dev/stdout, cannot be replaced and is written to.
 func Write(path string, write func(io.Writer) error) (err error) {

@@ -31,8 +31,8 @@ func TempOf(name string) (target string, ok bool) {
 	return rest[:i], true
 }
 
-// createBeside creates PATH.HEX.tmp and locks it, as long as it is written: what is not locked, a killed process has left.
-// os.CreateTemp is not it: its files are for their owner only, and the process's umask should decide.
+// createBeside creates PATH.HEX.tmp and locks it, as long as it is written: what is not locked, a killed process has
+// left. os.CreateTemp is not it: its files are for their owner only, and the process's umask should decide.
 func createBeside(path string) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s.%0*x%s", path, hexDigits, rand.Uint32(), Suffix)

@@ -84,7 +84,8 @@ func TestWriteCleans(t *testing.T) {
 	if err := atomicfile.WriteBytes(filepath.Join(dir, "f"), nil); err != nil {
 		t.Fatal(err)
 	}
-	want := "backup.tmp f f.00000000.tmp f.0BADCAFE.tmp f.0badcafe.tmp.0badcafe.tmp f.0badcafe1.tmp f.11111111.tmp f.tmp g.0badcafe.tmp"
+	want := "backup.tmp f f.00000000.tmp f.0BADCAFE.tmp f.0badcafe.tmp.0badcafe.tmp f.0badcafe1.tmp f.11111111.tmp " +
+		"f.tmp g.0badcafe.tmp"
 	if got := names(t, dir); got != want {
 		t.Errorf("there is now\n%s, want\n%s", got, want)
 	}
@@ -209,7 +210,8 @@ func TestWriteLooksFirst(t *testing.T) {
 	if err := os.Symlink("f", path); err != nil { // to itself
 		t.Skip(err)
 	}
-	if err := atomicfile.WriteBytes(path, nil); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+	if err := atomicfile.WriteBytes(path, nil); err == nil || errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {

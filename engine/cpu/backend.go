@@ -53,7 +53,8 @@ func (b *backend) Peak(d time.Duration) float64 {
 }
 
 const (
-	// inferRows is how many examples inference takes at a time: enough to keep all workers busy, few enough for the cache.
+	// inferRows is how many examples inference takes at a time: enough to keep all workers busy, few enough for the
+	// cache.
 	inferRows = 256
 	// parallelWork is about what a worker does in the time of a step's barriers.
 	parallelWork = 1 << 14
@@ -126,7 +127,8 @@ func (e *executor) fits(capacity int) error {
 		bytes += 4 * int64(times) * int64(rows) * int64(roundUp(buf.Cols, line))
 	}
 	// Each worker's scratch holds a block's columns of the step's δ, and the output layer.
-	bytes += 4 * int64(b.pool.size) * int64(max(p.Capacity, p.Spec.Inputs)) * int64(b.kernels.MaxColumns()+roundUp(p.Spec.Classes(), line))
+	bytes += 4 * int64(b.pool.size) * int64(max(p.Capacity, p.Spec.Inputs)) * int64(b.kernels.MaxColumns()+
+		roundUp(p.Spec.Classes(), line))
 	if b.device.Memory > 0 && bytes > b.device.Memory {
 		return fmt.Errorf("cpu: network %v with batches of %d needs %.1f GiB, this machine has %.1f GiB; "+
 			"use fewer units or a smaller batch", p.Spec, p.Capacity, gib(bytes), gib(b.device.Memory))

@@ -8,9 +8,9 @@ import (
 	"neuroloupe/engine/cpu/internal/simd"
 )
 
-// barrier holds workers until all have come. They spin, then sleep: with a core for each worker a barrier costs a fraction
-// of a microsecond; with fewer, or with cores that other programs are busy on, nobody burns for long the time that the one
-// waited for needs. See the package's documentation.
+// barrier holds workers until all have come. They spin, then sleep: with a core for each worker a barrier costs a
+// fraction of a microsecond; with fewer, or with cores that other programs are busy on, nobody burns for long the time
+// that the one waited for needs. See the package's documentation.
 type barrier struct {
 	n     int32
 	spin  bool
@@ -50,8 +50,9 @@ func (b *barrier) wait() {
 	b.sleep.Add(-1)
 }
 
-// spinUntil looks for the end of the turn for about spinTime, and reports whether it came. A pause takes anything from ten
-// to a hundred and forty cycles, by processor, so pauses alone tell no time; and asking for the time takes as long as some.
+// spinUntil looks for the end of the turn for about spinTime, and reports whether it came. A pause takes anything from
+// ten to a hundred and forty cycles, by processor, so pauses alone tell no time; and asking for the time takes as long
+// as some.
 func (b *barrier) spinUntil(turn uint32) bool {
 	var began time.Time
 	for i := 1; ; i++ {

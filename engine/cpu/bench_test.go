@@ -27,7 +27,8 @@ func strokes(n, side, classes int) engine.Data {
 				for oy := -1; oy <= 1; oy++ {
 					for ox := -1; ox <= 1; ox++ {
 						px, py := int(x)+ox, int(y)+oy
-						if px >= 0 && px < side && py >= 0 && py < side && image[py*side+px] == 0 && inked*100 < 19*side*side {
+						if px >= 0 && px < side && py >= 0 && py < side && image[py*side+px] == 0 &&
+							inked*100 < 19*side*side {
 							image[py*side+px] = byte(1 + r.IntN(255))
 							inked++
 						}
@@ -53,7 +54,12 @@ type benchCase struct {
 func benchCases() []benchCase {
 	sgd := engine.Update{Method: engine.SGD}
 	return []benchCase{
-		{"784-100-10/sigmoid-quadratic-sgd", []int{784, 100, 10}, engine.Sigmoid, engine.Sigmoid, engine.Quadratic, sgd, []int{10, 64, 256}},
+		{
+			"784-100-10/sigmoid-quadratic-sgd",
+			[]int{784, 100, 10},
+			engine.Sigmoid, engine.Sigmoid, engine.Quadratic, sgd,
+			[]int{10, 64, 256},
+		},
 		{
 			"784-100-10/sigmoid-softmax-momentum",
 			[]int{784, 100, 10},
@@ -61,8 +67,20 @@ func benchCases() []benchCase {
 			engine.Update{Method: engine.Momentum, Momentum: 0.9},
 			[]int{10, 64, 256},
 		},
-		{"784-100-10/relu-softmax-adam", []int{784, 100, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy, engine.Update{Method: engine.Adam}, []int{10, 256}},
-		{"784-1024-1024-10/relu-softmax-sgd", []int{784, 1024, 1024, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy, sgd, []int{128}},
+		{
+			"784-100-10/relu-softmax-adam",
+			[]int{784, 100, 10},
+			engine.ReLU, engine.Softmax, engine.CrossEntropy,
+			engine.Update{Method: engine.Adam},
+			[]int{10, 256},
+		},
+		{
+			"784-1024-1024-10/relu-softmax-sgd",
+			[]int{784, 1024, 1024, 10},
+			engine.ReLU, engine.Softmax,
+			engine.CrossEntropy, sgd,
+			[]int{128},
+		},
 	}
 }
 
@@ -113,7 +131,9 @@ func benchTrain(b *testing.B, backend *backend, spec engine.Spec, data engine.Da
 }
 
 // ready compiles spec, binds data and writes start parameters.
-func ready(tb testing.TB, backend *backend, spec engine.Spec, data engine.Data, capacity int) (engine.Executor, engine.DataRef) {
+func ready(tb testing.TB, backend *backend, spec engine.Spec, data engine.Data, capacity int) (engine.Executor,
+	engine.DataRef,
+) {
 	tb.Helper()
 	p, err := enginetest.Textbook(spec, capacity)
 	if err != nil {
@@ -133,7 +153,8 @@ func ready(tb testing.TB, backend *backend, spec engine.Spec, data engine.Data, 
 	return e, ref
 }
 
-// BenchmarkInk is where the sparse form stops paying: a step over nonzero pixels and over all of them, for shares of ink.
+// BenchmarkInk is where the sparse form stops paying: a step over nonzero pixels and over all of them, for shares of
+// ink.
 func BenchmarkInk(b *testing.B) {
 	c := benchCases()[0]
 	tiers := isa.All()
@@ -160,7 +181,8 @@ func BenchmarkInk(b *testing.B) {
 							b.Fatal(err)
 						}
 					}
-					b.ReportMetric(float64(b.Elapsed().Microseconds())/float64((b.N+s.Count()-1)/s.Count()*s.Count()), "µs/step")
+					b.ReportMetric(float64(b.Elapsed().Microseconds())/float64((b.N+s.Count()-1)/s.Count()*s.Count()),
+						"µs/step")
 				})
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"neuroloupe/engine/enginetest"
 )
 
-// Every instruction set passes the suite that every backend passes, with its work shared out however small it is; also with
-// Programs in which nothing can be fused; the best one also with one worker and with more than there are cores.
+// Every instruction set passes the suite that every backend passes, with its work shared out however small it is; also
+// with Programs in which nothing can be fused; the best one also with one worker and with more than there are cores.
 func TestConformance(t *testing.T) {
 	tiers := isa.All()
 	best := tiers[len(tiers)-1]

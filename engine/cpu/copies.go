@@ -5,10 +5,11 @@ import (
 	"neuroloupe/engine/cpu/internal/simd"
 )
 
-// Reading a line of memory that another core has written costs as much as hundreds of multiply-adds. The layers at the end
-// of a network are often so small that the workers are better off when each computes them whole, in copies of its own, than
-// when each waits for the others' parts. Of the activations below, where each worker has its own columns, they exchange
-// no more than what their columns add to the next layer's weighted inputs: once a step, behind its only barrier.
+// Reading a line of memory that another core has written costs as much as hundreds of multiply-adds. The layers at the
+// end of a network are often so small that the workers are better off when each computes them whole, in copies of its
+// own, than when each waits for the others' parts. Of the activations below, where each worker has its own columns,
+// they exchange no more than what their columns add to the next layer's weighted inputs: once a step, behind its only
+// barrier.
 
 // leaves is the number of parts in which the sum over the inputs of a small layer is taken, whatever the number of
 // workers: z = b + ((q₀ + q₁) + (q₂ + q₃)), with qᵢ the sum over quarter i of the inputs.
@@ -18,8 +19,8 @@ const leaves = 4
 // steps in turn: nobody then waits until all have read what one wants to write for the next step.
 type parts [2][]*matrix
 
-// chooseCopies finds the small layers at the end: e.split gets the first one's weights, of which the workers keep their own
-// rows, and e.copies all else that belongs to those layers, of which each worker has a copy.
+// chooseCopies finds the small layers at the end: e.split gets the first one's weights, of which the workers keep their
+// own rows, and e.copies all else that belongs to those layers, of which each worker has a copy.
 func (e *executor) chooseCopies(ls []layout) {
 	e.split = engine.None
 	if e.workers != 2 && e.workers != leaves {
@@ -118,7 +119,10 @@ func (e *executor) deal(ls []layout, capacity int) {
 	}
 	rowLoss := make([]float64, capacity)
 	for id := range e.workers {
-		w := &worker{e: e, k: e.k, id: id, m: append([]*matrix(nil), e.m...), rowLoss: rowLoss, transposed: map[engine.Ref]*matrix{}}
+		w := &worker{
+			e: e, k: e.k, id: id, m: append([]*matrix(nil), e.m...), rowLoss: rowLoss,
+			transposed: map[engine.Ref]*matrix{},
+		}
 		for i := range e.m {
 			if e.copies[engine.Ref(i)] {
 				w.m[i] = matrixFor(i, 1)
@@ -161,8 +165,8 @@ func (w *worker) addParts(in *engine.Instr) {
 	w.addBias(z, w.m[in.In[2]], 0, len(w.order))
 }
 
-// quarters computes Σ x·W over quarters lo ≤ q < hi of the inputs, one, two or four of them, for rows from ≤ r < to. The sums
-// of two quarters are added, then those of two halves. dst: (to−from)×stride.
+// quarters computes Σ x·W over quarters lo ≤ q < hi of the inputs, one, two or four of them, for rows from ≤ r < to.
+// The sums of two quarters are added, then those of two halves. dst: (to−from)×stride.
 func (w *worker) quarters(dst []float32, stride int, x, wt *matrix, from, to, lo, hi int) {
 	if n := hi - lo; n > 1 {
 		right := w.halves[n/leaves][:len(dst)]

@@ -24,7 +24,8 @@ func (w *worker) dense(in *engine.Instr, cut part) {
 	if cut == own {
 		if lo, hi := share(z.cols, w.e.workers, w.id); lo < hi {
 			right := gemm.Matrix{Data: wt.data[lo:], Rows: wt.rows, Cols: hi - lo, Stride: wt.stride}
-			w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, lo, hi), w.view(x, 0, x.cols), right, gemm.Epilogue{Bias: b.data[lo:hi]})
+			w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, lo, hi), w.view(x, 0, x.cols), right,
+				gemm.Epilogue{Bias: b.data[lo:hi]})
 		}
 		return
 	}
@@ -49,7 +50,8 @@ func (w *worker) denseDX(in *engine.Instr, cut part) {
 	}
 	if cut == own {
 		if lo, hi := share(dx.cols, w.e.workers, w.id); lo < hi {
-			w.e.gemm.Mul(w.pack, gemm.NT, w.view(dx, lo, hi), w.view(d, 0, d.cols), w.view(w.m[in.In[1]], lo, hi), gemm.Epilogue{})
+			w.e.gemm.Mul(w.pack, gemm.NT, w.view(dx, lo, hi), w.view(d, 0, d.cols), w.view(w.m[in.In[1]], lo, hi),
+				gemm.Epilogue{})
 		}
 		return
 	}
@@ -111,7 +113,8 @@ var one = []float32{1}
 func (w *worker) denseDB(in *engine.Instr) {
 	g, d := w.m[in.Out], w.m[in.In[0]]
 	if lo, hi := w.share(d, d.cols); lo < hi {
-		w.k.Multiply(g.data[lo:], 0, one, 0, 0, d.data[lo:], d.stride, 1, len(w.order), roundUp(hi, simd.Lane)-lo, false)
+		w.k.Multiply(g.data[lo:], 0, one, 0, 0, d.data[lo:], d.stride, 1, len(w.order), roundUp(hi, simd.Lane)-lo,
+			false)
 	}
 }
 

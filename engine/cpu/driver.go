@@ -70,7 +70,8 @@ func (d Driver) Open(id string) (engine.Backend, error) {
 
 func (d Driver) open(t isa.Tier) *backend {
 	return &backend{
-		device: d.Devices()[0], tier: t, kernels: simd.New(t), gemm: gemm.New(t), pool: newPool(d.workers()), parallel: parallelWork,
+		device: d.Devices()[0], tier: t, kernels: simd.New(t), gemm: gemm.New(t), pool: newPool(d.workers()),
+		parallel: parallelWork,
 	}
 }
 

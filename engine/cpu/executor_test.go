@@ -51,7 +51,9 @@ func ordered(ref engine.DataRef, n, batch int) engine.Steps {
 }
 
 // trained returns the losses and all tensors after an epoch.
-func trained(t *testing.T, b *backend, spec engine.Spec, d engine.Data, batch int) (loss []float32, tensors []engine.Tensor) {
+func trained(t *testing.T, b *backend, spec engine.Spec, d engine.Data, batch int) (loss []float32,
+	tensors []engine.Tensor,
+) {
 	t.Helper()
 	defer b.Close()
 	e, ref := ready(t, b, spec, d, batch)
@@ -79,8 +81,8 @@ func sameBits(t *testing.T, what string, want, got []float32) {
 	}
 }
 
-// The number of workers does not change a bit, in any way that a layer is computed: over nonzero pixels and all, by rows
-// and by columns, in blocks of several widths.
+// The number of workers does not change a bit, in any way that a layer is computed: over nonzero pixels and all, by
+// rows and by columns, in blocks of several widths.
 func TestWorkersSameBytes(t *testing.T) {
 	momentum := network([]int{90, 100, 10}, engine.Sigmoid, engine.Softmax, engine.CrossEntropy)
 	momentum.Update = engine.Update{Method: engine.Momentum, Momentum: 0.9}
@@ -245,11 +247,13 @@ func TestTooLarge(t *testing.T) {
 	b := shared(isa.Go, 1)
 	defer b.Close()
 	b.device.Memory = 1 << 30
-	p, err := enginetest.Textbook(network([]int{20_000, 10_000, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy), 10)
+	p, err := enginetest.Textbook(network([]int{20_000, 10_000, 10}, engine.ReLU, engine.Softmax, engine.CrossEntropy),
+		10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Compile(p); err == nil || !strings.Contains(err.Error(), "20000-10000-10") || !strings.Contains(err.Error(), "GiB") {
+	if _, err := b.Compile(p); err == nil || !strings.Contains(err.Error(), "20000-10000-10") ||
+		!strings.Contains(err.Error(), "GiB") {
 		t.Errorf("error %v, want one that names the network and the memory", err)
 	}
 }

@@ -18,7 +18,8 @@ func (b block) of(m *matrix) gemm.Matrix {
 func (w *worker) firstDense(in *engine.Instr) {
 	z, x, m, bias := w.m[in.Out], w.m[in.In[0]], w.m[in.In[1]], w.m[in.In[2]]
 	for _, b := range m.ownBlocks(w.id) {
-		w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, b.lo, b.hi), w.view(x, 0, x.cols), b.of(m), gemm.Epilogue{Bias: bias.data[b.lo:b.hi]})
+		w.e.gemm.Mul(w.pack, gemm.NN, w.view(z, b.lo, b.hi), w.view(x, 0, x.cols), b.of(m),
+			gemm.Epilogue{Bias: bias.data[b.lo:b.hi]})
 	}
 }
 
@@ -55,7 +56,8 @@ func (w *worker) firstDenseDW(in *engine.Instr) {
 		}
 		clear(grad.Data)
 		for c := range s.Chunks {
-			w.k.Accumulate(grad.Data[c*s.ChunkRows*b.stride:], b.stride, d.data[b.lo:], d.stride, s, w.order, w.next, c, b.width)
+			w.k.Accumulate(grad.Data[c*s.ChunkRows*b.stride:], b.stride, d.data[b.lo:], d.stride, s, w.order, w.next, c,
+				b.width)
 		}
 	}
 }
@@ -81,8 +83,8 @@ func (w *worker) firstUpdate(in *engine.Instr, xRef, dRef engine.Ref) {
 	}
 }
 
-// sparseUpdate changes block b a chunk of pixels at a time, so that the chunk stays in the innermost cache. Plain descent
-// adds −ηxᵀδ to the weights themselves, momentum to the velocity; other methods need the gradient's sum first.
+// sparseUpdate changes block b a chunk of pixels at a time, so that the chunk stays in the innermost cache. Plain
+// descent adds −ηxᵀδ to the weights themselves, momentum to the velocity; other methods need the gradient's sum first.
 func (w *worker) sparseUpdate(in *engine.Instr, b block, m, d, first, second *matrix) {
 	s := w.set.sparse
 	scale := -w.lr

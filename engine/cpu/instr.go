@@ -6,8 +6,8 @@ import "neuroloupe/engine"
 // over all weights, which its own cache holds, and the workers need not wait for each other between layers.
 const smallWeights = 1 << 14
 
-// smallBatch is the number of examples from which they are worth being shared out. Neither limit depends on the number of
-// workers: the two ways round differently.
+// smallBatch is the number of examples from which they are worth being shared out. Neither limit depends on the number
+// of workers: the two ways round differently.
 const smallBatch = 4
 
 // cut returns how the products with weights r are cut up: by examples, with the kernels for what fits the caches, or by
@@ -44,8 +44,10 @@ func (p *planner) instr(i int) {
 			cut = p.byRows(out)
 		}
 		if in.In[1] == e.split && !p.infer {
-			p.add("dense part", func(w *worker) { w.densePart(in) }, reads(a, own), reads(in.In[1], own), writes(e.partsRef(), own))
-			p.add("add parts", func(w *worker) { w.addParts(in) }, reads(e.partsRef(), all), reads(in.In[2], copied), writes(out, copied))
+			p.add("dense part", func(w *worker) { w.densePart(in) }, reads(a, own), reads(in.In[1], own),
+				writes(e.partsRef(), own))
+			p.add("add parts", func(w *worker) { w.addParts(in) }, reads(e.partsRef(), all), reads(in.In[2], copied),
+				writes(out, copied))
 			return
 		}
 		p.add("dense", func(w *worker) { w.dense(in, cut) },
@@ -60,10 +62,12 @@ func (p *planner) instr(i int) {
 		if in.In[1] == e.split {
 			cut, uses = own, own
 		}
-		p.add("dense-dx", func(w *worker) { w.denseDX(in, cut) }, reads(a, depthPart(cut)), reads(weights, uses), writes(out, cut))
+		p.add("dense-dx", func(w *worker) { w.denseDX(in, cut) }, reads(a, depthPart(cut)), reads(weights, uses),
+			writes(out, cut))
 	case engine.OpDenseDW:
 		if e.m[out].layout == blocks {
-			p.add("first dense-dw", func(w *worker) { w.firstDenseDW(in) }, append(p.pixels(a), reads(in.In[1], own), writes(out, own))...)
+			p.add("first dense-dw", func(w *worker) { w.firstDenseDW(in) },
+				append(p.pixels(a), reads(in.In[1], own), writes(out, own))...)
 			return
 		}
 		p.add("dense-dw", func(w *worker) { w.denseDW(in) }, reads(a, own), reads(in.In[1], all), writes(out, own))
@@ -80,7 +84,8 @@ func (p *planner) instr(i int) {
 		if in.Activation == engine.Softmax || cut == all {
 			cut = p.byRows(out)
 		}
-		p.add("activate-grad", func(w *worker) { w.activateGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
+		p.add("activate-grad", func(w *worker) { w.activateGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut),
+			writes(out, cut))
 	case engine.OpMul, engine.OpAdd:
 		cut := p.last[a]
 		if !e.buffer(out).Batch {
@@ -88,12 +93,14 @@ func (p *planner) instr(i int) {
 		} else if cut == all {
 			cut = p.byRows(out)
 		}
-		p.add(in.Op.String(), func(w *worker) { w.combine(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
+		p.add(in.Op.String(), func(w *worker) { w.combine(in, cut) }, reads(a, cut), reads(in.In[1], cut),
+			writes(out, cut))
 	case engine.OpLoss:
 		p.loss(i)
 	case engine.OpLossGrad:
 		cut := p.byRows(out)
-		p.add("loss-grad", func(w *worker) { w.lossGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut), writes(out, cut))
+		p.add("loss-grad", func(w *worker) { w.lossGrad(in, cut) }, reads(a, cut), reads(in.In[1], cut),
+			writes(out, cut))
 	case engine.OpPenaltyGrad:
 		p.add("penalty-grad", func(w *worker) { w.penaltyGrad(in) }, reads(a, own), writes(out, own))
 	case engine.OpUpdate:
@@ -193,7 +200,8 @@ func (p *planner) loss(i int) {
 	in := &p.code[i]
 	cut := p.byRows(in.In[0])
 	if !p.lossPair(i) {
-		p.add("loss", func(w *worker) { w.rowLosses(in, cut) }, reads(in.In[0], cut), reads(in.In[1], cut), writes(p.e.lossRef(), cut))
+		p.add("loss", func(w *worker) { w.rowLosses(in, cut) }, reads(in.In[0], cut), reads(in.In[1], cut),
+			writes(p.e.lossRef(), cut))
 		return
 	}
 	p.fused[i+1] = true
@@ -221,7 +229,8 @@ func (p *planner) update(i int) {
 	}
 	x, d := p.code[g].In[0], p.code[g].In[1]
 	if e.m[in.Out].layout == blocks {
-		p.add("first dense-dw and update", func(w *worker) { w.firstUpdate(in, x, d) }, append(append(uses, p.pixels(x)...), reads(d, own))...)
+		p.add("first dense-dw and update", func(w *worker) { w.firstUpdate(in, x, d) },
+			append(append(uses, p.pixels(x)...), reads(d, own))...)
 		return
 	}
 	uses = append(uses, reads(x, own), reads(d, all), writes(in.In[0], own))

@@ -6,8 +6,8 @@ import (
 )
 
 // textbookApart is the textbook's Program with what the executor would fuse kept apart: the gradient of the loss comes
-// before the loss, the gradient of a penalty is an instruction of its own, and so nothing but an addition reads a weight's
-// gradient.
+// before the loss, the gradient of a penalty is an instruction of its own, and so nothing but an addition reads a
+// weight's gradient.
 func textbookApart(spec engine.Spec, capacity int) (*engine.Program, error) {
 	p, err := enginetest.Textbook(spec, capacity)
 	if err != nil {

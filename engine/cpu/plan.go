@@ -31,8 +31,9 @@ type stage struct {
 func reads(ref engine.Ref, p part) access  { return access{ref, p, false} }
 func writes(ref engine.Ref, p part) access { return access{ref, p, true} }
 
-// placeBarriers sets the barriers that stages need that are run from top to bottom again and again. private are buffers of
-// which every worker has its own; twoFold is one that is another in odd rounds than in even ones, None if there is none.
+// placeBarriers sets the barriers that stages need that are run from top to bottom again and again. private are buffers
+// of which every worker has its own; twoFold is one that is another in odd rounds than in even ones, None if there is
+// none.
 func placeBarriers(stages []stage, private map[engine.Ref]bool, twoFold engine.Ref) {
 	type past struct {
 		access
@@ -139,12 +140,15 @@ func (e *executor) planInfer(sparse bool, want engine.Ref) []stage {
 }
 
 func (e *executor) newPlanner(code []engine.Instr, sparse bool) *planner {
-	return &planner{e: e, sparse: sparse, code: code, last: map[engine.Ref]part{}, fused: map[int]bool{}, gradient: map[int]int{}}
+	return &planner{
+		e: e, sparse: sparse, code: code, last: map[engine.Ref]part{}, fused: map[int]bool{},
+		gradient: map[int]int{},
+	}
 }
 
-// fuseUpdates finds the gradients that nothing but an update reads, and whose operands stay as they are until then: they
-// are computed with the update, where those of weights are used a few rows at a time, and those of biases are wanted by
-// the workers that own them behind a barrier that stands there anyway.
+// fuseUpdates finds the gradients that nothing but an update reads, and whose operands stay as they are until then:
+// they are computed with the update, where those of weights are used a few rows at a time, and those of biases are
+// wanted by the workers that own them behind a barrier that stands there anyway.
 func (p *planner) fuseUpdates() {
 	for u := range p.code {
 		if p.code[u].Op != engine.OpUpdate {
@@ -152,7 +156,8 @@ func (p *planner) fuseUpdates() {
 		}
 		for g := range u {
 			in := &p.code[g]
-			if in.Op != engine.OpDenseDW && in.Op != engine.OpDenseDB || in.Out != p.code[u].In[0] || p.readers(in.Out) != 1 {
+			if in.Op != engine.OpDenseDW && in.Op != engine.OpDenseDB || in.Out != p.code[u].In[0] ||
+				p.readers(in.Out) != 1 {
 				continue
 			}
 			stays := true
@@ -220,8 +225,8 @@ func layouts(p *engine.Program) []layout {
 	return ls
 }
 
-// spread calls carry for all pairs of buffers that an instruction combines element by element, which must lie alike, until
-// it says that nothing changes any more.
+// spread calls carry for all pairs of buffers that an instruction combines element by element, which must lie alike,
+// until it says that nothing changes any more.
 func spread(p *engine.Program, carry func(from, to engine.Ref) bool) {
 	for changed := true; changed; {
 		changed = false

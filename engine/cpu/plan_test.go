@@ -48,14 +48,46 @@ func TestPlaceBarriers(t *testing.T) {
 		stages []stage
 		want   []bool
 	}{
-		{"own after own", []stage{{uses: []access{writes(x, own)}}, {uses: []access{reads(x, own)}}}, []bool{false, false}},
-		{"rows after own", []stage{{uses: []access{writes(x, own)}}, {uses: []access{reads(x, rows)}}}, []bool{true, true}},
-		{"all after all", []stage{{uses: []access{writes(x, all)}}, {uses: []access{reads(x, all)}}}, []bool{true, true}},
-		{"read after read", []stage{{uses: []access{reads(x, all)}}, {uses: []access{reads(x, rows)}}}, []bool{false, false}},
-		{"write after read", []stage{{uses: []access{reads(x, all)}}, {uses: []access{writes(x, own)}}}, []bool{true, true}},
-		{"one for both", []stage{{uses: []access{writes(x, own), writes(y, own)}}, {uses: []access{reads(x, all)}}, {uses: []access{reads(y, all)}}}, []bool{true, true, false}},
-		{"over the end", []stage{{uses: []access{writes(x, own)}}, {uses: []access{reads(y, own)}}, {uses: []access{reads(x, rows)}}}, []bool{true, false, true}},
-		{"rows of another step", []stage{{uses: []access{writes(x, rows)}}, {uses: []access{reads(x, rows)}}}, []bool{true, false}},
+		{
+			"own after own",
+			[]stage{{uses: []access{writes(x, own)}}, {uses: []access{reads(x, own)}}},
+			[]bool{false, false},
+		},
+		{
+			"rows after own",
+			[]stage{{uses: []access{writes(x, own)}}, {uses: []access{reads(x, rows)}}},
+			[]bool{true, true},
+		},
+		{
+			"all after all",
+			[]stage{{uses: []access{writes(x, all)}}, {uses: []access{reads(x, all)}}},
+			[]bool{true, true},
+		},
+		{
+			"read after read",
+			[]stage{{uses: []access{reads(x, all)}}, {uses: []access{reads(x, rows)}}},
+			[]bool{false, false},
+		},
+		{
+			"write after read",
+			[]stage{{uses: []access{reads(x, all)}}, {uses: []access{writes(x, own)}}},
+			[]bool{true, true},
+		},
+		{"one for both", []stage{
+			{uses: []access{writes(x, own), writes(y, own)}},
+			{uses: []access{reads(x, all)}},
+			{uses: []access{reads(y, all)}},
+		}, []bool{true, true, false}},
+		{"over the end", []stage{
+			{uses: []access{writes(x, own)}},
+			{uses: []access{reads(y, own)}},
+			{uses: []access{reads(x, rows)}},
+		}, []bool{true, false, true}},
+		{
+			"rows of another step",
+			[]stage{{uses: []access{writes(x, rows)}}, {uses: []access{reads(x, rows)}}},
+			[]bool{true, false},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			placeBarriers(c.stages, nil, engine.None)

@@ -7,12 +7,12 @@ import (
 	"unsafe"
 )
 
-// spinTime is how long a worker spins before it sleeps: longer than a stage of a small batch, and about what it takes to wake a
-// processor that has gone to sleep.
+// spinTime is how long a worker spins before it sleeps: longer than a stage of a small batch, and about what it takes
+// to wake a processor that has gone to sleep.
 const spinTime = 50 * time.Microsecond
 
-// sleeper lets workers sleep while a word has a value: futex(2). Go's own means wake a goroutine on the processor of the one
-// that wakes it, so that two workers can go on taking turns on one core for good.
+// sleeper lets workers sleep while a word has a value: futex(2). Go's own means wake a goroutine on the processor of
+// the one that wakes it, so that two workers can go on taking turns on one core for good.
 type sleeper struct{}
 
 const (

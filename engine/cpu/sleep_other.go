@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// spinTime is how long a worker spins before it sleeps: longer than it takes to wake one, so that two workers do not go on
-// taking turns on one core; see the package's documentation.
+// spinTime is how long a worker spins before it sleeps: longer than it takes to wake one, so that two workers do not go
+// on taking turns on one core; see the package's documentation.
 const spinTime = 300 * time.Microsecond
 
 // sleeper lets workers sleep while a word has a value.

@@ -42,12 +42,12 @@ func newBounds(n *reference) *bounds {
 	return b
 }
 
-// errKink says that the data put the weighted input of a ReLU so near to 0 that float32 may see it on the other side, and
-// with it another derivative. No bound holds then: other data are wanted.
+// errKink says that the data put the weighted input of a ReLU so near to 0 that float32 may see it on the other side,
+// and with it another derivative. No bound holds then: other data are wanted.
 var errKink = errors.New("a ReLU within rounding of its kink")
 
-// step makes n's update for gradient g and carries the bounds over it: the update rule differentiated, plus the rounding
-// of its own operations.
+// step makes n's update for gradient g and carries the bounds over it: the update rule differentiated, plus the
+// rounding of its own operations.
 func (b *bounds) step(n *reference, g gradient, rows int, lr float64, step uint64) error {
 	e := noise(n.spec, rows, b.steps)
 	if n.closest <= e {
@@ -67,7 +67,8 @@ func (b *bounds) step(n *reference, g gradient, rows int, lr float64, step uint6
 			if g.scale[p][i] > 0 { // an element that no example reaches has the gradient 0 in any arithmetic
 				eg[p][i] += e * largest
 			}
-			if n.spec.L1 > 0 && p%2 == 0 && b.params[p][i] > 0 && math.Abs(w[i]) <= b.params[p][i] { // the sign may be either
+			// the sign may be either
+			if n.spec.L1 > 0 && p%2 == 0 && b.params[p][i] > 0 && math.Abs(w[i]) <= b.params[p][i] {
 				eg[p][i] += 2 * n.spec.L1 / float64(n.spec.N)
 			}
 		}
@@ -98,9 +99,9 @@ func (b *bounds) step(n *reference, g gradient, rows int, lr float64, step uint6
 	return nil
 }
 
-// adam bounds the error of m and v in state tensors s and s+1 and returns that of the change of w, lr·m̂/(√v̂ + ε). Where
-// the gradient is all rounding that quotient is anything up to its largest value, which stays below 4 (by Cauchy and
-// Schwarz, for the steps of a check).
+// adam bounds the error of m and v in state tensors s and s+1 and returns that of the change of w, lr·m̂/(√v̂ + ε).
+// Where the gradient is all rounding that quotient is anything up to its largest value, which stays below 4 (by Cauchy
+// and Schwarz, for the steps of a check).
 func (b *bounds) adam(n *reference, s, i int, g, grad, lr float64, step uint64) float64 {
 	beta1, beta2, epsilon := adamConstants(n.spec.Update)
 	m, v := n.state[s][i], n.state[s+1][i]

@@ -108,7 +108,10 @@ func (b *bench) cutting(c runCase) error {
 		{"calls of no step between", []int{0, 4, 0, 3, 1, 0}, nothing},
 		{"inference between", []int{2, 3}, func(r *rig) error {
 			units := c.spec.Layers[0].Units
-			return r.Infer(engine.Query{Data: r.ref, Lo: 2, Hi: runExamples, Dst: make([]float32, (runExamples-2)*units)})
+			return r.Infer(engine.Query{
+				Data: r.ref, Lo: 2, Hi: runExamples,
+				Dst: make([]float32, (runExamples-2)*units),
+			})
 		}},
 		{"another data set between", []int{2, 3}, func(r *rig) error {
 			_, err := r.Bind(digits(source("other"), 100, c.spec.Inputs, c.spec.Classes()))
@@ -275,7 +278,8 @@ func (b *bench) inTurn(benches ...*bench) error {
 		if i == len(cases) {
 			return train(rigs)
 		}
-		return benches[i%len(benches)].with(cases[i].spec, runCapacity, data[i], func(r *rig) error { return open(append(rigs, r)) })
+		return benches[i%len(benches)].with(cases[i].spec, runCapacity, data[i],
+			func(r *rig) error { return open(append(rigs, r)) })
 	}
 	return open(nil)
 }

@@ -2,8 +2,8 @@
 //
 // Training and inference are held to a textbook implementation in float64 that starts from the [engine.Spec] and knows
 // nothing of Programs (Nielsen, "Neural Networks and Deep Learning", chapter 2; itself checked by central differences).
-// The rest of the contract, what [engine.Executor] promises about calls, bytes, errors and lifetimes, is held to itself:
-// one way of calling against another.
+// The rest of the contract, what [engine.Executor] promises about calls, bytes, errors and lifetimes, is held to
+// itself: one way of calling against another.
 //
 // # Error bounds
 //

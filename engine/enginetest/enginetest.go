@@ -24,7 +24,9 @@ import (
 // open opens the backend under test; RunAll closes it. It is called once for a group of checks, and again for a second
 // backend beside the first. It may skip the test when the device is not there. lower turns a Spec into a Program for
 // training steps of at most so many rows, as package graph does. The package's documentation gives the error bounds.
-func RunAll(t *testing.T, open func(t *testing.T) engine.Backend, lower func(engine.Spec, int) (*engine.Program, error)) {
+func RunAll(t *testing.T, open func(t *testing.T) engine.Backend,
+	lower func(engine.Spec, int) (*engine.Program, error),
+) {
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) {
 			b := &bench{backend: open(t), lower: lower}
@@ -181,7 +183,8 @@ func (b *bench) near(name string, want, bound []float64, got []float32) error {
 	}
 	b.worst = max(b.worst, worst)
 	if !(worst <= 1) {
-		return fmt.Errorf("%s[%d] is %v, want %v ± %.2g: %.3g bounds off", name, at, got[at], want[at], bound[at], worst)
+		return fmt.Errorf("%s[%d] is %v, want %v ± %.2g: %.3g bounds off", name, at, got[at], want[at], bound[at],
+			worst)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ func TestRunAllCPU(t *testing.T) {
 	}, Textbook)
 }
 
-// TestMargins: the plain kernels pass every check and stay below a quarter of the error bounds, so that another order of
-// the sums has room; that the bounds are tight enough is for TestDefects to show.
+// TestMargins: the plain kernels pass every check and stay below a quarter of the error bounds, so that another order
+// of the sums has room; that the bounds are tight enough is for TestDefects to show.
 func TestMargins(t *testing.T) {
 	for _, g := range groups() {
 		b := newBench(defect{})

@@ -87,13 +87,25 @@ func stepFaults() []fault {
 			s.Batch, s.Order, s.LR, s.Loss = faultCapacity+1, s.Order[:3], s.LR[:1], s.Loss[:1]
 		}), []string{"batch", "7", "6"}},
 		{"train/rates-too-few", train(func(s *engine.Steps) { s.LR = s.LR[:3] }), []string{"learning rate", "3", "4"}},
-		{"train/rates-too-many", train(func(s *engine.Steps) { s.LR = append(s.LR, 1) }), []string{"learning rate", "5", "4"}},
+		{
+			"train/rates-too-many", train(func(s *engine.Steps) { s.LR = append(s.LR, 1) }),
+			[]string{"learning rate", "5", "4"},
+		},
 		{"train/rates-none", train(func(s *engine.Steps) { s.LR = nil }), []string{"learning rate", "0", "4"}},
 		{"train/losses-too-few", train(func(s *engine.Steps) { s.Loss = s.Loss[:3] }), []string{"loss", "3", "4"}},
-		{"train/losses-too-many", train(func(s *engine.Steps) { s.Loss = append(s.Loss, 0) }), []string{"loss", "5", "4"}},
+		{
+			"train/losses-too-many", train(func(s *engine.Steps) { s.Loss = append(s.Loss, 0) }),
+			[]string{"loss", "5", "4"},
+		},
 		{"train/example-negative", train(func(s *engine.Steps) { s.Order[19] = -1 }), []string{"19", "-1"}},
-		{"train/example-past-the-end", train(func(s *engine.Steps) { s.Order[19] = faultExamples }), []string{"19", "24"}},
-		{"train/example-far-past-the-end", train(func(s *engine.Steps) { s.Order[0] = 1<<31 - 1 }), []string{"2147483647"}},
+		{
+			"train/example-past-the-end", train(func(s *engine.Steps) { s.Order[19] = faultExamples }),
+			[]string{"19", "24"},
+		},
+		{
+			"train/example-far-past-the-end", train(func(s *engine.Steps) { s.Order[0] = 1<<31 - 1 }),
+			[]string{"2147483647"},
+		},
 		{"train/data-set-unknown", train(func(s *engine.Steps) { s.Data += 7 }), []string{"data"}},
 		{"train/data-set-negative", train(func(s *engine.Steps) { s.Data = -1 }), []string{"data", "-1"}},
 	}
@@ -115,7 +127,10 @@ func queryFaults() []fault {
 		{"infer/examples-past-the-end", infer(func(q *engine.Query) {
 			q.Hi, q.Dst = faultExamples+1, make([]float32, 23*3)
 		}), []string{"25", "24"}},
-		{"infer/examples-backwards", infer(func(q *engine.Query) { q.Lo, q.Hi, q.Dst = 6, 2, nil }), []string{"6", "2"}},
+		{
+			"infer/examples-backwards", infer(func(q *engine.Query) { q.Lo, q.Hi, q.Dst = 6, 2, nil }),
+			[]string{"6", "2"},
+		},
 		{"infer/room-too-small", infer(func(q *engine.Query) { q.Dst = q.Dst[:11] }), []string{"11", "12"}},
 		{"infer/room-too-large", infer(func(q *engine.Query) { q.Dst = append(q.Dst, 0) }), []string{"13", "12"}},
 		{"infer/room-none", infer(func(q *engine.Query) { q.Dst = nil }), []string{"12"}},
@@ -145,7 +160,8 @@ func dataFaults() []fault {
 	}
 }
 
-// programFaults are calls of Compile with a Program that is wrong. It must be refused before a kernel reaches past an end.
+// programFaults are calls of Compile with a Program that is wrong. It must be refused before a kernel reaches past an
+// end.
 func programFaults() []fault {
 	compile := func(change func(p *engine.Program)) func(r *rig) error {
 		return func(r *rig) error {
@@ -168,13 +184,25 @@ func programFaults() []fault {
 		{"compile/no-rows", compile(func(p *engine.Program) { p.Capacity = 0 }), []string{"0"}},
 		{"compile/no-layers", compile(func(p *engine.Program) { p.Spec.Layers = nil }), []string{"layer"}},
 		{"compile/unknown-operation", compile(func(p *engine.Program) { p.Train[3].Op = 200 }), []string{"op(200)"}},
-		{"compile/operand-missing", compile(func(p *engine.Program) { at(p, engine.OpDense).In[2] = engine.None }), []string{"dense", "3"}},
-		{"compile/operand-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpDense).In[0] = 999 }), []string{"999"}},
-		{"compile/operand-of-another-shape", compile(func(p *engine.Program) { p.Buffers[p.Params[2]].Cols++ }), []string{"layer2.weight"}},
+		{
+			"compile/operand-missing", compile(func(p *engine.Program) { at(p, engine.OpDense).In[2] = engine.None }),
+			[]string{"dense", "3"},
+		},
+		{
+			"compile/operand-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpDense).In[0] = 999 }),
+			[]string{"999"},
+		},
+		{
+			"compile/operand-of-another-shape", compile(func(p *engine.Program) { p.Buffers[p.Params[2]].Cols++ }),
+			[]string{"layer2.weight"},
+		},
 		{"compile/operand-not-yet-written", compile(func(p *engine.Program) {
 			p.Train[0], p.Train[2] = p.Train[2], p.Train[0]
 		}), []string{"operand 1, x,", "before"}},
-		{"compile/result-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpLoss).Out = 999 }), []string{"999"}},
+		{
+			"compile/result-that-is-not-there", compile(func(p *engine.Program) { at(p, engine.OpLoss).Out = 999 }),
+			[]string{"999"},
+		},
 		{"compile/result-of-another-shape", compile(func(p *engine.Program) {
 			at(p, engine.OpDenseDW).Out = at(p, engine.OpDenseDB).Out
 		}), []string{"dense-dw", "fit"}},
@@ -189,7 +217,10 @@ func programFaults() []fault {
 		{"compile/parameters-exchanged", compile(func(p *engine.Program) {
 			p.Params[0], p.Params[2] = p.Params[2], p.Params[0]
 		}), []string{"layer"}},
-		{"compile/two-of-a-name", compile(func(p *engine.Program) { p.Buffers[p.Params[1]].Name = "layer1.weight" }), []string{"layer1.weight"}},
+		{
+			"compile/two-of-a-name", compile(func(p *engine.Program) { p.Buffers[p.Params[1]].Name = "layer1.weight" }),
+			[]string{"layer1.weight"},
+		},
 		{"compile/nothing-to-infer", compile(func(p *engine.Program) { p.Infer = p.Infer[:1] }), []string{"layer"}},
 		{"compile/loss-not-computed", compile(func(p *engine.Program) { p.Loss = p.Params[1] }), []string{"loss"}},
 	}

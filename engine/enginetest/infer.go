@@ -25,7 +25,10 @@ func inferChecks() []check {
 		cases = append(cases, inferCase{name: "functions/" + functions(s), spec: s, examples: 9, capacity: 9})
 	}
 	for _, s := range combinations([]int{13, 7, 5}) {
-		cases = append(cases, inferCase{name: "large-weights/" + functions(s), spec: s, examples: 9, capacity: 9, scale: 300})
+		cases = append(cases, inferCase{
+			name: "large-weights/" + functions(s), spec: s, examples: 9, capacity: 9,
+			scale: 300,
+		})
 	}
 	const sigmoid, softmax, ce = engine.Sigmoid, engine.Softmax, engine.CrossEntropy
 	deep := network([]int{17, 9, 8, 7, 3}, engine.Tanh, softmax, ce)
@@ -41,7 +44,18 @@ func inferChecks() []check {
 		inferCase{name: "1-1", spec: network([]int{1, 1}, sigmoid, sigmoid, ce), examples: 3, capacity: 1},
 		inferCase{
 			name: "ranges", spec: small, examples: 5000, capacity: 4,
-			ranges: [][2]int{{0, 0}, {5000, 5000}, {0, 1}, {4999, 5000}, {3, 7}, {3, 8}, {1, 700}, {255, 513}, {4095, 4097}, {0, 5000}},
+			ranges: [][2]int{
+				{0, 0},
+				{5000, 5000},
+				{0, 1},
+				{4999, 5000},
+				{3, 7},
+				{3, 8},
+				{1, 700},
+				{255, 513},
+				{4095, 4097},
+				{0, 5000},
+			},
 		},
 	)
 	return append(each("", cases, func(c inferCase) string { return c.name }, (*bench).infer), answersChecks()...)

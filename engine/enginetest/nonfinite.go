@@ -118,8 +118,10 @@ func (b *bench) sameNaNs(r *rig, ref *reference) error {
 				}
 				for k, w := range want {
 					g := float64(got[e*layer.Units+k])
-					if math.IsNaN(w) != math.IsNaN(g) || math.IsInf(w, 1) != math.IsInf(g, 1) || math.IsInf(w, -1) != math.IsInf(g, -1) {
-						errs = append(errs, fmt.Errorf("layer %d, z %t, example %d, unit %d: %v, want %v", l, z, e, k, g, w))
+					if math.IsNaN(w) != math.IsNaN(g) || math.IsInf(w, 1) != math.IsInf(g, 1) ||
+						math.IsInf(w, -1) != math.IsInf(g, -1) {
+						errs = append(errs, fmt.Errorf("layer %d, z %t, example %d, unit %d: %v, want %v", l, z, e, k,
+							g, w))
 					}
 				}
 			}

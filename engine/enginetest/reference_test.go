@@ -152,23 +152,27 @@ func TestReferenceUpdate(t *testing.T) {
 			}
 			return ws
 		}},
-		{"adam", engine.Update{Method: engine.Adam, Beta1: 0.5, Beta2: 0.75, Epsilon: 1.0 / 1024}, func(w float64) []float64 {
-			// Kingma and Ba 2015, section 3: the moments as sums over all gradients.
-			var ws, gs []float64
-			for k := 1; k <= steps; k++ {
-				gs = append(gs, slope(w))
-				m, v := 0.0, 0.0
-				for i, g := range gs {
-					m += 0.5 * math.Pow(0.5, float64(k-1-i)) * g
-					v += 0.25 * math.Pow(0.75, float64(k-1-i)) * g * g
+		{
+			"adam",
+			engine.Update{Method: engine.Adam, Beta1: 0.5, Beta2: 0.75, Epsilon: 1.0 / 1024},
+			func(w float64) []float64 {
+				// Kingma and Ba 2015, section 3: the moments as sums over all gradients.
+				var ws, gs []float64
+				for k := 1; k <= steps; k++ {
+					gs = append(gs, slope(w))
+					m, v := 0.0, 0.0
+					for i, g := range gs {
+						m += 0.5 * math.Pow(0.5, float64(k-1-i)) * g
+						v += 0.25 * math.Pow(0.75, float64(k-1-i)) * g * g
+					}
+					m /= 1 - math.Pow(0.5, float64(k+first))
+					v /= 1 - math.Pow(0.75, float64(k+first))
+					w -= lr * m / (math.Sqrt(v) + 1.0/1024)
+					ws = append(ws, w)
 				}
-				m /= 1 - math.Pow(0.5, float64(k+first))
-				v /= 1 - math.Pow(0.75, float64(k+first))
-				w -= lr * m / (math.Sqrt(v) + 1.0/1024)
-				ws = append(ws, w)
-			}
-			return ws
-		}},
+				return ws
+			},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			spec := network([]int{1, 1}, engine.Sigmoid, engine.Sigmoid, engine.Quadratic)

@@ -7,10 +7,10 @@ import (
 	"neuroloupe/engine"
 )
 
-// Textbook writes the Program of a network down as a textbook does, without a graph and without differentiating anything:
-// the forward pass, the loss, the chain rule from the last layer to the first (Nielsen, "Neural Networks and Deep Learning",
-// 2015, chapter 2, equations BP1 to BP4), the updates. It serves the tests of backends, which may not import package graph,
-// and it is what package graph's Programs are held against: they are the same to the last name.
+// Textbook writes the Program of a network down as a textbook does, without a graph and without differentiating
+// anything: the forward pass, the loss, the chain rule from the last layer to the first (Nielsen, "Neural Networks and
+// Deep Learning", 2015, chapter 2, equations BP1 to BP4), the updates. It serves the tests of backends, which may not
+// import package graph, and it is what package graph's Programs are held against: they are the same to the last name.
 func Textbook(spec engine.Spec, capacity int) (*engine.Program, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -128,8 +128,8 @@ func (w *writer) train() {
 	w.backward(grad.Out, reads, as, masks, fused)
 }
 
-// backward writes the chain rule down from d, the gradient of the loss by the output's z where atZ, else by its a; and the
-// updates.
+// backward writes the chain rule down from d, the gradient of the loss by the output's z where atZ, else by its a; and
+// the updates.
 func (w *writer) backward(d engine.Ref, reads, as, masks []engine.Ref, atZ bool) {
 	spec := w.p.Spec
 	grads := make([]engine.Ref, len(w.p.Params))

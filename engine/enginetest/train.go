@@ -62,7 +62,10 @@ func network(sizes []int, hidden, output engine.Activation, loss engine.Loss) en
 func combinations(sizes []int) []engine.Spec {
 	var specs []engine.Spec
 	for _, hidden := range []engine.Activation{engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU} {
-		for _, output := range []engine.Activation{engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU, engine.Softmax} {
+		for _, output := range []engine.Activation{
+			engine.Identity, engine.Sigmoid, engine.Tanh, engine.ReLU,
+			engine.Softmax,
+		} {
 			for _, loss := range []engine.Loss{engine.Quadratic, engine.CrossEntropy} {
 				if s := network(sizes, hidden, output, loss); s.Validate() == nil {
 					specs = append(specs, s)
@@ -119,7 +122,10 @@ func methodCases() []trainCase {
 			if u.Method == engine.Adam {
 				lr = 0.01
 			}
-			cases = append(cases, trainCase{name: "methods/" + name + "/" + extra.name, spec: s, examples: 31, rows: 75, lr: lr})
+			cases = append(cases, trainCase{
+				name: "methods/" + name + "/" + extra.name, spec: s, examples: 31, rows: 75,
+				lr: lr,
+			})
 		}
 	}
 	return cases
@@ -146,12 +152,21 @@ func sizeCases() []trainCase {
 		{name: "sizes/784-1-2", spec: network([]int{784, 1, 2}, sigmoid, sigmoid, engine.Quadratic), examples: 40},
 		{name: "sizes/65-129-33", spec: network([]int{65, 129, 33}, relu, engine.Softmax, ce)},
 		{name: "sizes/15-16-17-8", spec: network([]int{15, 16, 17, 8}, sigmoid, engine.Softmax, ce)},
-		{name: "sizes/128-256-256-10", spec: network([]int{128, 256, 256, 10}, sigmoid, engine.Softmax, ce), examples: 40, batch: 32},
-		{name: "sizes/784-300-100-10", spec: network([]int{784, 300, 100, 10}, engine.Tanh, engine.Softmax, ce), examples: 20, batch: 16, lr: 0.1},
+		{
+			name: "sizes/128-256-256-10", spec: network([]int{128, 256, 256, 10}, sigmoid, engine.Softmax, ce),
+			examples: 40, batch: 32,
+		},
+		{
+			name: "sizes/784-300-100-10", spec: network([]int{784, 300, 100, 10}, engine.Tanh, engine.Softmax, ce),
+			examples: 20, batch: 16, lr: 0.1,
+		},
 		{name: "ink/none", spec: network([]int{40, 9, 3}, sigmoid, engine.Softmax, ce), ink: blank},
 		{name: "ink/half", spec: network([]int{40, 9, 3}, sigmoid, engine.Softmax, ce), ink: 0.5},
 		{name: "ink/all", spec: network([]int{40, 9, 3}, sigmoid, engine.Softmax, ce), ink: 1},
-		{name: "ink/all-784-100-10", spec: network([]int{784, 100, 10}, sigmoid, sigmoid, ce), ink: 1, examples: 15, lr: 0.1},
+		{
+			name: "ink/all-784-100-10", spec: network([]int{784, 100, 10}, sigmoid, sigmoid, ce), ink: 1, examples: 15,
+			lr: 0.1,
+		},
 		{name: "ink/all-relu", spec: network([]int{40, 9, 3}, relu, engine.Softmax, ce), ink: 1},
 	}
 	for _, c := range []struct{ batch, capacity, examples int }{
@@ -251,7 +266,8 @@ func (b *bench) train(c trainCase) error {
 				errs = append(errs, b.near(t.Name, want.tensors[k], want.bounds[k], t.Data))
 			}
 			if err := errors.Join(errs...); err != nil {
-				return fmt.Errorf("%v %s, batches of %d, %d steps:\n%s", c.spec, functions(c.spec), c.batch, len(loss), indent(err))
+				return fmt.Errorf("%v %s, batches of %d, %d steps:\n%s", c.spec, functions(c.spec), c.batch, len(loss),
+					indent(err))
 			}
 			return nil
 		})

@@ -12,8 +12,8 @@ import (
 )
 
 // Ablation measures what a network loses when neurons of a hidden layer are replaced by their mean activation over a
-// data set. A neuron's mean is a constant, so the next layer's z changes by (E a_j − a_ij)·W[j,:], a product of rank one;
-// only the layers after that are computed again. The predicted class is [engine.Answer].
+// data set. A neuron's mean is a constant, so the next layer's z changes by (E a_j − a_ij)·W[j,:], a product of rank
+// one; only the layers after that are computed again. The predicted class is [engine.Answer].
 type Ablation struct {
 	Layer    int       // 0 is the first
 	Mean     []float64 // Units: E a_j
@@ -243,8 +243,8 @@ type Curves struct {
 	MostFirst, LeastFirst, Random []CurvePoint
 }
 
-// Curves removes the neurons of the layer by importance, Units, in both orders, and in a random order drawn from seed as
-// the control.
+// Curves removes the neurons of the layer by importance, Units, in both orders, and in a random order drawn from seed
+// as the control.
 func (b *Ablation) Curves(ctx context.Context, importance []float64, seed uint64, every int) (Curves, error) {
 	if len(importance) != len(b.Mean) {
 		return Curves{}, sizes("importance of neurons", len(b.Mean), len(importance))
@@ -263,11 +263,11 @@ func (b *Ablation) Curves(ctx context.Context, importance []float64, seed uint64
 	return c, err
 }
 
-// Selectivity returns for each neuron (m_max − m_rest)/(m_max + m_rest), in [0, 1]: m_max is its largest mean activation
-// over a class's images, m_rest the mean over the other classes (Morcos et al. 2018, "On the importance of single
-// directions for generalization"). It needs activations that are not negative: tanh counts as (1 + a)/2, and for the
-// identity it is NaN. It is 0 for a neuron that never fires and NaN with fewer than two classes that have images; count
-// is the number of images per class.
+// Selectivity returns for each neuron (m_max − m_rest)/(m_max + m_rest), in [0, 1]: m_max is its largest mean
+// activation over a class's images, m_rest the mean over the other classes (Morcos et al. 2018, "On the importance of
+// single directions for generalization"). It needs activations that are not negative: tanh counts as (1 + a)/2, and for
+// the identity it is NaN. It is 0 for a neuron that never fires and NaN with fewer than two classes that have images;
+// count is the number of images per class.
 func Selectivity(a Activity, count []int, act engine.Activation) []float64 {
 	s := make([]float64, len(a.Mean))
 	for j := range s {

@@ -30,8 +30,8 @@ func end(act engine.Activation, a float32) int {
 	return 0
 }
 
-// Observe returns the activity of a layer over the probe's data set, 0 being the first. It leaves net's parameters in the
-// executor.
+// Observe returns the activity of a layer over the probe's data set, 0 being the first. It leaves net's parameters in
+// the executor.
 func (p Probe) Observe(ctx context.Context, net Net, layer int) (Activity, error) {
 	if err := net.checkLayer(layer, false); err != nil {
 		return Activity{}, err
@@ -55,7 +55,10 @@ func (p Probe) Observe(ctx context.Context, net Net, layer int) (Activity, error
 	dst := make([]float32, min(n, step)*units)
 	for lo := 0; lo < n; lo += step {
 		hi := min(n, lo+step)
-		if err := p.Executor.Infer(engine.Query{Data: p.Ref, Lo: lo, Hi: hi, Layer: layer, Dst: dst[:(hi-lo)*units]}); err != nil {
+		if err := p.Executor.Infer(engine.Query{
+			Data: p.Ref, Lo: lo, Hi: hi, Layer: layer,
+			Dst: dst[:(hi-lo)*units],
+		}); err != nil {
 			return Activity{}, err
 		}
 		for _, k := range d.Labels[lo:hi] {

@@ -68,9 +68,9 @@ func (s *Subject) startSlopes(ctx context.Context, start Net) ([][]float64, erro
 func (s *Subject) Weighted(ctx context.Context) (bool, error) { return s.sees(ctx) }
 
 // Maps returns the map of each neuron of a layer, 0 being the first, Units×Inputs. Of the first layer these are its
-// weights; those of a deeper layer, the output's too, are taken along the linearised path to the inputs (see Net.Paths),
-// each neuron on the way counted by its mean slope (see Weighted): for ShowStart by the slope before training, else by
-// the slope now.
+// weights; those of a deeper layer, the output's too, are taken along the linearised path to the inputs (see
+// Net.Paths), each neuron on the way counted by its mean slope (see Weighted): for ShowStart by the slope before
+// training, else by the slope now.
 func (s *Subject) Maps(ctx context.Context, show Show, layer int) ([][]float32, error) {
 	return keep(s, answer{"maps", layer, show}, func() ([][]float32, error) {
 		n, err := s.shown(show)
@@ -220,10 +220,11 @@ func (s *Subject) ClassRank(ctx context.Context, layer, class int) (ClassRank, e
 
 // Templates are what each class looks for, Classes×Inputs, the network taken as one linear map.
 type Templates struct {
-	Plain   [][]float32 // every neuron counted alike
-	Learned [][]float32 // the same of what training put into the first layer; nil where the start is not seen, or not known
-	// Sloped has each neuron counted by its mean slope on the images, of what training put there where the start is seen;
-	// nil without images, and for a network without a hidden layer, in which nothing bends.
+	Plain [][]float32 // every neuron counted alike
+	// the same of what training put into the first layer; nil where the start is not seen, or not known
+	Learned [][]float32
+	// Sloped has each neuron counted by its mean slope on the images, of what training put there where the start is
+	// seen; nil without images, and for a network without a hidden layer, in which nothing bends.
 	Sloped   [][]float32
 	SlopedOf Show // whose weights Sloped shows: ShowRaw or ShowLearned
 }

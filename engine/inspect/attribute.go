@@ -57,7 +57,9 @@ type Attribution struct {
 // Residual. LRP conserves F up to what biases and ε take: Residual. A sigmoid neuron at its threshold has a = ½ and z
 // near 0, and LRP gives its inputs large shares of both signs; a larger ε damps them. Gradient×input obeys no such law;
 // its Residual says how far the network is from linear.
-func (n Net) Attribute(ctx context.Context, m AttributeMethod, x []float64, t Target, o AttributeOptions) (Attribution, error) {
+func (n Net) Attribute(ctx context.Context, m AttributeMethod, x []float64, t Target, o AttributeOptions) (Attribution,
+	error,
+) {
 	if err := n.checkTarget(t); err != nil {
 		return Attribution{}, err
 	}
@@ -203,7 +205,9 @@ type Control struct {
 
 // AttributeAll computes an attribution by every method, each with its control for the same network with weights drawn
 // afresh from seed.
-func (n Net) AttributeAll(ctx context.Context, x []float64, t Target, o AttributeOptions, seed uint64) ([]Control, error) {
+func (n Net) AttributeAll(ctx context.Context, x []float64, t Target, o AttributeOptions, seed uint64) ([]Control,
+	error,
+) {
 	if err := n.checkTarget(t); err != nil {
 		return nil, err
 	}
@@ -224,8 +228,8 @@ func (n Net) AttributeAll(ctx context.Context, x []float64, t Target, o Attribut
 	return all, nil
 }
 
-// Alike compares two maps over the pixels where x is not 0: where it is, every attribution from black is 0, and two maps
-// would agree there whatever they show. All Inputs.
+// Alike compares two maps over the pixels where x is not 0: where it is, every attribution from black is 0, and two
+// maps would agree there whatever they show. All Inputs.
 func Alike(a, b []float32, x []float64) Likeness {
 	var u, v []float64
 	for p, ink := range x {

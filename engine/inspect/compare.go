@@ -13,10 +13,11 @@ type Pair struct {
 
 // Match is the neurons of two networks, paired.
 type Match struct {
-	Pairs        []Pair    // in the order of A
-	OnlyA, OnlyB []int     // neurons left over when one network has more
-	Mean         float64   // mean |correlation| of the pairs
-	Best         []float64 // of each neuron of A, the largest |correlation| with any of B: what a matching cannot exceed
+	Pairs        []Pair  // in the order of A
+	OnlyA, OnlyB []int   // neurons left over when one network has more
+	Mean         float64 // mean |correlation| of the pairs
+	// of each neuron of A, the largest |correlation| with any of B: what a matching cannot exceed
+	Best []float64
 }
 
 // MatchMaps pairs the neurons of two networks so that the sum of |corr| between the maps of a pair is largest (see

@@ -26,7 +26,8 @@ func TestPatternsTriggeredSpread(t *testing.T) {
 			t.Fatal(err)
 		}
 		near(t, "patterns", s.want.Pattern, patterns, bulk)
-		some, err := inspect.Patterns(t.Context(), s.data, s.Spec.Inputs, inspect.Columns(value(s.Hidden(), true), []int{4, 0}))
+		some, err := inspect.Patterns(t.Context(), s.data, s.Spec.Inputs,
+			inspect.Columns(value(s.Hidden(), true), []int{4, 0}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,8 +77,10 @@ func TestAblation(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, c := range curve {
-					if c.Removed != min(i*every, len(want.Order)) || math.Abs(c.Accuracy-want.Curve[c.Removed]) > exact {
-						t.Errorf("layer %d every %d: point %d is %+v, want accuracy %v", layer, every, i, c, want.Curve[c.Removed])
+					if c.Removed != min(i*every, len(want.Order)) ||
+						math.Abs(c.Accuracy-want.Curve[c.Removed]) > exact {
+						t.Errorf("layer %d every %d: point %d is %+v, want accuracy %v", layer, every, i, c,
+							want.Curve[c.Removed])
 					}
 				}
 				if last := curve[len(curve)-1]; last.Removed != len(want.Order) {

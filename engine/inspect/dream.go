@@ -13,8 +13,9 @@ type Prior struct {
 	Height, Width int
 	Mean          []float64 // μ, Inputs
 	Variance      float64   // tr Σ = E‖x − μ‖²
-	Dimension     float64   // (tr Σ)² / tr Σ², how many directions the images vary in (the participation ratio); 0 if all are alike
-	Variation     float64   // E TV(x), see Dream
+	// (tr Σ)² / tr Σ², how many directions the images vary in (the participation ratio); 0 if all are alike
+	Dimension float64
+	Variation float64 // E TV(x), see Dream
 }
 
 // priorImages bounds the images between which Dimension is estimated.
@@ -76,7 +77,8 @@ func NewPrior(ctx context.Context, d engine.Data, height, width int) (*Prior, er
 // check reports a prior that is not for n.
 func (p *Prior) check(n Net) error {
 	if p.Height*p.Width != n.Spec.Inputs || len(p.Mean) != n.Spec.Inputs {
-		return fmt.Errorf("inspect: prior of %d×%d images for %v: want %d values", p.Height, p.Width, n.Spec, n.Spec.Inputs)
+		return fmt.Errorf("inspect: prior of %d×%d images for %v: want %d values", p.Height, p.Width, n.Spec,
+			n.Spec.Inputs)
 	}
 	return nil
 }

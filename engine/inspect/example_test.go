@@ -60,7 +60,8 @@ func ExampleSubject() {
 		log.Fatal(err)
 	}
 	fmt.Printf("accuracy %.2f, the neurons speak for classes %v\n", score.Accuracy(), favourites.Class)
-	fmt.Printf("neuron 0 gives class 0 %v, with bias %v that is its logit %v\n", why.Evidence[0][0], why.Rest[0], why.Z[1][0])
+	fmt.Printf("neuron 0 gives class 0 %v, with bias %v that is its logit %v\n", why.Evidence[0][0], why.Rest[0],
+		why.Z[1][0])
 	// Output:
 	// accuracy 1.00, the neurons speak for classes [0 1]
 	// neuron 0 gives class 0 3, with bias 0 that is its logit 3

@@ -11,7 +11,8 @@ type Fault struct {
 	Of       int  // of how many
 }
 
-// Faults finds the weights and biases of n that are not finite, those of the first layer first; nil when there are none.
+// Faults finds the weights and biases of n that are not finite, those of the first layer first; nil when there are
+// none.
 func (n Net) Faults() []Fault {
 	var all []Fault
 	for l := range n.Spec.Layers {

@@ -35,7 +35,8 @@ func TestLearnedAndGamma(t *testing.T) {
 
 func TestRho(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	start, learned, sum, opposite := make([]float32, 784), make([]float32, 784), make([]float32, 784), make([]float32, 784)
+	start, learned, sum, opposite := make([]float32, 784), make([]float32, 784), make([]float32, 784),
+		make([]float32, 784)
 	for i := range start {
 		start[i], learned[i] = float32(r.NormFloat64()), 0.5*float32(r.NormFloat64())
 		sum[i], opposite[i] = start[i]+learned[i], -2*start[i]+3
@@ -119,7 +120,8 @@ func TestWeightsOf(t *testing.T) {
 	for i := range w.Data {
 		w.Data[i] = float32(i)
 	}
-	if diff := cmp.Diff([][]float32{{17, 37}, {0, 20}, {19, 39}}, inspect.Maps(inspect.WeightsOf(w, []int{17, 0, 19}))); diff != "" {
+	if diff := cmp.Diff([][]float32{{17, 37}, {0, 20}, {19, 39}},
+		inspect.Maps(inspect.WeightsOf(w, []int{17, 0, 19}))); diff != "" {
 		t.Error(diff)
 	}
 	if got := inspect.Maps(w)[18]; got[0] != 18 || got[1] != 38 {

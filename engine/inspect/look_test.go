@@ -84,7 +84,10 @@ func TestTriggeredByHand(t *testing.T) {
 }
 
 func TestSelectivityByHand(t *testing.T) {
-	a := inspect.Activity{ClassMean: [][]float64{{0.9, 0, -1}, {0.2, 0, 0}, {0.4, 0, 1}, {0, 0, 0}}, Mean: make([]float64, 3)}
+	a := inspect.Activity{
+		ClassMean: [][]float64{{0.9, 0, -1}, {0.2, 0, 0}, {0.4, 0, 1}, {0, 0, 0}},
+		Mean:      make([]float64, 3),
+	}
 	count := []int{1, 1, 1, 0} // the last class has no images and does not count
 	near(t, "relu", []float64{0.5, 0}, inspect.Selectivity(a, count, engine.ReLU)[:2], exact)
 	near(t, "tanh", (1-0.25)/(1+0.25), inspect.Selectivity(a, count, engine.Tanh)[2], exact)
@@ -145,7 +148,8 @@ func TestCurves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]inspect.CurvePoint{most, least}, [][]inspect.CurvePoint{c.MostFirst, c.LeastFirst}); diff != "" {
+	if diff := cmp.Diff([][]inspect.CurvePoint{most, least},
+		[][]inspect.CurvePoint{c.MostFirst, c.LeastFirst}); diff != "" {
 		t.Error(diff)
 	}
 	if cmp.Equal(most, least) {
@@ -203,7 +207,8 @@ func TestDream(t *testing.T) {
 		}
 		return got
 	}
-	// z is linear in x: with L2 alone each pixel has its own parabola, highest at μ + w·trΣ/(2·Reach·L2), or at the rim.
+	// z is linear in x: with L2 alone each pixel has its own parabola, highest at μ + w·trΣ/(2·Reach·L2), or at the
+	// rim.
 	got := dream(neuron, inspect.DreamOptions{Reach: 2, L2: 0.7, TV: -1, Steps: 3000})
 	want, weights := make([]float64, h*w), inspect.Maps(n.Params.Weight(1))[2]
 	for i, u := range weights {

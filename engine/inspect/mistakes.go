@@ -18,8 +18,8 @@ type Mistake struct {
 	Loss      float64 // the Spec's loss of this image
 }
 
-// Mistakes returns the images that are predicted wrong, worst first: largest loss, then largest margin (a saturated loss
-// ties), then the lower index. z: the output layer's weighted inputs, n×Classes; labels: n. The predicted class is
+// Mistakes returns the images that are predicted wrong, worst first: largest loss, then largest margin (a saturated
+// loss ties), then the lower index. z: the output layer's weighted inputs, n×Classes; labels: n. The predicted class is
 // [engine.Answer].
 func (n Net) Mistakes(z [][]float32, labels []uint8) ([]Mistake, error) {
 	if err := n.checkOutputs(z, labels); err != nil {
@@ -33,7 +33,10 @@ func (n Net) Mistakes(z [][]float32, labels []uint8) ([]Mistake, error) {
 			continue
 		}
 		y[label] = 1
-		m := Mistake{Image: i, Label: label, Predicted: predicted, Margin: float64(row[predicted]) - float64(row[label])}
+		m := Mistake{
+			Image: i, Label: label, Predicted: predicted,
+			Margin: float64(row[predicted]) - float64(row[label]),
+		}
 		m.Loss = n.Spec.RowLoss(row, y, a)
 		y[label] = 0
 		wrong = append(wrong, m)
@@ -85,8 +88,8 @@ type Driver struct {
 }
 
 // Drivers returns the neurons of the layer that w explains, those first that drove the logit of predicted above that of
-// label most, by centred evidence: (W[j,predicted] − W[j,label])·(a_j − E a_j). For the last hidden layer the drives add
-// up to the margin less the margin at the mean activations. w must have been made with mean activations.
+// label most, by centred evidence: (W[j,predicted] − W[j,label])·(a_j − E a_j). For the last hidden layer the drives
+// add up to the margin less the margin at the mean activations. w must have been made with mean activations.
 func (w *Why) Drivers(predicted, label int) ([]Driver, error) {
 	if w.Centred == nil {
 		return nil, errors.New("inspect: drivers need the centred evidence; call Why with mean activations")

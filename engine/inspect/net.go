@@ -15,7 +15,8 @@ type Net struct {
 	Gamma   float64       // γ, what weight decay has left of W₀; counts only with Initial
 }
 
-// Validate reports the first thing wrong with n: the Spec, or a parameter that is missing, misplaced or of another size.
+// Validate reports the first thing wrong with n: the Spec, or a parameter that is missing, misplaced or of another
+// size.
 func (n Net) Validate() error {
 	if err := n.Spec.Validate(); err != nil {
 		return fmt.Errorf("inspect: %w", err)
@@ -32,7 +33,8 @@ func (n Net) Validate() error {
 			return fmt.Errorf("inspect: %s of %v: want %d tensors, got %d", ps.what, n.Spec, len(want), len(ps.have))
 		}
 		for i, w := range want {
-			if h := ps.have[i]; h.Name != w.Name || fmt.Sprint(h.Shape) != fmt.Sprint(w.Shape) || len(h.Data) != w.Len() {
+			if h := ps.have[i]; h.Name != w.Name || fmt.Sprint(h.Shape) != fmt.Sprint(w.Shape) ||
+				len(h.Data) != w.Len() {
 				return fmt.Errorf("inspect: %s of %v: want %s of shape %v, got %s of shape %v with %d values",
 					ps.what, n.Spec, w.Name, w.Shape, h.Name, h.Shape, len(h.Data))
 			}
@@ -90,7 +92,8 @@ func (n Net) checkUnit(layer, unit int) error {
 		return err
 	}
 	if units := n.Spec.Layers[layer].Units; unit < 0 || unit >= units {
-		return fmt.Errorf("inspect: neuron %d of layer %d of %v: it has neurons 0 to %d", unit, layer+1, n.Spec, units-1)
+		return fmt.Errorf("inspect: neuron %d of layer %d of %v: it has neurons 0 to %d", unit, layer+1, n.Spec,
+			units-1)
 	}
 	return nil
 }
@@ -248,7 +251,8 @@ func (n Net) checkTarget(t Target) error {
 		return err
 	}
 	if units := n.Spec.Layers[t.Layer].Units; len(t.Weights) != units {
-		return fmt.Errorf("inspect: target on layer %d of %v: want %d weights, got %d", t.Layer+1, n.Spec, units, len(t.Weights))
+		return fmt.Errorf("inspect: target on layer %d of %v: want %d weights, got %d", t.Layer+1, n.Spec, units,
+			len(t.Weights))
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 // checkImages reports a data set whose images are not of the size that a network reads.
 func checkImages(d engine.Data, inputs int) error {
 	if len(d.Images) != d.Len()*inputs {
-		return fmt.Errorf("inspect: %d images of %d pixels: want %d bytes, got %d", d.Len(), inputs, d.Len()*inputs, len(d.Images))
+		return fmt.Errorf("inspect: %d images of %d pixels: want %d bytes, got %d", d.Len(), inputs, d.Len()*inputs,
+			len(d.Images))
 	}
 	return nil
 }
@@ -65,8 +66,8 @@ func Patterns(ctx context.Context, d engine.Data, inputs int, z [][]float32) ([]
 //	Σ_i a_ij x_i / Σ_i a_ij − μ
 //
 // the images weighted by how strongly they excite it, less the mean image. It is smooth because the images are, for an
-// untrained network too: see Net.Start for what to show beside it. Where a takes negative values (tanh, identity), a less
-// its lowest value over the data set is the weight. A neuron that never fires has zeros. a: n×Units.
+// untrained network too: see Net.Start for what to show beside it. Where a takes negative values (tanh, identity), a
+// less its lowest value over the data set is the weight. A neuron that never fires has zeros. a: n×Units.
 func Triggered(ctx context.Context, d engine.Data, inputs int, a [][]float32) ([][]float32, error) {
 	if err := checkImages(d, inputs); err != nil {
 		return nil, err
@@ -177,12 +178,14 @@ func Quantiles() []float64 { return []float64{0, 0.05, 0.25, 0.5, 0.75, 0.95, 1}
 
 // Spread is how values are spread.
 type Spread struct {
-	Count     int
-	Mean, SD  float64   // SD is the root of the mean squared deviation
-	Quantiles []float64 // at the levels of Quantiles(), interpolated linearly between order statistics; nil for no values
+	Count    int
+	Mean, SD float64 // SD is the root of the mean squared deviation
+	// at the levels of Quantiles(), interpolated linearly between order statistics; nil for no values
+	Quantiles []float64
 }
 
-// Spreads returns how one neuron's values are spread over all images and over each class's. v, labels: n; labels are below classes.
+// Spreads returns how one neuron's values are spread over all images and over each class's. v, labels: n; labels are
+// below classes.
 func Spreads(v []float32, labels []uint8, classes int) (all Spread, class []Spread) {
 	of := make([][]float32, classes)
 	for i, k := range labels {

@@ -91,7 +91,8 @@ func TestProbeAgreesWithForward(t *testing.T) {
 					want = pass.Z[l]
 				}
 				for j, v := range row {
-					if math.Abs(float64(v)-want[j]) > 2e-6 { // float32 sums of at most 7 numbers near 1, and exponentials
+					// float32 sums of at most 7 numbers near 1, and exponentials
+					if math.Abs(float64(v)-want[j]) > 2e-6 {
 						t.Fatalf("layer %d image %d neuron %d z=%v: %v, want %v", l, i, j, z, v, want[j])
 					}
 				}
@@ -119,7 +120,8 @@ func TestProbeStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Attribute(ctx, inspect.IntegratedGradients, make([]float64, 4), output, inspect.AttributeOptions{}); !errors.Is(err, why) {
+	if _, err := n.Attribute(ctx, inspect.IntegratedGradients, make([]float64, 4), output,
+		inspect.AttributeOptions{}); !errors.Is(err, why) {
 		t.Errorf("Attribute: %v", err)
 	}
 	if _, err := inspect.NewAblation(ctx, p, n, 0); !errors.Is(err, why) {
@@ -155,25 +157,36 @@ func TestRefusals(t *testing.T) {
 	wide.Width = 3
 	first := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
-		"inspect: parameters of 4-3-2: want 4 tensors, got 3":                                                             short.Validate(),
-		"inspect: parameters of 4-3-2: want layer1.weight of shape [4 3], got layer2.weight of shape [3 2] with 6 values": turned.Validate(),
-		"inspect: image for 4-3-2: want 4 values, got 3":                                                                  first(n.Forward(x[:3])),
-		"inspect: layer 3 of 4-3-2: it has layers 1 to 2":                                                                 first(p.Values(t.Context(), n, 2, false)),
-		"inspect: layer 2 of 4-3-2 is the output layer, want a hidden one":                                                first(n.Why(x, 1, nil)),
-		"inspect: network 4-2 has no hidden layer":                                                                        first(flat.Why(x, flat.Hidden(), nil)),
-		"inspect: 6 images of 5 pixels: want 30 bytes, got 24":                                                            first(inspect.Patterns(t.Context(), d, 5, nil)),
-		"inspect: mean activations: want 3, got 1":                                                                        first(n.Why(x, 0, x[:1])),
-		"inspect: neuron 3 of layer 1 of 4-3-2: it has neurons 0 to 2":                                                    first(n.Target(0, 3, -1)),
-		"inspect: neuron -1 of layer 1 of 4-3-2: it has neurons 0 to 2":                                                   first(n.Target(0, -1, 0)),
-		"inspect: ε of LRP is -1, want more than 0":                                                                       first(n.Attribute(t.Context(), inspect.LRP, x, output, inspect.AttributeOptions{Epsilon: -1})),
-		"inspect: target on layer 1 of 4-3-2: want 3 weights, got 2":                                                      first(n.Gradient(x, inspect.Target{Weights: x[:2]})),
-		"inspect: row 1 of the cost matrix: want 2, got 1":                                                                first(inspect.Assign(t.Context(), [][]float64{{1, 2}, {3}})),
-		"inspect: cost of row 0 and column 1 is NaN, want a finite number":                                                first(inspect.Assign(t.Context(), [][]float64{{1, math.NaN()}})),
-		"inspect: prior of 2×3 images for 4-3-2: want 4 values":                                                           first(n.Dream(t.Context(), output, &wide, inspect.DreamOptions{Reach: 1})),
-		"inspect: 6 images of 6 pixels: want 36 bytes, got 24":                                                            first(inspect.NewPrior(t.Context(), d, 2, 3)),
-		"inspect: class 2: there are classes 0 to 0":                                                                      first(inspect.Contrast([][]float64{{1}}, 2, 0)),
-		"inspect: layers of slopes: want 1, got 0":                                                                        first(n.Paths(t.Context(), 1, nil, [][]float64{})),
-		"inspect: dream with a reach of 0, want more than 0 and finite":                                                   first(n.Dream(t.Context(), output, prior, inspect.DreamOptions{})),
+		"inspect: parameters of 4-3-2: want 4 tensors, got 3": short.Validate(),
+		"inspect: parameters of 4-3-2: want layer1.weight of shape [4 3], got layer2.weight of shape [3 2] with 6 " +
+			"values": turned.Validate(),
+		"inspect: image for 4-3-2: want 4 values, got 3":                   first(n.Forward(x[:3])),
+		"inspect: layer 3 of 4-3-2: it has layers 1 to 2":                  first(p.Values(t.Context(), n, 2, false)),
+		"inspect: layer 2 of 4-3-2 is the output layer, want a hidden one": first(n.Why(x, 1, nil)),
+		"inspect: network 4-2 has no hidden layer":                         first(flat.Why(x, flat.Hidden(), nil)),
+		"inspect: 6 images of 5 pixels: want 30 bytes, got 24": first(inspect.Patterns(t.Context(), d, 5,
+			nil)),
+		"inspect: mean activations: want 3, got 1":                      first(n.Why(x, 0, x[:1])),
+		"inspect: neuron 3 of layer 1 of 4-3-2: it has neurons 0 to 2":  first(n.Target(0, 3, -1)),
+		"inspect: neuron -1 of layer 1 of 4-3-2: it has neurons 0 to 2": first(n.Target(0, -1, 0)),
+		"inspect: ε of LRP is -1, want more than 0": first(n.Attribute(t.Context(), inspect.LRP,
+			x, output, inspect.AttributeOptions{Epsilon: -1})),
+		"inspect: target on layer 1 of 4-3-2: want 3 weights, got 2": first(n.Gradient(x,
+			inspect.Target{Weights: x[:2]})),
+		"inspect: row 1 of the cost matrix: want 2, got 1": first(inspect.Assign(t.Context(),
+			[][]float64{{1, 2}, {3}})),
+		"inspect: cost of row 0 and column 1 is NaN, want a finite number": first(inspect.Assign(t.Context(),
+			[][]float64{{1, math.NaN()}})),
+		"inspect: prior of 2×3 images for 4-3-2: want 4 values": first(n.Dream(t.Context(), output, &wide,
+			inspect.DreamOptions{Reach: 1})),
+		"inspect: 6 images of 6 pixels: want 36 bytes, got 24": first(inspect.NewPrior(t.Context(), d, 2,
+			3)),
+		"inspect: class 2: there are classes 0 to 0": first(inspect.Contrast([][]float64{{1}}, 2,
+			0)),
+		"inspect: layers of slopes: want 1, got 0": first(n.Paths(t.Context(), 1, nil,
+			[][]float64{})),
+		"inspect: dream with a reach of 0, want more than 0 and finite": first(n.Dream(t.Context(), output, prior,
+			inspect.DreamOptions{})),
 	} {
 		if err == nil || err.Error() != name {
 			t.Errorf("got %v, want %s", err, name)

@@ -221,7 +221,11 @@ func TestTemplates(t *testing.T) {
 			got  func() ([][]float32, error)
 		}{
 			{"plain", s.want.Templates, func() ([][]float32, error) { return s.Templates(t.Context(), nil) }},
-			{"slope-weighted", s.want.Sloped, func() ([][]float32, error) { return s.Net.Templates(t.Context(), s.want.Slopes) }},
+			{"slope-weighted", s.want.Sloped, func() ([][]float32,
+				error,
+			) {
+				return s.Net.Templates(t.Context(), s.want.Slopes)
+			}},
 			{"local", s.want.Local, func() ([][]float32, error) { return s.LocalTemplates(t.Context(), s.x) }},
 		} {
 			got, err := c.got()
@@ -273,14 +277,16 @@ func TestAttribute(t *testing.T) {
 				sum += v
 			}
 			near(t, c.method.String(), c.want, a.Map, single)
-			near(t, c.method.String()+" sums", []float64{c.whole, sum, c.whole - sum}, []float64{a.Whole, a.Sum, a.Residual}, 1e-9)
+			near(t, c.method.String()+" sums", []float64{c.whole, sum, c.whole - sum},
+				[]float64{a.Whole, a.Sum, a.Residual}, 1e-9)
 			if c.method == inspect.LRP {
 				near(t, "what LRP kept back", a.Residual, a.Bias+a.Stabiliser, 1e-9)
 			}
 			if c.method == inspect.IntegratedGradients { // complete in the limit
 				fine := o
 				fine.Steps = 1 << 14
-				if a, err = s.Attribute(t.Context(), c.method, s.x, c.target, fine); err != nil || math.Abs(a.Residual) > 1e-3 {
+				if a, err = s.Attribute(t.Context(), c.method, s.x, c.target, fine); err != nil ||
+					math.Abs(a.Residual) > 1e-3 {
 					t.Errorf("completeness: %v, %v", a.Residual, err)
 				}
 			}
@@ -299,7 +305,8 @@ func TestAttribute(t *testing.T) {
 				t.Fatal(err)
 			}
 			near(t, c.Method.String()+" control", random, c.Random, 0)
-			if self := inspect.Alike(c.Net.Map, c.Net.Map, s.x); math.Abs(self.Pearson-1) > 1e-12 || c.Between.Pearson > 0.999 {
+			if self := inspect.Alike(c.Net.Map, c.Net.Map, s.x); math.Abs(self.Pearson-1) > 1e-12 ||
+				c.Between.Pearson > 0.999 {
 				t.Errorf("%v: like itself %v, like its control %v", c.Method, self, c.Between)
 			}
 		}

@@ -13,8 +13,8 @@ import (
 // which they are asked for, because each says which network is to lie in the executor. A Subject is for use by one
 // goroutine at a time; nothing that it returns may be changed.
 //
-// An answer that needs the images fails with a [*NoImages] where there are none, one that needs the start with NoStart. A
-// failure is not kept.
+// An answer that needs the images fails with a [*NoImages] where there are none, one that needs the start with NoStart.
+// A failure is not kept.
 type Subject struct {
 	Net     Net
 	NoStart error // why Net.Initial is not known; nil when it is

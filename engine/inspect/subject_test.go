@@ -106,8 +106,16 @@ func asked(s *inspect.Subject) map[string]func(context.Context) (any, error) {
 	}
 	for layer, at := range []string{" 1", " 2"} {
 		for _, show := range []inspect.Show{inspect.ShowRaw, inspect.ShowLearned, inspect.ShowStart} {
-			all["maps "+show.String()+at] = func(ctx context.Context) (any, error) { return wrap(s.Maps(ctx, show, layer)) }
-			all["smoothness "+show.String()+at] = func(ctx context.Context) (any, error) { return wrap(s.Smoothness(ctx, show, layer)) }
+			all["maps "+show.String()+at] = func(ctx context.Context) (any,
+				error,
+			) {
+				return wrap(s.Maps(ctx, show, layer))
+			}
+			all["smoothness "+show.String()+at] = func(ctx context.Context) (any,
+				error,
+			) {
+				return wrap(s.Smoothness(ctx, show, layer))
+			}
 		}
 		all["activity"+at] = func(ctx context.Context) (any, error) { return wrap(s.Activity(ctx, layer)) }
 		all["rho"+at] = func(ctx context.Context) (any, error) { return wrap(s.Rho(ctx, layer)) }
@@ -240,7 +248,8 @@ func TestSubjectFailures(t *testing.T) {
 	s.Images = func(context.Context) (engine.Data, error) { return engine.Data{}, broken }
 	for name, ask := range asked(s) {
 		switch name {
-		case "maps raw 1", "maps learned 1", "maps init 1", "rho 1", "smoothness raw 1", "smoothness learned 1", "smoothness init 1":
+		case "maps raw 1", "maps learned 1", "maps init 1", "rho 1", "smoothness raw 1", "smoothness learned 1",
+			"smoothness init 1":
 			continue // need no images
 		}
 		if _, err := ask(t.Context()); !errors.Is(err, broken) {

@@ -81,8 +81,8 @@ func Rho(w, w0 []float32) float64 {
 }
 
 // Smoothness returns the lag-1 spatial autocorrelation of a height×width map, Moran's I over horizontal and vertical
-// neighbours (Moran 1950): (N/M) Σ_pairs (w_p − w̄)(w_q − w̄) / Σ (w_p − w̄)², for N pixels and M pairs. Noise has about
-// 0, a smooth picture near 1. It is 0 for a constant map and for a single pixel.
+// neighbours (Moran 1950): (N/M) Σ_pairs (w_p − w̄)(w_q − w̄) / Σ (w_p − w̄)², for N pixels and M pairs. Noise has
+// about 0, a smooth picture near 1. It is 0 for a constant map and for a single pixel.
 func Smoothness(m []float32, height, width int) float64 {
 	mu := mean(m)
 	var square, cross float64

@@ -8,10 +8,10 @@ import (
 // Why is what one image does in a network.
 //
 // For the last hidden layer the account is exact: Evidence[k][j] = W[j,k]·a_j and Rest[k] is the output's bias, so that
-// Σ_j Evidence[k][j] + Rest[k] = s_k, the logit. For an earlier layer it is the linear path at this image, Evidence[k][j]
-// = ∂s_k/∂a_j·a_j, gradient×activation, and Rest[k] is whatever makes the sum s_k: biases on the way, and what the
-// curvature of the activations leaves out. Rest is then no constant of the network, and evidence is true only for small
-// changes of a_j (for relu, up to the next kink).
+// Σ_j Evidence[k][j] + Rest[k] = s_k, the logit. For an earlier layer it is the linear path at this image,
+// Evidence[k][j] = ∂s_k/∂a_j·a_j, gradient×activation, and Rest[k] is whatever makes the sum s_k: biases on the way,
+// and what the curvature of the activations leaves out. Rest is then no constant of the network, and evidence is true
+// only for small changes of a_j (for relu, up to the next kink).
 type Why struct {
 	Pass
 	Layer    int         // the hidden layer of Evidence, 0 being the first

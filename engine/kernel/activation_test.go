@@ -88,13 +88,25 @@ func TestActivateExtremes(t *testing.T) {
 		act     engine.Activation
 		z, want []float64
 	}{
-		{"sigmoid", engine.Sigmoid, []float64{-1000, -inf, 0, 1000, inf, math.MaxFloat32, -math.MaxFloat32}, []float64{0, 0, 0.5, 1, 1, 1, 0}},
+		{
+			"sigmoid", engine.Sigmoid,
+			[]float64{-1000, -inf, 0, 1000, inf, math.MaxFloat32, -math.MaxFloat32},
+			[]float64{0, 0, 0.5, 1, 1, 1, 0},
+		},
 		{"tanh", engine.Tanh, []float64{-1000, -inf, 0, 1000, inf}, []float64{-1, -1, 0, 1, 1}},
-		{"relu", engine.ReLU, []float64{-1000, -inf, 0, 1000, inf, math.Copysign(0, -1)}, []float64{0, 0, 0, 1000, inf, 0}},
+		{
+			"relu", engine.ReLU,
+			[]float64{-1000, -inf, 0, 1000, inf, math.Copysign(0, -1)},
+			[]float64{0, 0, 0, 1000, inf, 0},
+		},
 		{"identity", engine.Identity, []float64{-1000, -inf, 0, 1000, inf}, []float64{-1000, -inf, 0, 1000, inf}},
 		{"softmax of ±1000", engine.Softmax, []float64{1000, -1000, 0}, []float64{1, 0, 0}},
 		{"softmax of equal large ones", engine.Softmax, []float64{1000, 1000}, []float64{0.5, 0.5}},
-		{"softmax of equal small ones", engine.Softmax, []float64{-1000, -1000, -1000, -1000}, []float64{0.25, 0.25, 0.25, 0.25}},
+		{
+			"softmax of equal small ones", engine.Softmax,
+			[]float64{-1000, -1000, -1000, -1000},
+			[]float64{0.25, 0.25, 0.25, 0.25},
+		},
 		{"softmax of the largest", engine.Softmax, []float64{math.MaxFloat32, -math.MaxFloat32}, []float64{1, 0}},
 		{"softmax, the first the largest", engine.Softmax, []float64{200, 0, 0}, []float64{1, 0, 0}},
 		{"softmax with −∞", engine.Softmax, []float64{0, -inf, 0}, []float64{0.5, 0, 0.5}},

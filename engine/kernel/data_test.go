@@ -58,7 +58,8 @@ func TestPhiloxAvalanche(t *testing.T) {
 		// 128 bits a round, each turned with probability 1/2.
 		const n = 128 * rounds
 		if z := (float64(turned) - n/2) / math.Sqrt(n/4); math.Abs(z) > 5 {
-			t.Errorf("input bit %d turns over %d of %d output bits, %.1f standard deviations from half", bit, turned, n, z)
+			t.Errorf("input bit %d turns over %d of %d output bits, %.1f standard deviations from half", bit, turned, n,
+				z)
 		}
 	}
 }
@@ -73,7 +74,8 @@ func TestMaskElements(t *testing.T) {
 			kernel.Mask(dst, keep, seed, step, layer)
 			beside(t)
 			for e, got := range dst {
-				words := kernel.Philox([4]uint32{uint32(e / 4), layer, 0x7654_3210, 0xfedc_ba98}, [2]uint32{0x89ab_cdef, 0x0123_4567})
+				words := kernel.Philox([4]uint32{uint32(e / 4), layer, 0x7654_3210, 0xfedc_ba98},
+					[2]uint32{0x89ab_cdef, 0x0123_4567})
 				want := float32(0)
 				if float64(words[e%4]) < float64(keep)*math.Exp2(32) {
 					want = 1 / keep

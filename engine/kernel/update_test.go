@@ -78,7 +78,8 @@ func methods() []engine.Instr {
 }
 
 func methodName(in engine.Instr, n int, first uint64) string {
-	return label(in.Method, " μ ", in.Momentum, " β ", in.Beta1, " L2 ", in.L2, " L1 ", in.L1, ", ", n, " values from step ", first)
+	return label(in.Method, " μ ", in.Momentum, " β ", in.Beta1, " L2 ", in.L2, " L1 ", in.L1, ", ", n,
+		" values from step ", first)
 }
 
 // stateOf returns room for what a method keeps.

@@ -39,7 +39,8 @@ func available(root string) int64 {
 		case part[0] == "0" && part[1] == "":
 			left = min(left, groups(root, "sys/fs/cgroup", part[2], "memory.max", "memory.current"))
 		case strings.Contains(","+part[1]+",", ",memory,"):
-			left = min(left, groups(root, "sys/fs/cgroup/memory", part[2], "memory.limit_in_bytes", "memory.usage_in_bytes"))
+			left = min(left, groups(root, "sys/fs/cgroup/memory", part[2], "memory.limit_in_bytes",
+				"memory.usage_in_bytes"))
 		}
 	}
 	return left

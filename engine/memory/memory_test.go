@@ -31,17 +31,20 @@ func TestAvailable(t *testing.T) {
 		}, 100},
 		{"version 1", map[string]string{
 			"proc/meminfo": free, "proc/self/cgroup": "7:cpu,memory:/g\n3:pids:/g\n",
-			"sys/fs/cgroup/memory/g/memory.limit_in_bytes": "700\n", "sys/fs/cgroup/memory/g/memory.usage_in_bytes": "800\n",
+			"sys/fs/cgroup/memory/g/memory.limit_in_bytes": "700\n",
+			"sys/fs/cgroup/memory/g/memory.usage_in_bytes": "800\n",
 		}, 0},
 		{"version 2, full of what was read from files", map[string]string{
-			"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n", "sys/fs/cgroup/a/memory.current": "990\n",
-			"sys/fs/cgroup/a/memory.stat": "anon 90\nfile 950\nshmem 50\ninactive_file 600\nactive_file 300\n",
+			"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "1000\n",
+			"sys/fs/cgroup/a/memory.current": "990\n",
+			"sys/fs/cgroup/a/memory.stat":    "anon 90\nfile 950\nshmem 50\ninactive_file 600\nactive_file 300\n",
 		}, 910},
 		{"version 1, full of what was read from files", map[string]string{
 			"proc/self/cgroup": "7:memory:/g\n",
 			"sys/fs/cgroup/memory/g/memory.limit_in_bytes": "1000\n",
 			"sys/fs/cgroup/memory/g/memory.usage_in_bytes": "990\n",
-			"sys/fs/cgroup/memory/g/memory.stat":           "inactive_file 1\nactive_file 1\ntotal_inactive_file 600\ntotal_active_file 300\n",
+			"sys/fs/cgroup/memory/g/memory.stat": "inactive_file 1\nactive_file 1\ntotal_inactive_file " +
+				"600\ntotal_active_file 300\n",
 		}, 910},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -77,7 +77,8 @@ type entry struct {
 // readable reports a dtype that cannot be read as float32.
 func (e entry) readable() error {
 	if e.dtype.decode == nil {
-		return badTensor(e.name, "dtype %.40q, want one of F32 F64 F16 BF16; convert it where it was written", e.dtype.name)
+		return badTensor(e.name, "dtype %.40q, want one of F32 F64 F16 BF16; convert it where it was written",
+			e.dtype.name)
 	}
 	return nil
 }
@@ -96,8 +97,8 @@ type info struct {
 }
 
 // encodeHeader returns the header length and the header, padded with spaces so that the data starts at a multiple of 8.
-// Metadata keys are sorted, entries stand in the order given. The header's own sha256 is added. limit is the most bytes of
-// header, [maxHeader] but for tests.
+// Metadata keys are sorted, entries stand in the order given. The header's own sha256 is added. limit is the most bytes
+// of header, [maxHeader] but for tests.
 func encodeHeader(h header, limit int) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, prefix, 512))
 	sep := byte('{')
@@ -133,8 +134,8 @@ func encodeHeader(h header, limit int) ([]byte, error) {
 	return bytes.Replace(text, headerSumField(blankSum), headerSumField(hex.EncodeToString(sum[:])), 1), nil
 }
 
-// headerSumField is how a sum stands in the header. Within a string the quotation marks would be escaped, so it is there
-// once.
+// headerSumField is how a sum stands in the header. Within a string the quotation marks would be escaped, so it is
+// there once.
 func headerSumField(sum string) []byte { return fmt.Appendf(nil, "%q:%q", headerSumKey, sum) }
 
 // checkHeaderSum reports a header whose sha256, its own digits taken as zeros, is not the one it gives; one that gives
@@ -204,9 +205,11 @@ func checkLayout(entries []entry, data int64) error {
 	for _, e := range entries {
 		switch {
 		case e.end > data:
-			return badTensor(e.name, "data_offsets [%d, %d] in %d bytes of data: the file is cut short or damaged", e.begin, e.end, data)
+			return badTensor(e.name, "data_offsets [%d, %d] in %d bytes of data: the file is cut short or damaged",
+				e.begin, e.end, data)
 		case e.begin > at:
-			return badTensor(e.name, "data_offsets [%d, %d] leave bytes %d to %d to no tensor", e.begin, e.end, at, e.begin)
+			return badTensor(e.name, "data_offsets [%d, %d] leave bytes %d to %d to no tensor", e.begin, e.end, at,
+				e.begin)
 		case e.begin < at:
 			return badTensor(e.name, "data_offsets [%d, %d] overlap a tensor that ends at byte %d", e.begin, e.end, at)
 		}

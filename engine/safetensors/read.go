@@ -69,7 +69,8 @@ func (f *File) Load(i int) ([]float32, error) {
 	if err := e.readable(); err != nil {
 		return nil, f.named(err)
 	}
-	data, err := readData(io.NewSectionReader(f.r, f.start+e.begin, e.end-e.begin), e, make([]byte, min(chunk, e.end-e.begin)))
+	data, err := readData(io.NewSectionReader(f.r, f.start+e.begin, e.end-e.begin), e,
+		make([]byte, min(chunk, e.end-e.begin)))
 	return data, f.named(err)
 }
 
@@ -203,7 +204,8 @@ func readHeader(r io.ReaderAt, size int64) (header, int64, error) {
 	case n > maxHeader:
 		return header{}, 0, badFile("header of %d bytes, want at most %d: not a safetensors file", n, maxHeader)
 	case int64(n) > size-prefix:
-		return header{}, 0, badFile("header of %d bytes in a file of %d: the file is cut short or no safetensors file", n, size)
+		return header{}, 0, badFile("header of %d bytes in a file of %d: the file is cut short or no safetensors file",
+			n, size)
 	default:
 		text := make([]byte, n)
 		if err := readAt(r, text, prefix); err != nil {

@@ -68,8 +68,9 @@ func TestReadByHand(t *testing.T) {
 			tensors: []Tensor{{"e", []int{3, 0}, []float32{}}, {"s", []int{}, []float32{0.5}}},
 		},
 		{
-			name:    "white space, escapes and fields of a later version",
-			file:    raw("{ \"caf\\u00e9\" :\n{\"data_offsets\":[0, 4],\"shape\":[1 ],\"dtype\":\"F32\",\"stride\":[[1],null]} }\r\n\t ", one...),
+			name: "white space, escapes and fields of a later version",
+			file: raw("{ \"caf\\u00e9\" :\n{\"data_offsets\":[0, 4],\"shape\":[1 "+
+				"],\"dtype\":\"F32\",\"stride\":[[1],null]} }\r\n\t ", one...),
 			tensors: []Tensor{{"café", []int{1}, []float32{1}}},
 		},
 		{
@@ -79,7 +80,11 @@ func TestReadByHand(t *testing.T) {
 				0x00, 0xc1, // 1.01₂·2¹ negative
 				0, 0, 0, 0, 0, 0, 0xd0, 0x3f,
 				0x20, 0x41),
-			tensors: []Tensor{{"h", []int{1}, []float32{-2.5}}, {"d", []int{1}, []float32{0.25}}, {"b", []int{1}, []float32{10}}},
+			tensors: []Tensor{
+				{"h", []int{1}, []float32{-2.5}},
+				{"d", []int{1}, []float32{0.25}},
+				{"b", []int{1}, []float32{10}},
+			},
 		},
 		{
 			// printf '\0\0\200\077\0\0\0\300' | sha256sum
@@ -120,8 +125,14 @@ func TestReadDefects(t *testing.T) {
 		{"empty file", nil, "", "0 bytes, want at least 8"},
 		{"shorter than the length", []byte{1, 2, 3}, "", "3 bytes, want at least 8"},
 		{"header longer than the file", raw(`{}`)[:9], "", "header of 2 bytes in a file of 9"},
-		{"header over the cap", append(binary.LittleEndian.AppendUint64(nil, 100_000_001), data...), "", "want at most 100000000"},
-		{"header length that wraps", append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), data...), "", "want at most 100000000"},
+		{
+			"header over the cap", append(binary.LittleEndian.AppendUint64(nil, 100_000_001), data...), "",
+			"want at most 100000000",
+		},
+		{
+			"header length that wraps", append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), data...), "",
+			"want at most 100000000",
+		},
 		{"empty header", raw(``), "", `starts with "", want "{"`},
 		{"another file", []byte("\x89PNG\r\n\x1a\n and so on"), "", "not a safetensors file"},
 		{"header that is no object", raw(`[]`), "", `starts with "[", want "{"`},
@@ -147,38 +158,114 @@ func TestReadDefects(t *testing.T) {
 		{"no dtype", raw(`{"a":{"shape":[2],"data_offsets":[0,8]}}`, data...), "a", "no dtype"},
 		{"dtype null", raw(`{"a":{"dtype":null,"shape":[2],"data_offsets":[0,8]}}`, data...), "a", "no dtype"},
 		{"dtype number", raw(`{"a":{"dtype":32,"shape":[2],"data_offsets":[0,8]}}`, data...), "a", "dtype 32:"},
-		{"dtype of integers", raw(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, data...), "a", `dtype "I64", want one of F32 F64 F16 BF16`},
-		{"dtype in small letters", raw(`{"a":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}}`, data...), "a", `dtype "f32"`},
+		{
+			"dtype of integers", raw(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, data...), "a",
+			`dtype "I64", want one of F32 F64 F16 BF16`,
+		},
+		{
+			"dtype in small letters", raw(`{"a":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}}`, data...), "a",
+			`dtype "f32"`,
+		},
 		{"no shape", raw(`{"a":{"dtype":"F32","data_offsets":[0,8]}}`, data...), "a", "no shape"},
 		{"shape null", raw(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,8]}}`, data...), "a", "no shape"},
-		{"shape of null", raw(`{"a":{"dtype":"F32","shape":[null],"data_offsets":[0,0]}}`), "a", "shape [null]: null is not a whole number"},
-		{"shape of text", raw(`{"a":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}}`, data...), "a", `"2" is not a whole number`},
-		{"shape of fractions", raw(`{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}`, data...), "a", "2.0 is not a whole number"},
-		{"shape of exponents", raw(`{"a":{"dtype":"F32","shape":[2e0],"data_offsets":[0,8]}}`, data...), "a", "2e0 is not a whole number"},
-		{"negative shape", raw(`{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}`, data...), "a", "-2 is not a whole number"},
-		{"shape over int", raw(`{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}}`, data...), "a", "is not a whole number"},
-		{"shape that overflows", raw(`{"a":{"dtype":"F32","shape":[2147483647,2147483647],"data_offsets":[0,0]}}`), "a", "2147483647×2147483647 with 4 bytes each overflows"},
-		{"bytes that overflow", raw(`{"a":{"dtype":"F32","shape":[1073741824,1073741824,4],"data_offsets":[0,0]}}`), "a", "overflows"},
+		{
+			"shape of null", raw(`{"a":{"dtype":"F32","shape":[null],"data_offsets":[0,0]}}`), "a",
+			"shape [null]: null is not a whole number",
+		},
+		{
+			"shape of text", raw(`{"a":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}}`, data...), "a",
+			`"2" is not a whole number`,
+		},
+		{
+			"shape of fractions", raw(`{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}`, data...), "a",
+			"2.0 is not a whole number",
+		},
+		{
+			"shape of exponents", raw(`{"a":{"dtype":"F32","shape":[2e0],"data_offsets":[0,8]}}`, data...), "a",
+			"2e0 is not a whole number",
+		},
+		{
+			"negative shape", raw(`{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}`, data...), "a",
+			"-2 is not a whole number",
+		},
+		{
+			"shape over int", raw(`{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}}`, data...),
+			"a", "is not a whole number",
+		},
+		{
+			"shape that overflows", raw(`{"a":{"dtype":"F32","shape":[2147483647,2147483647],"data_offsets":[0,0]}}`),
+			"a",
+			"2147483647×2147483647 with 4 bytes each overflows",
+		},
+		{
+			"bytes that overflow", raw(`{"a":{"dtype":"F32","shape":[1073741824,1073741824,4],"data_offsets":[0,0]}}`),
+			"a", "overflows",
+		},
 		{"no offsets", raw(`{"a":{"dtype":"F32","shape":[2]}}`, data...), "a", "0 data_offsets, want 2"},
-		{"one offset", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}}`, data...), "a", "1 data_offsets, want 2"},
-		{"three offsets", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}`, data...), "a", "3 data_offsets, want 2"},
-		{"offsets the wrong way", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}`, data...), "a", "data_offsets [8, 0], want 2×4 = 8 bytes"},
-		{"too few bytes", raw(`{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,7]}}`, data...), "a", "data_offsets [0, 7], want 2×1×4 = 8 bytes"},
-		{"too many bytes", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, data...), "a", "data_offsets [0, 8], want 1×4 = 4 bytes"},
+		{
+			"one offset", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}}`, data...), "a",
+			"1 data_offsets, want 2",
+		},
+		{
+			"three offsets", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}`, data...), "a",
+			"3 data_offsets, want 2",
+		},
+		{
+			"offsets the wrong way", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}`, data...), "a",
+			"data_offsets [8, 0], want 2×4 = 8 bytes",
+		},
+		{
+			"too few bytes", raw(`{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,7]}}`, data...), "a",
+			"data_offsets [0, 7], want 2×1×4 = 8 bytes",
+		},
+		{
+			"too many bytes", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, data...), "a",
+			"data_offsets [0, 8], want 1×4 = 4 bytes",
+		},
 		{"past the end", raw(`{"a":`+ok+`}`, data[:7]...), "a", "data_offsets [0, 8] in 7 bytes of data"},
-		{"a gigabyte", raw(`{"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`, data...), "a", "in 8 bytes of data"},
-		{"bytes after the last tensor", raw(`{"a":`+ok+`}`, make([]byte, 9)...), "", "9 bytes of data, want the 8 that the tensors fill"},
+		{
+			"a gigabyte", raw(`{"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`, data...), "a",
+			"in 8 bytes of data",
+		},
+		{
+			"bytes after the last tensor", raw(`{"a":`+ok+`}`, make([]byte, 9)...), "",
+			"9 bytes of data, want the 8 that the tensors fill",
+		},
 		{"data without tensors", raw(`{}`, data...), "", "8 bytes of data, want the 0"},
-		{"hole", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}`, make([]byte, 12)...), "b", "leave bytes 4 to 8 to no tensor"},
-		{"hole at the start", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, data...), "a", "leave bytes 0 to 4 to no tensor"},
-		{"overlap", raw(`{"a":`+ok+`,"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, make([]byte, 12)...), "b", "overlap a tensor that ends at byte 8"},
+		{
+			"hole",
+			raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}`, make([]byte, 12)...), "b", "leave bytes 4 to 8 to no tensor",
+		},
+		{
+			"hole at the start", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, data...), "a",
+			"leave bytes 0 to 4 to no tensor",
+		},
+		{
+			"overlap", raw(`{"a":`+ok+`,"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, make([]byte, 12)...),
+			"b",
+			"overlap a tensor that ends at byte 8",
+		},
 		{"the same bytes twice", raw(`{"a":`+ok+`,"b":`+ok+`}`, data...), "b", "overlap a tensor that ends at byte 8"},
-		{"empty tensor inside another", raw(`{"a":`+ok+`,"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`, data...), "e", "overlap"},
-		{"double too large", raw(`{"a":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}`, append(data, 0, 0, 0, 0, 0, 0, 0xf0, 0x7e)...), "a", "F64 element 1 is too large for float32"},
-		{"wrong checksum", raw(`{"__metadata__":{"sha256":"00"},"a":`+ok+`}`, data...), "", `the header says "00": the file is damaged`},
-		{"wrong checksum of the header", raw(`{"__metadata__":{"header_sha256":"00"}}`), "", `it says "00" itself: the file is damaged`},
-		{"checksum that is a number", raw(`{"__metadata__":{"sha256":0},"a":`+ok+`}`, data...), "", `"sha256" is 0, want a string`},
-		{"deep nesting", raw(`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`), "", "exceeded max depth"},
+		{"empty tensor inside another", raw(`{"a":`+ok+`,"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`,
+			data...), "e", "overlap"},
+		{"double too large", raw(`{"a":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}`,
+			append(data, 0, 0, 0, 0, 0, 0, 0xf0, 0x7e)...), "a", "F64 element 1 is too large for float32"},
+		{
+			"wrong checksum", raw(`{"__metadata__":{"sha256":"00"},"a":`+ok+`}`, data...), "",
+			`the header says "00": the file is damaged`,
+		},
+		{
+			"wrong checksum of the header", raw(`{"__metadata__":{"header_sha256":"00"}}`), "",
+			`it says "00" itself: the file is damaged`,
+		},
+		{
+			"checksum that is a number", raw(`{"__metadata__":{"sha256":0},"a":`+ok+`}`, data...), "",
+			`"sha256" is 0, want a string`,
+		},
+		{
+			"deep nesting", raw(`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`), "",
+			"exceeded max depth",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tensors, meta, err := read(tc.file)
@@ -208,8 +295,10 @@ func TestReadAllocatesLittle(t *testing.T) {
 		name string
 		file []byte
 	}{
-		{"header of 99 MB in a file of 16 bytes", append(binary.LittleEndian.AppendUint64(nil, 99_000_000), make([]byte, 8)...)},
-		{"tensor of 4 GB", raw(`{"a":{"dtype":"F32","shape":[32768,32768],"data_offsets":[0,4294967296]}}`, make([]byte, 64)...)},
+		{"header of 99 MB in a file of 16 bytes", append(binary.LittleEndian.AppendUint64(nil, 99_000_000),
+			make([]byte, 8)...)},
+		{"tensor of 4 GB", raw(`{"a":{"dtype":"F32","shape":[32768,32768],"data_offsets":[0,4294967296]}}`,
+			make([]byte, 64)...)},
 		{"tensor of 4 GB after a good one", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},`+
 			`"b":{"dtype":"F32","shape":[32768,32768],"data_offsets":[4,4294967300]}}`, make([]byte, 64)...)},
 	} {
@@ -345,8 +434,12 @@ func TestHalf(t *testing.T) {
 }
 
 func TestDoubles(t *testing.T) {
-	for _, v := range []float64{0, math.Copysign(0, -1), 1.0 / 3, math.MaxFloat32, 1e-46, math.Inf(1), math.Inf(-1), math.NaN()} {
-		file := raw(`{"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}`, binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))...)
+	for _, v := range []float64{
+		0, math.Copysign(0, -1), 1.0 / 3, math.MaxFloat32, 1e-46, math.Inf(1), math.Inf(-1),
+		math.NaN(),
+	} {
+		file := raw(`{"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}`,
+			binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))...)
 		tensors, _, err := read(file)
 		if err != nil {
 			t.Errorf("%v: %v", v, err)

@@ -31,7 +31,8 @@ func TestWriteBytes(t *testing.T) {
 		`"a":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}`
 	header += strings.Repeat(" ", (8-len(header)%8)%8)
 	// sha256sum of the text so far
-	header = strings.Replace(header, strings.Repeat("0", 64), "bdc7ddb8422ef6ec24d9033c26a0c871b5b73be2b0bb647b88e416c2819fc1ae", 1)
+	header = strings.Replace(header, strings.Repeat("0", 64),
+		"bdc7ddb8422ef6ec24d9033c26a0c871b5b73be2b0bb647b88e416c2819fc1ae", 1)
 	want := raw(header, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x3f, 0, 0, 0x40, 0x40)
 
 	for range 5 { // map order must not show
@@ -95,7 +96,11 @@ func TestRoundTrip(t *testing.T) {
 			{"b", []int{1}, []float32{3}},
 			{"x", []int{0, 0}, []float32{}},
 		}, map[string]string{}},
-		{"long", []Tensor{{"first", []int{1}, []float32{9}}, {"long", []int{len(long)}, long}, {"last", []int{1}, []float32{8}}}, map[string]string{}},
+		{"long", []Tensor{
+			{"first", []int{1}, []float32{9}},
+			{"long", []int{len(long)}, long},
+			{"last", []int{1}, []float32{8}},
+		}, map[string]string{}},
 		{"odd names", []Tensor{
 			{"", []int{1}, []float32{1}},
 			{"\"\\\n\u2028", []int{1}, []float32{2}},
@@ -131,17 +136,44 @@ func TestWriteDefects(t *testing.T) {
 		tensor  string // named by the error
 		want    string // in the error's text
 	}{
-		{"too few values", []Tensor{good, {"w", []int{128, 3}, make([]float32, 383)}}, nil, "w", "383 values, want 128×3 = 384"},
+		{
+			"too few values",
+			[]Tensor{good, {"w", []int{128, 3}, make([]float32, 383)}},
+			nil, "w",
+			"383 values, want 128×3 = 384",
+		},
 		{"too many values", []Tensor{{"w", []int{}, make([]float32, 2)}}, nil, "w", "2 values, want 1 = 1"},
-		{"negative shape", []Tensor{{"w", []int{-1, -1}, make([]float32, 1)}}, nil, "w", "shape -1×-1 is negative or overflows"},
+		{
+			"negative shape",
+			[]Tensor{{"w", []int{-1, -1}, make([]float32, 1)}},
+			nil, "w",
+			"shape -1×-1 is negative or overflows",
+		},
 		{"shape that overflows", []Tensor{{"w", []int{math.MaxInt, 2}, nil}}, nil, "w", "negative or overflows"},
 		{"name twice", []Tensor{good, good}, nil, "good", "the name is there twice"},
-		{"name of the metadata", []Tensor{{"__metadata__", []int{0}, nil}}, nil, "__metadata__", "kept for the metadata"},
+		{
+			"name of the metadata",
+			[]Tensor{{"__metadata__", []int{0}, nil}},
+			nil, "__metadata__",
+			"kept for the metadata",
+		},
 		{"name that is not UTF-8", []Tensor{{"\xff", []int{0}, nil}}, nil, "\xff", "not UTF-8"},
 		{"metadata key that is not UTF-8", []Tensor{good}, map[string]string{"\xff": ""}, "", "not UTF-8"},
-		{"metadata that is not UTF-8", []Tensor{good}, map[string]string{"k": "\xff"}, "", `metadata "k": "\xff" is not UTF-8`},
+		{
+			"metadata that is not UTF-8",
+			[]Tensor{good},
+			map[string]string{"k": "\xff"},
+			"",
+			`metadata "k": "\xff" is not UTF-8`,
+		},
 		{"metadata sha256", []Tensor{good}, map[string]string{"sha256": "x"}, "", `metadata "sha256" is set by Write`},
-		{"metadata header_sha256", []Tensor{good}, map[string]string{"header_sha256": "x"}, "", `metadata "header_sha256" is set by Write`},
+		{
+			"metadata header_sha256",
+			[]Tensor{good},
+			map[string]string{"header_sha256": "x"},
+			"",
+			`metadata "header_sha256" is set by Write`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out bytes.Buffer

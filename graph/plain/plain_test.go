@@ -13,7 +13,10 @@ import (
 // The peer does the same work: an epoch of it, tail batch and all, ends where our engine ends.
 func TestEpochIsTheSameWork(t *testing.T) {
 	spec := engine.Spec{
-		Inputs: 12, Seed: 3, Layers: []engine.Layer{{Units: 7, Activation: engine.Sigmoid}, {Units: 3, Activation: engine.Sigmoid}},
+		Inputs: 12, Seed: 3, Layers: []engine.Layer{
+			{Units: 7, Activation: engine.Sigmoid},
+			{Units: 3, Activation: engine.Sigmoid},
+		},
 	}
 	const n, batch = 50, 8
 	r := rand.New(rand.NewPCG(1, 1))

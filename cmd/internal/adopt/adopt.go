@@ -1,5 +1,5 @@
-// Package adopt makes a run of a network that was trained elsewhere: it reads the file, and finds out on the test images how
-// the network takes them where nothing says so.
+// Package adopt makes a run of a network that was trained elsewhere: it reads the file, and finds out on the test
+// images how the network takes them where nothing says so.
 package adopt
 
 import (
@@ -27,8 +27,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// Order is a network to make a run of: a file, and what is known of it that the file does not say. nil and "" are what is
-// not known.
+// Order is a network to make a run of: a file, and what is known of it that the file does not say. nil and "" are what
+// is not known.
 type Order struct {
 	File string
 
@@ -55,7 +55,8 @@ type Order struct {
 }
 
 func (c *Order) check() error {
-	if n := c.Normalize; len(n) != 0 && (len(n) != 2 || !(n[1] > 0) || math.IsInf(n[1], 0) || math.IsNaN(n[0]) || math.IsInf(n[0], 0)) {
+	if n := c.Normalize; len(n) != 0 && (len(n) != 2 || !(n[1] > 0) || math.IsInf(n[1], 0) || math.IsNaN(n[0]) ||
+		math.IsInf(n[0], 0)) {
 		return talk.Usage("--normalize %v: want a mean and a standard deviation above 0, as in 0.1307,0.3081", n)
 	}
 	return dataset.CheckClasses(c.Classes)
@@ -132,7 +133,10 @@ type importing struct {
 
 // begin describes the run: the network as the file and the flags say, and its data.
 func (c *Order) begin(ctx context.Context, t talk.Talk, net *exchange.Net) (*importing, error) {
-	s := &importing{c: c, meta: net.Meta, manifest: runs.Manifest{Version: c.Version, Created: time.Now().UTC().Truncate(time.Second)}}
+	s := &importing{c: c, meta: net.Meta, manifest: runs.Manifest{
+		Version: c.Version,
+		Created: time.Now().UTC().Truncate(time.Second),
+	}}
 	m := &s.manifest
 	sum, err := sha256File(c.File)
 	if err != nil {
@@ -231,7 +235,8 @@ func (s *importing) find(ctx context.Context, t talk.Talk, net *exchange.Net) er
 	r.Split = fmt.Sprintf("%d/0", d.Train.Len()) // how its training images were split is not known
 	if used := dataset.UsedLabels(d); len(c.Classes) == 0 && len(used) < len(d.Train.Classes) && len(used) == outputs {
 		r.Classes = used
-		s.notes = append(s.notes, fmt.Sprintf("its %d outputs are taken for the labels that have images: --classes %s", outputs,
+		s.notes = append(s.notes, fmt.Sprintf("its %d outputs are taken for the labels that have images: --classes %s",
+			outputs,
 			words.Commas(used)))
 	}
 	e, err := dataset.Cut(d, r)
@@ -255,7 +260,8 @@ func (s *importing) find(ctx context.Context, t talk.Talk, net *exchange.Net) er
 		return talk.Usage("the network takes %d inputs, but an image of %s has %v = %d pixels; give another --data, "+
 			"or none", net.Sizes[0], d.Name, e.Train.Shape, pixels)
 	default:
-		return talk.Usage("the network has %d outputs, but %s has %d classes; say with --classes which labels they stand for, as in 0,1",
+		return talk.Usage("the network has %d outputs, but %s has %d classes; say with --classes which labels they "+
+			"stand for, as in 0,1",
 			outputs, d.Name, classes)
 	}
 	if c.Image != "" && c.Image != fmt.Sprintf("%dx%d", e.Train.Rows, e.Train.Cols) {
@@ -282,7 +288,8 @@ func (c *Order) noData(net *exchange.Net) (runs.Data, error) {
 		r, err1 := strconv.Atoi(rows)
 		k, err2 := strconv.Atoi(cols)
 		if !ok || err1 != nil || err2 != nil || r < 1 || k < 1 || r > inputs || r*k != inputs {
-			return d, talk.Usage("image %q: want rows x columns of %d inputs, as in %dx%d", image, inputs, d.Rows, d.Cols)
+			return d, talk.Usage("image %q: want rows x columns of %d inputs, as in %dx%d", image, inputs, d.Rows,
+				d.Cols)
 		}
 		d.Rows, d.Cols = r, k
 	}
@@ -306,7 +313,8 @@ func (c *Order) noData(net *exchange.Net) (runs.Data, error) {
 // pixels returns rows·columns of an image as in 28x28, and 0 for anything else.
 func pixels(image string) int {
 	var rows, cols int
-	if n, _ := fmt.Sscanf(image, "%dx%d", &rows, &cols); n != 2 || rows < 1 || cols < 1 || rows > 1<<15 || cols > 1<<15 {
+	if n, _ := fmt.Sscanf(image, "%dx%d", &rows, &cols); n != 2 || rows < 1 || cols < 1 || rows > 1<<15 ||
+		cols > 1<<15 {
 		return 0
 	}
 	return rows * cols

@@ -40,15 +40,16 @@ func (f *Flip) UnmarshalText(text []byte) error {
 // scaling is what was done to pixels from 0 to 1 before a network took them: (x − mean)/std.
 type scaling struct{ mean, std float64 }
 
-// unscaled pixels are from 0 to 1, which is meant when nobody says anything; raw ones stand as in a file, from 0 to 255.
+// unscaled pixels are from 0 to 1, which is meant when nobody says anything; raw ones stand as in a file, from 0 to
+// 255.
 func unscaled() scaling { return scaling{0, 1} }
 func raw() scaling      { return scaling{0, 0.00392157} }
 
 // flag is the value of --normalize.
 func (s scaling) flag() string { return words.Shortest(s.mean) + "," + words.Shortest(s.std) }
 
-// reading is a way to take the network in a file: which of the arrays' readings, what its hidden layers compute, and what
-// its images were. What it says of the images is folded into the first layer, so that the network takes ours.
+// reading is a way to take the network in a file: which of the arrays' readings, what its hidden layers compute, and
+// what its images were. What it says of the images is folded into the first layer, so that the network takes ours.
 type reading struct {
 	net       int // 0 is the likeliest of those that fit the images
 	hidden    engine.Activation
@@ -150,8 +151,8 @@ func (r reading) record(m *runs.Import) {
 	}
 }
 
-// flags are those of import that ask for r, beside the ones that were given: what a flag or default says already is left
-// out. netFlags are those of the arrays' reading; classes are empty for those given.
+// flags are those of import that ask for r, beside the ones that were given: what a flag or default says already is
+// left out. netFlags are those of the arrays' reading; classes are empty for those given.
 func (c *Order) flags(r, said reading, netFlags string, classes []int) string {
 	var flags []string
 	add := func(name, value string) {

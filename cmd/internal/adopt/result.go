@@ -125,21 +125,23 @@ func (s *importing) result(v *gallery.View) (*Result, error) {
 // say puts in words what was taken and why, and what would be better.
 func (s *importing) say(r *Result, accuracy float64, classes int) {
 	if s.taken != s.said {
-		r.Notes = append(r.Notes, fmt.Sprintf("taken as %s (%s), for nothing says otherwise: so it is right for %.2f %% of the "+
-			"images, as %s for %.2f %%; --no-try takes it as it is said", s.taken.words(s.said, s.how, nil), r.Flags, 100*accuracy,
+		r.Notes = append(r.Notes, fmt.Sprintf("taken as %s (%s), for nothing says otherwise: so it is right for %.2f "+
+			"%% of the images, as %s for %.2f %%; --no-try takes it as it is said", s.taken.words(s.said, s.how, nil),
+			r.Flags, 100*accuracy,
 			s.said.words(s.taken, s.how, nil), 100*s.ts[0].accuracy))
 		if also := s.also(4); also != "" {
 			r.Notes = append(r.Notes, "also tried: "+also)
 		}
 	} else if len(s.nets) > 1 && s.how[s.taken.net] != "" {
-		r.Notes = append(r.Notes, fmt.Sprintf("read %s, which of %d ways to read it is the most accurate", s.how[s.taken.net],
+		r.Notes = append(r.Notes, fmt.Sprintf("read %s, which of %d ways to read it is the most accurate",
+			s.how[s.taken.net],
 			len(s.nets)))
 	}
 	little := ""
 	switch {
 	case accuracy < 2/float64(classes):
-		little = fmt.Sprintf("%.1f %% is hardly better than guessing, %.0f %% for %d classes: the network is not used as it was "+
-			"trained. ", 100*accuracy, 100/float64(classes), classes)
+		little = fmt.Sprintf("%.1f %% is hardly better than guessing, %.0f %% for %d classes: the network is not "+
+			"used as it was trained. ", 100*accuracy, 100/float64(classes), classes)
 	case accuracy < wellRead:
 		little = fmt.Sprintf("%.1f %% is little for these images. ", 100*accuracy)
 	}
@@ -151,8 +153,8 @@ func (s *importing) say(r *Result, accuracy float64, classes int) {
 	case little != "" && len(s.ts) == 0:
 		r.Warnings = append(r.Warnings, little+"Nothing else was tried (--no-try)")
 	case little != "":
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%sNothing that was tried is right (%s): its data set may be another (--data), or its "+
-			"training have gone wrong", little, s.also(4)))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%sNothing that was tried is right (%s): its data set may be "+
+			"another (--data), or its training have gone wrong", little, s.also(4)))
 	}
 }
 
@@ -179,10 +181,16 @@ func (s *importing) also(most int) string {
 func (r *Result) Rows() [][2]string {
 	rows := [][2]string{
 		{"network", fmt.Sprintf("%s, hidden %s, output %s, from %s", r.Net, r.Hidden, r.Output, r.Form)},
-		{"weights", map[string]string{"in-out": "were In×Out, one column per neuron", "out-in": "were Out×In, one row per neuron"}[r.Layout]},
+		{"weights", map[string]string{
+			"in-out": "were In×Out, one column per neuron",
+			"out-in": "were Out×In, one row per neuron",
+		}[r.Layout]},
 	}
 	if r.TestAccuracy != nil {
-		rows = append(rows, [2]string{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100**r.TestAccuracy, words.Thousands(r.tests))})
+		rows = append(rows, [2]string{
+			"test accuracy",
+			fmt.Sprintf("%.2f %% of %s images", 100**r.TestAccuracy, words.Thousands(r.tests)),
+		})
 	} else {
 		rows = append(rows, [2]string{"test accuracy", "not tested: no data set"})
 	}

@@ -197,8 +197,8 @@ func order(ts []trial, said reading) {
 	})
 }
 
-// search returns the readings that did best, each tested on all images; the first is the one that was said. Most of them
-// are sifted out on few images. Permuted outputs are looked for in the confusion of labels and answers.
+// search returns the readings that did best, each tested on all images; the first is the one that was said. Most of
+// them are sifted out on few images. Permuted outputs are looked for in the confusion of labels and answers.
 func (t *trier) search(said reading, all []reading) ([]trial, error) {
 	few := t.sampling(sift, len(all), siftMin, siftMax)
 	var straight, permuted []trial
@@ -236,7 +236,8 @@ func (t *trier) search(said reading, all []reading) ([]trial, error) {
 func leading(ts []trial, said reading, n, most int) []trial {
 	order(ts, said)
 	out := slices.Clone(ts[:min(most, len(ts))])
-	rest := slices.DeleteFunc(slices.Clone(ts[len(out):]), func(t trial) bool { return inspect.Beyond(ts[0].accuracy, t.accuracy, n) })
+	rest := slices.DeleteFunc(slices.Clone(ts[len(out):]),
+		func(t trial) bool { return inspect.Beyond(ts[0].accuracy, t.accuracy, n) })
 	slices.SortStableFunc(rest, func(a, b trial) int { return cmp.Compare(a.loss, b.loss) })
 	return append(out, rest[:min(most/2, len(rest))]...)
 }
@@ -258,7 +259,8 @@ func (t *trier) test(rs []reading) ([]trial, error) {
 	return out, nil
 }
 
-// likeliest finds the labels that a network's outputs stand for when each stands for one, from Confusion[label][output].
+// likeliest finds the labels that a network's outputs stand for when each stands for one, from
+// Confusion[label][output].
 func likeliest(ctx context.Context, confusion [][]int) trial {
 	cost := make([][]float64, len(confusion)) // of output k standing for label l
 	n := 0
@@ -282,9 +284,9 @@ func likeliest(ctx context.Context, confusion [][]int) trial {
 	return best
 }
 
-// best returns the most accurate of trials that are ok; nil for none. Of those that n images cannot tell apart it is the
-// one with the fewest changes, and then with the least loss: a relu network whose pixels are made larger is as accurate,
-// but too sure of itself.
+// best returns the most accurate of trials that are ok; nil for none. Of those that n images cannot tell apart it is
+// the one with the fewest changes, and then with the least loss: a relu network whose pixels are made larger is as
+// accurate, but too sure of itself.
 func best(ts []trial, said reading, n int, ok func(trial) bool) *trial {
 	effort := func(t trial) int { return t.changes(said) + min(1, len(t.classes)) }
 	groups := map[int][]trial{}

@@ -10,8 +10,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// What a reading says of the images is folded into the first layer: the network then gives for our image what it gave for
-// the one it knew, which the test makes pixel by pixel.
+// What a reading says of the images is folded into the first layer: the network then gives for our image what it gave
+// for the one it knew, which the test makes pixel by pixel.
 func TestFold(t *testing.T) {
 	const rows, cols, units = 3, 4, 5
 	r := rand.New(rand.NewPCG(1, 1))
@@ -113,10 +113,25 @@ func TestBestReading(t *testing.T) {
 	}{
 		{"within chance", []trial{{reading: said, accuracy: 0.96}, {reading: tanh, accuracy: 0.965}}, 10000, said},
 		{"beyond it", []trial{{reading: said, accuracy: 0.96}, {reading: tanh, accuracy: 0.98}}, 10000, tanh},
-		{"beyond it, on few images", []trial{{reading: said, accuracy: 0.96}, {reading: tanh, accuracy: 0.98}}, 100, said},
-		{"one change for two", []trial{{reading: said, accuracy: 0.2}, {reading: two, accuracy: 0.965}, {reading: tanh, accuracy: 0.96}}, 10000, tanh},
-		{"the surer loss", []trial{{reading: scaled, accuracy: 0.962, loss: 9}, {reading: tanh, accuracy: 0.96, loss: 0.2}}, 10000, tanh},
-		{"but not before accuracy", []trial{{reading: scaled, accuracy: 0.98, loss: 9}, {reading: tanh, accuracy: 0.96, loss: 0.2}}, 10000, scaled},
+		{
+			"beyond it, on few images",
+			[]trial{{reading: said, accuracy: 0.96}, {reading: tanh, accuracy: 0.98}},
+			100,
+			said,
+		},
+		{"one change for two", []trial{
+			{reading: said, accuracy: 0.2},
+			{reading: two, accuracy: 0.965},
+			{reading: tanh, accuracy: 0.96},
+		}, 10000, tanh},
+		{"the surer loss", []trial{
+			{reading: scaled, accuracy: 0.962, loss: 9},
+			{reading: tanh, accuracy: 0.96, loss: 0.2},
+		}, 10000, tanh},
+		{"but not before accuracy", []trial{
+			{reading: scaled, accuracy: 0.98, loss: 9},
+			{reading: tanh, accuracy: 0.96, loss: 0.2},
+		}, 10000, scaled},
 	} {
 		if got := best(tt.ts, said, tt.n, func(trial) bool { return true }); got == nil || got.reading != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)

@@ -110,7 +110,8 @@ func Write(w io.Writer, ending string, n *Set) error {
 	seen := map[string]bool{}
 	for _, a := range n.arrays {
 		if want := product(a.shape); want != a.len() || seen[a.name] {
-			return fmt.Errorf("--data: array %s has %d values for shape %v, or its name is used twice", a.name, a.len(), a.shape)
+			return fmt.Errorf("--data: array %s has %d values for shape %v, or its name is used twice", a.name, a.len(),
+				a.shape)
 		}
 		seen[a.name] = true
 	}

@@ -31,7 +31,8 @@ func TestNumbers(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.csv": "array,index,value\nmap,0 0,1\nmap,0 1,-0.5\nmap,0 2,0\nmap,1 0,0.25\nmap,1 1,NaN\nmap,1 2,3\n" +
 			"ids,0,7\nids,1,-2\nclasses,0,T-shirt\nclasses,1,ä\nbias,,0.1\n",
-		"a.JSON": "{\n  \"map\": [[1, -0.5, 0], [0.25, null, 3]],\n  \"ids\": [7, -2],\n  \"classes\": [\"T-shirt\", \"ä\"],\n  \"bias\": 0.1\n}\n",
+		"a.JSON": "{\n  \"map\": [[1, -0.5, 0], [0.25, null, 3]],\n  \"ids\": [7, -2],\n  \"classes\": [\"T-shirt\", " +
+			"\"ä\"],\n  \"bias\": 0.1\n}\n",
 	} {
 		path := filepath.Join(dir, name)
 		write(path)
@@ -50,9 +51,15 @@ func TestNumbers(t *testing.T) {
 		name, head string
 		data       any
 	}{
-		{"map.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", []float64{1, -0.5, 0, 0.25, float64(float32(math.NaN())), 3}},
+		{
+			"map.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
+			[]float64{1, -0.5, 0, 0.25, float64(float32(math.NaN())), 3},
+		},
 		{"ids.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }", []int64{7, -2}},
-		{"classes.npy", "{'descr': '<U7', 'fortran_order': False, 'shape': (2,), }", []int32{'T', '-', 's', 'h', 'i', 'r', 't', 'ä', 0, 0, 0, 0, 0, 0}},
+		{
+			"classes.npy", "{'descr': '<U7', 'fortran_order': False, 'shape': (2,), }",
+			[]int32{'T', '-', 's', 'h', 'i', 'r', 't', 'ä', 0, 0, 0, 0, 0, 0},
+		},
 		{"bias.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", []float64{0.1}},
 	} {
 		f, err := z.File[i].Open()
@@ -68,7 +75,8 @@ func TestNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := len(b) - data.Len()
-		if z.File[i].Name != want.name || start%64 != 0 || string(b[:8]) != "\x93NUMPY\x01\x00" || int(binary.LittleEndian.Uint16(b[8:])) != start-10 {
+		if z.File[i].Name != want.name || start%64 != 0 || string(b[:8]) != "\x93NUMPY\x01\x00" ||
+			int(binary.LittleEndian.Uint16(b[8:])) != start-10 {
 			t.Fatalf("array %d: %s, %d bytes before the data, starts %q", i, z.File[i].Name, start, b[:10])
 		}
 		if head := string(bytes.TrimRight(b[10:start], " \n")); head != want.head || b[start-1] != '\n' {

@@ -1,5 +1,5 @@
-// Package bench measures training speed, fairly: the same work for every device, all cases taking turns in each round so
-// that a busy machine is busy for all, data decoded and in memory before the clock starts, evaluation outside it.
+// Package bench measures training speed, fairly: the same work for every device, all cases taking turns in each round
+// so that a busy machine is busy for all, data decoded and in memory before the clock starts, evaluation outside it.
 package bench
 
 import (
@@ -157,7 +157,8 @@ func start(c Case, data engine.Data) (*bench, error) {
 		update += " L2"
 	}
 	b.row = Row{
-		Device: c.Backend.Device().ID, Mode: mode, Net: c.Spec.String(), Loss: c.Spec.Loss.String(), Optimizer: update, Batch: c.Batch,
+		Device: c.Backend.Device().ID, Mode: mode, Net: c.Spec.String(), Loss: c.Spec.Loss.String(), Optimizer: update,
+		Batch: c.Batch,
 	}
 	return b, nil
 }
@@ -196,8 +197,9 @@ func (b *bench) train(count int) (time.Duration, error) {
 	b.steps += uint64(s.Count())
 	for i, l := range s.Loss {
 		if l := float64(l); math.IsNaN(l) || math.IsInf(l, 0) {
-			return 0, fmt.Errorf("bench: %v with batches of %d on %s: the loss of step %d is %v; a benchmark of a network "+
-				"that learns nothing is none: lower --lr", b.Spec, b.Batch, b.row.Device, b.steps-uint64(len(s.Loss)-i)+1, l)
+			return 0, fmt.Errorf("bench: %v with batches of %d on %s: the loss of step %d is %v; a benchmark of a "+
+				"network that learns nothing is none: lower --lr", b.Spec, b.Batch, b.row.Device,
+				b.steps-uint64(len(s.Loss)-i)+1, l)
 		}
 	}
 	return took, nil

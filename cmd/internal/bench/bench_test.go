@@ -22,7 +22,10 @@ func data(n int) engine.Data {
 
 func spec() engine.Spec {
 	return engine.Spec{
-		Inputs: 6, Layers: []engine.Layer{{Units: 4, Activation: engine.Sigmoid}, {Units: 2, Activation: engine.Sigmoid}},
+		Inputs: 6, Layers: []engine.Layer{
+			{Units: 4, Activation: engine.Sigmoid},
+			{Units: 2, Activation: engine.Sigmoid},
+		},
 		Loss: engine.CrossEntropy,
 	}
 }
@@ -66,14 +69,16 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%d rows of %d cases after %d rounds", len(rows), len(cs), rounds)
 	}
 	for i, r := range rows {
-		if r.Device != cs[i].Backend.Device().ID || r.Batch != cs[i].Batch || r.Net != "6-4-2" || r.Runs != 3 || len(r.Samples) != 3 {
+		if r.Device != cs[i].Backend.Device().ID || r.Batch != cs[i].Batch || r.Net != "6-4-2" || r.Runs != 3 ||
+			len(r.Samples) != 3 {
 			t.Errorf("row %d: %+v", i, r)
 		}
 		lo, hi := math.Inf(1), 0.0
 		for _, s := range r.Samples {
 			lo, hi = min(lo, s), max(hi, s)
 		}
-		if r.SamplesPerSecond < lo || r.SamplesPerSecond > hi || math.Abs(r.Spread*r.SamplesPerSecond-(hi-lo)) > 1e-6*hi {
+		if r.SamplesPerSecond < lo || r.SamplesPerSecond > hi ||
+			math.Abs(r.Spread*r.SamplesPerSecond-(hi-lo)) > 1e-6*hi {
 			t.Errorf("row %d: median %v, spread %v of %v", i, r.SamplesPerSecond, r.Spread, r.Samples)
 		}
 		if want := 1e6 * float64(r.Batch) / r.SamplesPerSecond; math.Abs(r.MicrosPerStep-want) > 1e-9*want {

@@ -75,7 +75,8 @@ func (p Plan) Measure(ctx context.Context, e *dataset.Examples, t talk.Talk) (*R
 	}
 	const epochs = 60
 	for _, k := range p.Cases {
-		t.Say("training on %s with batches of %d to an accuracy of %v, for at most %d epochs", k.Backend.Device().ID, k.Batch, p.ToAccuracy, epochs)
+		t.Say("training on %s with batches of %d to an accuracy of %v, for at most %d epochs", k.Backend.Device().ID,
+			k.Batch, p.ToAccuracy, epochs)
 		r, err := ToAccuracy(ctx, k, dataset.Data(e.Train), dataset.Data(e.Test), p.ToAccuracy, epochs)
 		if err != nil {
 			return nil, err
@@ -99,7 +100,8 @@ func (r *Report) Print(out io.Writer) error {
 		if row.PeakShare > 0 {
 			share = fmt.Sprintf("%.0f %%", 100*row.PeakShare)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n", strings.TrimSpace(row.Device+" "+row.Mode), row.Net, row.Loss, row.Optimizer, row.Batch,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%.0f %%\t%.4g\t%.3g\t%s\t\n",
+			strings.TrimSpace(row.Device+" "+row.Mode), row.Net, row.Loss, row.Optimizer, row.Batch,
 			words.Thousands(row.SamplesPerSecond), 100*row.Spread, row.MicrosPerStep, row.GFLOPS, share)
 	}
 	if err := w.Flush(); err != nil {
@@ -116,7 +118,8 @@ func (r *Report) Print(out io.Writer) error {
 		if !t.Done {
 			text = "not reached; best"
 		}
-		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text, 100*t.Accuracy, words.Count(t.Epochs, "epoch"), t.Seconds)
+		fmt.Fprintf(out, "%s, batches of %d: %s %.2f %% after %s, %.3g s of training\n", t.Device, t.Batch, text,
+			100*t.Accuracy, words.Count(t.Epochs, "epoch"), t.Seconds)
 	}
 	return nil
 }
@@ -125,10 +128,12 @@ func (r *Report) Print(out io.Writer) error {
 func (r *Report) PrintBench(out io.Writer) error {
 	fmt.Fprintf(out, "goos: %s\ngoarch: %s\npkg: neuroloupe\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, r.Machine.CPU)
 	for _, row := range r.Rows {
-		name := fmt.Sprintf("BenchmarkTrain/device=%s/net=%s/loss=%s/optimizer=%s/batch=%d", row.Device, row.Net, row.Loss,
+		name := fmt.Sprintf("BenchmarkTrain/device=%s/net=%s/loss=%s/optimizer=%s/batch=%d", row.Device, row.Net,
+			row.Loss,
 			strings.ReplaceAll(row.Optimizer, " ", "+"), row.Batch)
 		for _, s := range row.Samples {
-			if _, err := fmt.Fprintf(out, "%s\t1\t%.1f ns/op\t%.0f samples/s\n", name, 1e9*float64(row.Batch)/s, s); err != nil {
+			if _, err := fmt.Fprintf(out, "%s\t1\t%.1f ns/op\t%.0f samples/s\n", name, 1e9*float64(row.Batch)/s,
+				s); err != nil {
 				return err
 			}
 		}

@@ -1,5 +1,5 @@
-// Package dataset finds the images that a run was or will be made with, checks that they are the ones, and cuts them as its
-// recipe says.
+// Package dataset finds the images that a run was or will be made with, checks that they are the ones, and cuts them as
+// its recipe says.
 package dataset
 
 import (
@@ -80,7 +80,8 @@ var ErrNoTests error = &otherError{"the data set has no test images"}
 func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*mnist.Dataset, error) {
 	m := f.Manifest.Data
 	if n := f.Spec.Classes(); m.Name == "" && n > 256 { // labels are bytes
-		return nil, &otherError{fmt.Sprintf("%s was imported without a data set, and none has classes for its %d outputs", f.Path, n)}
+		return nil, &otherError{fmt.Sprintf("%s was imported without a data set, and none has classes for its %d "+
+			"outputs", f.Path, n)}
 	}
 	if m.Name == "" {
 		return nil, other("%s was imported without a data set; import it again with --data mnist, --data fashion or "+
@@ -97,7 +98,8 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 	d, err := mnist.Load(ctx, name, o)
 	if err != nil {
 		if was := cmp.Or(at, name); dir == "" && !Known(was) && errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the data set of %s was in %s; say with --folder DIR where it is now: %w", f.Path, was, err)
+			return nil, fmt.Errorf("the data set of %s was in %s; say with --folder DIR where it is now: %w", f.Path,
+				was, err)
 		}
 		return nil, err
 	}
@@ -111,7 +113,8 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 		}
 		also := ""
 		if rawSHA256(want) == "" {
-			also = ", or with the same one compressed otherwise: the run keeps the sum of the file alone, not of what is in it"
+			also = ", or with the same one compressed otherwise: the run keeps the sum of the file alone, not of " +
+				"what is in it"
 		}
 		return nil, other("%s was trained with another %s, of sha256 %s%s; point --folder at the folder that has it",
 			f.Path, want.Name, want.SHA256, also)
@@ -121,7 +124,8 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 
 // sameFile reports whether a file holds what the one that a run recorded did, compressed or not.
 func sameFile(want runs.File, got mnist.File) bool {
-	return want.SHA256 == got.SHA256 || got.RawSHA256 != "" && (want.SHA256 == got.RawSHA256 || rawSHA256(want) == got.RawSHA256)
+	return want.SHA256 == got.SHA256 || got.RawSHA256 != "" &&
+		(want.SHA256 == got.RawSHA256 || rawSHA256(want) == got.RawSHA256)
 }
 
 // rawSHA256 is that of what a recorded file decompresses to. Of runs of earlier versions it is known for official files
@@ -154,8 +158,8 @@ func Of(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*Exam
 	return e, nil
 }
 
-// TestsOf reads the test images of a run, cut as it cut them, and leaves the training images, which take most of the time to
-// read, where they are.
+// TestsOf reads the test images of a run, cut as it cut them, and leaves the training images, which take most of the
+// time to read, where they are.
 func TestsOf(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*mnist.Set, error) {
 	o.TestOnly = true
 	d, err := Source(ctx, f, dir, o)
@@ -248,7 +252,8 @@ func (e *Examples) Tellable() error {
 		}
 		present = e.Train.Classes[k]
 	}
-	return fmt.Errorf("every training image of %s is of class %s: there is nothing to tell apart; see neuroloupe data show", e.Source.Name, present)
+	return fmt.Errorf("every training image of %s is of class %s: there is nothing to tell apart; see neuroloupe "+
+		"data show", e.Source.Name, present)
 }
 
 // CheckClasses returns an error for a choice of labels that leaves nothing to tell apart; none chosen is all.
@@ -259,7 +264,8 @@ func CheckClasses(labels []int) error {
 	return nil
 }
 
-// Describe says in a run folder what e is, loaded by a name from a folder ("" for the cache), and which pixels are dead.
+// Describe says in a run folder what e is, loaded by a name from a folder ("" for the cache), and which pixels are
+// dead.
 func (e *Examples) Describe(name, dir string, dead []int) runs.Data {
 	d := runs.Data{
 		Name: name, Title: e.Source.Name, Folder: dir,

@@ -37,8 +37,8 @@ func (a *advice) add(format string, args ...any) {
 	a.texts = append(a.texts, fmt.Sprintf(format, args...))
 }
 
-// advise says what the numbers mean and what to type next. Settings are advised when a short training with them does what
-// they are for, and not when the run has them already.
+// advise says what the numbers mean and what to type next. Settings are advised when a short training with them does
+// what they are for, and not when the run has them already.
 func advise(v *gallery.View, d *Diagnosis) []string {
 	m := v.Folder.Manifest
 	a := &advice{v: v, d: d, recipe: m.Train, surgery: newSurgery(v), texts: []string{}, imported: m.Import != nil}
@@ -143,7 +143,9 @@ type triedRemedy struct {
 
 // helping returns the remedies that help by a short training and leave the network as accurate, the best first, two at
 // most. None without a short training.
-func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *probed) bool, rs ...remedy) []triedRemedy {
+func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *probed) bool,
+	rs ...remedy,
+) []triedRemedy {
 	if a.surgery == nil {
 		return nil
 	}
@@ -174,7 +176,8 @@ func (a *advice) helping(helps func(base, with *probed) bool, better func(a, b *
 
 // short says what a short training is.
 func (a *advice) short() string {
-	return fmt.Sprintf("%s of %s images", words.Count(a.surgery.epochs, "epoch"), words.Thousands(a.surgery.images.Len()))
+	return fmt.Sprintf("%s of %s images", words.Count(a.surgery.epochs, "epoch"),
+		words.Thousands(a.surgery.images.Len()))
 }
 
 // percent writes a share.
@@ -204,7 +207,8 @@ func (a *advice) oddData() {
 			base, with := a.surgery.base(), a.surgery.try(mended)
 			if base != nil && with != nil && inspect.Beyond(with.accuracy, base.accuracy, with.tests) {
 				a.badData = true
-				text += fmt.Sprintf(". Mended so, %s end with %s right, as they are with %s", a.short(), percent(with.accuracy),
+				text += fmt.Sprintf(". Mended so, %s end with %s right, as they are with %s", a.short(),
+					percent(with.accuracy),
 					percent(base.accuracy))
 			}
 		}
@@ -228,27 +232,34 @@ func (a *advice) noise() {
 		if len(a.recipe.Classes) > 0 {
 			classes = " --classes " + words.Commas(a.recipe.Classes)
 		}
-		a.add("The maps are hardly smooth (%s; a picture has more than %.1f). Much of them may be the random start, which "+
-			"training leaves where it is, but without the start that cannot be told. Where the network was made, save its "+
-			"weights before training too and look at the difference; or train one like it here, where that is kept: "+
-			"neuroloupe train --net %v%s", words.Hundredths(d.Smoothness.Raw), readable, v.Spec(), classes)
+		a.add("The maps are hardly smooth (%s; a picture has more than %.1f). Much of them may be the random start, "+
+			"which training leaves where it is, but without the start that cannot be told. Where the network was "+
+			"made, save its weights before training too and look at the difference; or train one like it here, where "+
+			"that is kept: neuroloupe train --net %v%s", words.Hundredths(d.Smoothness.Raw), readable, v.Spec(),
+			classes)
 	}
 }
 
 func (a *advice) noisy() bool { return a.d.RhoMedian != nil && *a.d.RhoMedian >= mostlyStart }
 
-// deadPixels says that the start is seen where no ink ever was. What starts at 0 there stays at 0: no gradient reaches it.
+// deadPixels says that the start is seen where no ink ever was. What starts at 0 there stays at 0: no gradient reaches
+// it.
 func (a *advice) deadPixels() {
 	v, d, run := a.v, a.d, a.v.Folder.Path
 	if !visibleDead(v, d) {
 		return
 	}
-	text := fmt.Sprintf("%d of the %d pixels are never inked in the training images: no gradient reaches their weights, so they keep "+
-		"their start for ever. Mark them: neuroloupe sheet %s --mark-dead", *d.DeadPixels, v.Spec().Inputs, run)
+	text := fmt.Sprintf("%d of the %d pixels are never inked in the training images: no gradient reaches their "+
+		"weights, so they keep their start for ever. Mark them: neuroloupe sheet %s --mark-dead", *d.DeadPixels,
+		v.Spec().Inputs, run)
 	if !a.imported && !a.recipe.ZeroDead {
 		text += ". Start them at 0: train with --zero-dead"
 	}
-	if r := a.with(decay()); !a.imported && len(a.helping(func(base, with *probed) bool { return with.deadRMS < 0.8*base.deadRMS },
+	if r := a.with(decay()); !a.imported && len(a.helping(func(base,
+		with *probed,
+	) bool {
+		return with.deadRMS < 0.8*base.deadRMS
+	},
 		func(x, y *probed) bool { return x.deadRMS < y.deadRMS }, r)) > 0 {
 		text += ". Or let weight decay wipe them out: " + r.flags
 	}
@@ -258,8 +269,9 @@ func (a *advice) deadPixels() {
 // oneNeuron explains the map of a network with a single neuron.
 func (a *advice) oneNeuron() {
 	if a.v.Spec().Layers[0].Units == 1 && len(a.v.Spec().Layers) > 1 && a.noisy() {
-		a.add("One hidden neuron needs to change few weights, and only a little, to tell %d classes apart: the answer is in the "+
-			"map, faint, under its start. neuroloupe sheet %s --show all puts start, map and difference side by side",
+		a.add("One hidden neuron needs to change few weights, and only a little, to tell %d classes apart: the "+
+			"answer is in the map, faint, under its start. neuroloupe sheet %s --show all puts start, map and "+
+			"difference side by side",
 			a.v.Spec().Classes(), a.v.Folder.Path)
 	}
 }
@@ -285,8 +297,9 @@ func (a *advice) startSmall() {
 		smoothness, right = append(smoothness, words.Hundredths(g.raw)), append(right, percent(g.accuracy))
 	}
 	base := a.surgery.base()
-	a.add("For maps that read as they are, start small and let the start decay: %s. Tried for %s: the smoothness of the raw maps "+
-		"is %s, not %s, and %s are right, not %s", strings.Join(flags, ", or "), a.short(), strings.Join(smoothness, " and "),
+	a.add("For maps that read as they are, start small and let the start decay: %s. Tried for %s: the smoothness of "+
+		"the raw maps is %s, not %s, and %s are right, not %s", strings.Join(flags, ", or "), a.short(),
+		strings.Join(smoothness, " and "),
 		words.Hundredths(base.raw), strings.Join(right, " and "), percent(base.accuracy))
 }
 
@@ -322,12 +335,13 @@ func (a *advice) lostClasses() {
 	}
 	outputs := a.v.Spec().Layers[len(a.v.Spec().Layers)-1].Activation
 	if a.recipe.Loss == engine.Quadratic && outputs == engine.Sigmoid && !a.imported {
-		text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the factor σ'(z) ≈ 0, " +
-			"which cross-entropy does not have. "
+		text += "With the quadratic loss an output that is saturated at 0 learns no more: its gradient has the " +
+			"factor σ'(z) ≈ 0, which cross-entropy does not have. "
 	}
 	good := a.helping(func(base, with *probed) bool {
 		return with.lost < base.lost || base.lost > 0 && inspect.Beyond(with.accuracy, base.accuracy, with.tests)
-	}, func(x, y *probed) bool { return x.lost < y.lost || x.lost == y.lost && x.accuracy > y.accuracy }, a.learnBetter()...)
+	}, func(x, y *probed) bool { return x.lost < y.lost || x.lost == y.lost && x.accuracy > y.accuracy },
+		a.learnBetter()...)
 	base := (*probed)(nil)
 	if a.surgery != nil {
 		base = a.surgery.base()
@@ -337,7 +351,8 @@ func (a *advice) lostClasses() {
 		text += "Mend the images first. "
 	case len(good) > 0:
 		for _, g := range good {
-			text += fmt.Sprintf("%s loses %d of the classes, not %d, in %s, and %s are right, not %s. ", g.flags, g.lost, base.lost,
+			text += fmt.Sprintf("%s loses %d of the classes, not %d, in %s, and %s are right, not %s. ", g.flags,
+				g.lost, base.lost,
 				a.short(), percent(g.accuracy), percent(base.accuracy))
 		}
 	case base != nil && base.lost == 0:
@@ -365,7 +380,8 @@ func (a *advice) stuckNeurons() {
 	if d.Saturated == nil || *d.Saturated == 0 {
 		return
 	}
-	text := "are at the same end for nine of ten test images, so they say little and hardly learn: their weighted inputs are too large"
+	text := "are at the same end for nine of ten test images, so they say little and hardly learn: their weighted " +
+		"inputs are too large"
 	small := startFrom(engine.InitScaled)
 	if d.activation == engine.ReLU {
 		text, small = "are 0 for every test image and can learn no more", startFrom(engine.InitHe)
@@ -376,9 +392,11 @@ func (a *advice) stuckNeurons() {
 		rs = append([]remedy{a.with(small), a.with(decay())}, a.rates()...)
 	}
 	if good := a.helping(fewer, func(x, y *probed) bool { return x.saturated < y.saturated }, rs...); len(good) > 0 {
-		text += fmt.Sprintf(". %s leaves %d so in %s, not %d", good[0].flags, good[0].saturated, a.short(), a.surgery.base().saturated)
+		text += fmt.Sprintf(". %s leaves %d so in %s, not %d", good[0].flags, good[0].saturated, a.short(),
+			a.surgery.base().saturated)
 	}
-	a.add("%d of %d hidden neurons %s. The first of them: neuroloupe neuron %s %d%s", *d.Saturated, d.hidden, text, run, d.stuck[1],
+	a.add("%d of %d hidden neurons %s. The first of them: neuroloupe neuron %s %d%s", *d.Saturated, d.hidden, text, run,
+		d.stuck[1],
 		layerOption(d.stuck[0]))
 }
 
@@ -392,7 +410,8 @@ func (a *advice) roughMaps() {
 	if !a.badData {
 		for _, g := range a.helping(func(base, with *probed) bool { return with.learned >= base.learned+smoother },
 			func(x, y *probed) bool { return x.learned > y.learned }, longer(a.recipe), a.with(decay())) {
-			text += fmt.Sprintf(". %s makes it %s in %s, not %s", g.flags, words.Hundredths(g.learned), a.short(), words.Hundredths(a.surgery.base().learned))
+			text += fmt.Sprintf(". %s makes it %s in %s, not %s", g.flags, words.Hundredths(g.learned), a.short(),
+				words.Hundredths(a.surgery.base().learned))
 		}
 	}
 	a.add("%s", text)

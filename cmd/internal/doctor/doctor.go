@@ -1,5 +1,5 @@
-// Package doctor says what state a run's maps are in and what to do about it. Settings that it advises were tried: it trains
-// the network anew for a moment, with them and without.
+// Package doctor says what state a run's maps are in and what to do about it. Settings that it advises were tried: it
+// trains the network anew for a moment, with them and without.
 package doctor
 
 import (
@@ -16,8 +16,8 @@ import (
 	"neuroloupe/engine/inspect"
 )
 
-// Diagnosis is what the doctor finds. What needs the test images is null when they cannot be read; of a network that was
-// made elsewhere, what needs its start is null, and without a data set the dead pixels too.
+// Diagnosis is what the doctor finds. What needs the test images is null when they cannot be read; of a network that
+// was made elsewhere, what needs its start is null, and without a data set the dead pixels too.
 type Diagnosis struct {
 	RhoMedian      *float64   `json:"rho_median"`
 	Smoothness     Smoothness `json:"smoothness"`
@@ -59,7 +59,8 @@ func Diagnose(v *gallery.View) (*Diagnosis, error) {
 	d := &Diagnosis{activation: v.Spec().Layers[0].Activation}
 	d.Smoothness.Raw = v.Smoothness(inspect.ShowRaw)
 	if v.NoStart == nil {
-		d.Smoothness.Init, d.Smoothness.Learned = new(v.Smoothness(inspect.ShowStart)), new(v.Smoothness(inspect.ShowLearned))
+		d.Smoothness.Init, d.Smoothness.Learned = new(v.Smoothness(inspect.ShowStart)),
+			new(v.Smoothness(inspect.ShowLearned))
 		d.RhoMedian, d.Gamma = new(inspect.Median(v.Rho())), &v.Net.Gamma
 	}
 	if m.Name != "" {
@@ -134,8 +135,8 @@ func rhos(w, w0 engine.Tensor) []float64 {
 	return rho
 }
 
-// stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron is
-// often 0; it counts when it is 0 for all.
+// stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron
+// is often 0; it counts when it is 0 for all.
 func stuck(act engine.Activation) float64 {
 	if act == engine.ReLU {
 		return 1
@@ -147,16 +148,16 @@ func stuck(act engine.Activation) float64 {
 func next(v *gallery.View, d *Diagnosis) string {
 	run := v.Folder.Path
 	if d.noData != nil {
-		return fmt.Sprintf("Next: neuroloupe templates %s shows what each class looks for; what neurons do needs the test images, for "+
-			"which --folder DIR says where they are", run)
+		return fmt.Sprintf("Next: neuroloupe templates %s shows what each class looks for; what neurons do needs the "+
+			"test images, for which --folder DIR says where they are", run)
 	}
 	class := strings.ReplaceAll(fmt.Sprintf("%q", v.Classes()[len(v.Classes())-1]), `"`, "")
 	if strings.ContainsAny(class, " '\\") {
 		class = strconv.Itoa(len(v.Classes()) - 1)
 	}
-	return fmt.Sprintf("Next: neuroloupe why %s --image test:0 follows one image through the network; neuroloupe class %s %s shows which "+
-		"neurons speak for a class, and which its weights alone would name; neuroloupe ablate %s which of them matter; neuroloupe report %s "+
-		"puts it all on one page", run, run, class, run, run)
+	return fmt.Sprintf("Next: neuroloupe why %s --image test:0 follows one image through the network; neuroloupe "+
+		"class %s %s shows which neurons speak for a class, and which its weights alone would name; neuroloupe "+
+		"ablate %s which of them matter; neuroloupe report %s puts it all on one page", run, run, class, run, run)
 }
 
 // layerOption is the flag that names a hidden layer, 0 being the first, which needs none.
@@ -184,11 +185,15 @@ func (d *Diagnosis) Rows(v *gallery.View) [][2]string {
 	rows := d.startRows(v)
 	dead := "not known without a data set"
 	if d.DeadPixels != nil {
-		dead = fmt.Sprintf("%d of %d are never inked in training; their raw weights have rms %.2g", *d.DeadPixels, v.Spec().Inputs, *d.DeadRMS)
+		dead = fmt.Sprintf("%d of %d are never inked in training; their raw weights have rms %.2g", *d.DeadPixels,
+			v.Spec().Inputs, *d.DeadRMS)
 	}
 	rows = append(rows, [2]string{"dead pixels", dead})
 	if d.noData != nil {
-		rows = append(rows, [2]string{"not known", fmt.Sprintf("saturation and recall need the test images: %s", words.Line(d.noData))})
+		rows = append(rows, [2]string{
+			"not known",
+			fmt.Sprintf("saturation and recall need the test images: %s", words.Line(d.noData)),
+		})
 	} else {
 		never := "none"
 		if len(d.NeverPredicted) > 0 {
@@ -255,10 +260,12 @@ func (d *Diagnosis) startRows(v *gallery.View) [][2]string {
 	}
 	return [][2]string{
 		{"run", fmt.Sprintf("%s, preset %s, seed %d", run, m.Train.Preset, m.Train.Seed)},
-		{"start, ρ", fmt.Sprintf("%.3f: so much of a neuron's raw map is its random start (median of %d; ρ = corr(W, W₀)²)", *d.RhoMedian, v.Spec().Layers[0].Units)},
+		{"start, ρ", fmt.Sprintf("%.3f: so much of a neuron's raw map is its random start (median of %d; ρ = corr(W, "+
+			"W₀)²)", *d.RhoMedian, v.Spec().Layers[0].Units)},
 		{"ρ by layer", d.rhoByLayer()},
 		{"start, γ", gamma},
 		{"smoothness", fmt.Sprintf("raw %s, learned %s, start %s %s",
-			words.Hundredths(d.Smoothness.Raw), words.Hundredths(*d.Smoothness.Learned), words.Hundredths(*d.Smoothness.Init), smooth)},
+			words.Hundredths(d.Smoothness.Raw), words.Hundredths(*d.Smoothness.Learned),
+			words.Hundredths(*d.Smoothness.Init), smooth)},
 	}
 }

@@ -47,8 +47,8 @@ type probed struct {
 // noWorse reports whether o is as accurate as another, but for chance.
 func (o probed) noWorse(than probed) bool { return !inspect.Beyond(than.accuracy, o.accuracy, o.tests) }
 
-// surgery tries remedies: it trains the run's network anew for a short time, with its settings and with others, from the
-// same seed on the same images.
+// surgery tries remedies: it trains the run's network anew for a short time, with its settings and with others, from
+// the same seed on the same images.
 type surgery struct {
 	v      *gallery.View
 	data   *dataset.Examples
@@ -59,8 +59,8 @@ type surgery struct {
 	done   map[string]*probed
 }
 
-// newSurgery returns nil when nothing can be tried: the run was not trained here, its images cannot be read, or it is too
-// large for a short training.
+// newSurgery returns nil when nothing can be tried: the run was not trained here, its images cannot be read, or it is
+// too large for a short training.
 func newSurgery(v *gallery.View) *surgery {
 	if v.Folder.Manifest.Import != nil || v.NoStart != nil {
 		return nil

@@ -134,7 +134,8 @@ func (n *Net) build(p *plan, data map[string][]float32) {
 			engine.Tensor{Name: engine.BiasName(i + 1), Shape: []int{out}, Data: b})
 	}
 	if len(folded) > 0 {
-		n.Warnings = append(n.Warnings, fmt.Sprintf("%s of %s was read as biases: the weights of an input that is always 1",
+		n.Warnings = append(n.Warnings, fmt.Sprintf("%s of %s was read as biases: the weights of an input that is "+
+			"always 1",
 			p.row(), some(folded, 6)))
 	}
 	if len(without) > 0 {

@@ -231,8 +231,8 @@ func (p *jsonReader) append(l *list, v float32, i int) error {
 	return nil
 }
 
-// grow makes room for n more numbers. Many are expected to go on as they came until the end of the file, so that they are
-// not copied again and again.
+// grow makes room for n more numbers. Many are expected to go on as they came until the end of the file, so that they
+// are not copied again and again.
 func (p *jsonReader) grow(l *list, n int) {
 	const many = 1 << 18
 	if have := len(l.data); have >= many && have+n > cap(l.data) {
@@ -352,8 +352,8 @@ func (p *jsonReader) text() (string, error) {
 			}
 			raw = append(raw, c)
 		case len(raw) > maxText:
-			return "", fmt.Errorf("a text of more than %d bytes: numbers are wanted as numbers, as tolist() gives them, "+
-				"not written into a text", maxText)
+			return "", fmt.Errorf("a text of more than %d bytes: numbers are wanted as numbers, as tolist() gives "+
+				"them, not written into a text", maxText)
 		}
 	}
 }

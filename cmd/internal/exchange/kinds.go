@@ -18,14 +18,16 @@ const (
 	saveTorch = "a PyTorch file of pickles, which are programs and not data; in Python, save it with " +
 		"safetensors.torch.save_file(torch.load(FILE, weights_only=True), \"net.safetensors\"), or with " +
 		"model.state_dict() in place of torch.load when it holds a model"
-	saveKeras = "; in Python, model = keras.models.load_model(FILE), then numpy.savez(\"net.npz\", *model.get_weights())"
+	saveKeras = "; in Python, model = keras.models.load_model(FILE), then numpy.savez(\"net.npz\", " +
+		"*model.get_weights())"
 )
 
 // notNetwork says what a file is that cannot be a network, by its first bytes, and what to do; nil when it may be one.
 func notNetwork(head []byte, size int64) error {
 	text := bytes.ToLower(bytes.TrimLeft(head, " \t\r\n\ufeff"))
 	if size == 0 {
-		return errors.New("the file is empty, 0 bytes: a download or a program that ended too early; get or write it again")
+		return errors.New("the file is empty, 0 bytes: a download or a program that ended too early; get or write it " +
+			"again")
 	}
 	starts := func(magic ...string) bool {
 		return slices.ContainsFunc(magic, func(m string) bool { return bytes.HasPrefix(head, []byte(m)) })
@@ -35,8 +37,8 @@ func notNetwork(head []byte, size int64) error {
 	}
 	switch {
 	case starts("version https://git-lfs.github.com/"):
-		return errors.New("a Git LFS pointer, the note that stands for a file which was not fetched; in its repository: " +
-			"git lfs pull, or download the file itself from its page")
+		return errors.New("a Git LFS pointer, the note that stands for a file which was not fetched; in its " +
+			"repository: git lfs pull, or download the file itself from its page")
 	case bytes.HasPrefix(text, []byte("<")) && within(text, "<html", "<!doctype", "<head", "<body"):
 		return errors.New("a web page, not a network: what was downloaded is the page about the file; " +
 			"take its raw or download link")
@@ -54,7 +56,8 @@ func notNetwork(head []byte, size int64) error {
 	case starts("\x80") || starts("(dp", "(lp", "(i", "ccopy_reg", "cnumpy"):
 		return errors.New(savePickle)
 	case starts("\x1f\x8b"):
-		return errors.New("compressed by gzip; unpack it first: gunzip FILE.gz (a .pkl.gz is a pickle, which cannot be read)")
+		return errors.New("compressed by gzip; unpack it first: gunzip FILE.gz (a .pkl.gz is a pickle, which cannot " +
+			"be read)")
 	case starts("\xfd7zXZ", "BZh", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!"):
 		return errors.New("a compressed archive; unpack it first")
 	case len(head) > 262 && string(head[257:262]) == "ustar":
@@ -98,9 +101,11 @@ func notNPZ(names []string) error {
 		return errors.New("a Keras model, a .keras file" + saveKeras)
 	case slices.Contains(names, "schema.json"):
 		return errors.New("a skops or scikit-learn model; in Python, numpy.savez(\"net.npz\", " +
-			"**{f\"W{i}\": w for i, w in enumerate(model.coefs_)}, **{f\"b{i}\": b for i, b in enumerate(model.intercepts_)})")
+			"**{f\"W{i}\": w for i, w in enumerate(model.coefs_)}, **{f\"b{i}\": b for i, b in " +
+			"enumerate(model.intercepts_)})")
 	case any(ends(".npz", ".safetensors", ".json", ".gz", ".pt", ".pth", ".h5", ".keras", ".pkl")):
-		return fmt.Errorf("a zip archive of other files (%s); unpack it and import the one that is the network", some(names, 4))
+		return fmt.Errorf("a zip archive of other files (%s); unpack it and import the one that is the network",
+			some(names, 4))
 	case len(names) == 0:
 		return errors.New("an archive that holds nothing" + saveArrays)
 	}
@@ -151,7 +156,8 @@ func pickledError(pickles []pickle) error {
 		parts = append(parts, part)
 	}
 	return fmt.Errorf("it holds Python objects that numpy pickled (dtype object: %s), which are programs and not data; "+
-		"where the file can be trusted, in Python: z = numpy.load(FILE, allow_pickle=True), then numpy.savez(\"net.npz\", %s)",
+		"where the file can be trusted, in Python: z = numpy.load(FILE, allow_pickle=True), then "+
+		"numpy.savez(\"net.npz\", %s)",
 		some(names, 6), strings.Join(parts[:min(len(parts), 6)], ", "))
 }
 

@@ -41,7 +41,8 @@ type Options struct {
 	Layout Layout
 	// BiasRow is where the biases stand in weight matrices that hold them.
 	BiasRow End
-	// Inputs is how many pixels an image has, which tells 784 inputs and a bias from 785 inputs; 0 when it is not known.
+	// Inputs is how many pixels an image has, which tells 784 inputs and a bias from 785 inputs; 0 when it is not
+	// known.
 	Inputs int
 	// Layers names the layers in their order, the first one first, by what their arrays' names have in common: fc1 for
 	// fc1.weight and fc1.bias. Arrays of other layers are left out. Empty for all, in the order of their numbers.
@@ -76,7 +77,8 @@ type Net struct {
 	Others []Reading // the other readings, the likeliest first
 }
 
-// Meta is what a file may say about its network beyond the numbers; empty fields are not said. The texts are not checked.
+// Meta is what a file may say about its network beyond the numbers; empty fields are not said. The texts are not
+// checked.
 type Meta struct {
 	Hidden, Output, Loss string   // names as in engine
 	Image                string   // rows×columns of the input, "28x28"

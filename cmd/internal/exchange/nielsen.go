@@ -67,8 +67,8 @@ func openJSON(r io.Reader, size int64, o Options) (*contents, *Net, error) {
 	return c, n, nil
 }
 
-// flatten makes arrays of a list. layers is how many weight matrices the file lists: that many rows of biases are as many
-// vectors, and no matrix.
+// flatten makes arrays of a list. layers is how many weight matrices the file lists: that many rows of biases are as
+// many vectors, and no matrix.
 func (c *contents) flatten(name string, l *list, layers int) error {
 	is := labelOf(name, false)
 	split := is.role == bias && len(l.shape) == 2 && l.shape[0] == layers && layers > 1 && !strings.Contains(name, "[")

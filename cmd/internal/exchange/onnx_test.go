@@ -117,7 +117,8 @@ func runONNX(t *testing.T, model []byte, x []float64) []float64 {
 // The model says what numpy computed for the same network.
 func TestONNXComputes(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteONNX(&b, smallSpec(), smallNet(t), Labels{Rows: 2, Cols: 3, Classes: []string{"a", "b", "c"}}, "v1"); err != nil {
+	if err := WriteONNX(&b, smallSpec(), smallNet(t), Labels{Rows: 2, Cols: 3, Classes: []string{"a", "b", "c"}},
+		"v1"); err != nil {
 		t.Fatal(err)
 	}
 	got, want := runONNX(t, b.Bytes(), []float64{0, .2, .4, .6, .8, 1}), smallNumbers(t).Outputs
@@ -158,7 +159,8 @@ func TestONNXRuntime(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	add := func(name string, s engine.Spec, ps engine.Params, images []byte) {
 		var b bytes.Buffer
-		if err := WriteONNX(&b, s, ps, Labels{Rows: 1, Cols: s.Inputs, Classes: make([]string, s.Classes())}, "test"); err != nil {
+		if err := WriteONNX(&b, s, ps, Labels{Rows: 1, Cols: s.Inputs, Classes: make([]string, s.Classes())},
+			"test"); err != nil {
 			t.Fatal(err)
 		}
 		c := onnxCase{Model: name + ".onnx", Inputs: nested(images, s.Inputs), Outputs: infer(t, s, ps, images)}
@@ -200,7 +202,10 @@ func TestONNXRuntime(t *testing.T) {
 	if d, err := mnist.Load(t.Context(), "mnist", mnist.Options{Offline: true}); err != nil {
 		t.Logf("not on real digits: %v", err)
 	} else {
-		add("digits", engine.Spec{Inputs: 784, Layers: []engine.Layer{{Units: 30, Activation: engine.Sigmoid}, {Units: 10, Activation: engine.Sigmoid}}},
+		add("digits", engine.Spec{Inputs: 784, Layers: []engine.Layer{
+			{Units: 30, Activation: engine.Sigmoid},
+			{Units: 10, Activation: engine.Sigmoid},
+		}},
 			digits.Params, d.Test.Images[:200*784])
 	}
 	out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput()

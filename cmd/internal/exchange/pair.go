@@ -109,7 +109,8 @@ func (p *plan) byLength(vectors []array) []int {
 	return pairs
 }
 
-// refuse names what makes a network more than fully connected layers, so that the rest of it alone would be another one.
+// refuse names what makes a network more than fully connected layers, so that the rest of it alone would be another
+// one.
 func refuse(c *contents, o Options) error {
 	if len(o.Layers) > 0 {
 		return nil
@@ -124,8 +125,8 @@ func refuse(c *contents, o Options) error {
 		case len(a.shape) == 1 && a.role == weight && slices.ContainsFunc(c.arrays, func(b array) bool {
 			return b.role == bias && sameLayer(a, b) && slices.Equal(a.shape, b.shape)
 		}):
-			return fmt.Errorf("%s has shape %s, as of a normalisation between layers: only fully connected layers can be "+
-				"read; work it into the layer before it, or leave it out with --layers (it holds %s)",
+			return fmt.Errorf("%s has shape %s, as of a normalisation between layers: only fully connected layers "+
+				"can be read; work it into the layer before it, or leave it out with --layers (it holds %s)",
 				a.name, dims(a.shape), holds(c.arrays))
 		}
 	}

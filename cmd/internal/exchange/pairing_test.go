@@ -84,7 +84,10 @@ func TestPairing(t *testing.T) {
 		return as
 	}
 	torch := func(names ...string) []engine.Tensor {
-		return []engine.Tensor{called(names[0], turned(w1)), called(names[1], b1), called(names[2], turned(w2)), called(names[3], b2)}
+		return []engine.Tensor{
+			called(names[0], turned(w1)), called(names[1], b1), called(names[2], turned(w2)),
+			called(names[3], b2),
+		}
 	}
 	plain := named("W1", "b1", "W2", "b2")
 	with := func(as ...engine.Tensor) []engine.Tensor { return slices.Concat(plain, as) }
@@ -116,53 +119,128 @@ func TestPairing(t *testing.T) {
 		{name: "between letters", arrays: named("W_ih", "b_h", "W_ho", "b_o")},
 		{name: "between letters, run together", arrays: named("Wxh", "bh", "Why", "by")},
 		{name: "between letters, small", arrays: named("wih", "bih", "who", "bho")},
-		{name: "without biases", arrays: []engine.Tensor{called("wih", turned(w1)), called("who", turned(w2))}, bare: true, warn: "no biases in layer 1 (wih), 2 (who); they are taken as 0"},
-		{name: "between layers", arrays: named("weights_input_hidden", "bias_hidden", "weights_hidden_output", "bias_output")},
-		{name: "between layers, weights first", arrays: []engine.Tensor{called("weights_input_hidden", w1), called("weights_hidden_output", w2), called("bias_hidden", b1), called("bias_output", b2)}},
+		{
+			name: "without biases", arrays: []engine.Tensor{called("wih", turned(w1)), called("who", turned(w2))},
+			bare: true, warn: "no biases in layer 1 (wih), 2 (who); they are taken as 0",
+		},
+		{name: "between layers", arrays: named("weights_input_hidden", "bias_hidden", "weights_hidden_output",
+			"bias_output")},
+		{name: "between layers, weights first", arrays: []engine.Tensor{
+			called("weights_input_hidden", w1),
+			called("weights_hidden_output", w2), called("bias_hidden", b1), called("bias_output", b2),
+		}},
 		{name: "humps", arrays: named("hiddenWeights", "hiddenBias", "outputWeights", "outputBias")},
 		{name: "words", arrays: named("hidden.weight", "hidden.bias", "output.weight", "output.bias")},
-		{name: "words, the output first", arrays: []engine.Tensor{called("hidden.weight", w1), called("a.bias", b2), called("a.weight", w2), called("hidden.bias", b1)}},
+		{name: "words, the output first", arrays: []engine.Tensor{
+			called("hidden.weight", w1), called("a.bias", b2),
+			called("a.weight", w2), called("hidden.bias", b1),
+		}},
 		{name: "PyTorch", arrays: torch("model.0.weight", "model.0.bias", "model.2.weight", "model.2.bias")},
-		{name: "PyTorch, deeper", arrays: torch("layers.0.linear.weight", "layers.0.linear.bias", "layers.1.linear.weight", "layers.1.linear.bias")},
-		{name: "PyTorch, numbered but for the last", arrays: torch("fc1.weight", "fc1.bias", "fc_out.weight", "fc_out.bias")},
-		{name: "Keras", arrays: []engine.Tensor{called("dense_1/kernel:0", w2), called("dense_1/bias:0", b2), called("dense/kernel:0", w1), called("dense/bias:0", b1)}},
-		{name: "Keras, deeper", arrays: named("dense/dense/kernel:0", "dense/dense/bias:0", "dense_1/dense_1/kernel:0", "dense_1/dense_1/bias:0")},
-		{name: "Keras 3", arrays: named("layers/dense/vars/0", "layers/dense/vars/1", "layers/dense_1/vars/0", "layers/dense_1/vars/1")},
+		{name: "PyTorch, deeper", arrays: torch("layers.0.linear.weight", "layers.0.linear.bias",
+			"layers.1.linear.weight", "layers.1.linear.bias")},
+		{
+			name:   "PyTorch, numbered but for the last",
+			arrays: torch("fc1.weight", "fc1.bias", "fc_out.weight", "fc_out.bias"),
+		},
+		{name: "Keras", arrays: []engine.Tensor{
+			called("dense_1/kernel:0", w2), called("dense_1/bias:0", b2),
+			called("dense/kernel:0", w1), called("dense/bias:0", b1),
+		}},
+		{name: "Keras, deeper", arrays: named("dense/dense/kernel:0", "dense/dense/bias:0", "dense_1/dense_1/kernel:0",
+			"dense_1/dense_1/bias:0")},
+		{name: "Keras 3", arrays: named("layers/dense/vars/0", "layers/dense/vars/1", "layers/dense_1/vars/0",
+			"layers/dense_1/vars/1")},
 		{name: "scikit-learn", arrays: named("coefs_0", "intercepts_0", "coefs_1", "intercepts_1")},
 		{name: "TensorFlow's tutorials", arrays: named("weights_h1", "biases_b1", "weights_out", "biases_out")},
 		{name: "unnamed", arrays: named("arr_0", "arr_1", "arr_2", "arr_3")},
-		{name: "unnamed, weights first", arrays: []engine.Tensor{called("arr_0", w1), called("arr_1", w2), called("arr_2", b1), called("arr_3", b2)}},
-		{name: "unnamed, and a history", arrays: append(named("arr_0", "arr_1", "arr_2", "arr_3"), zeros("arr_4", 30)), warn: left + "arr_4 30"},
-		{name: "unnamed, and a table", arrays: append(named("arr_0", "arr_1", "arr_2", "arr_3"), zeros("arr_4", 30, 2)), warn: left + "arr_4 30×2"},
+		{name: "unnamed, weights first", arrays: []engine.Tensor{
+			called("arr_0", w1), called("arr_1", w2),
+			called("arr_2", b1), called("arr_3", b2),
+		}},
+		{
+			name: "unnamed, and a history", arrays: append(named("arr_0", "arr_1", "arr_2", "arr_3"),
+				zeros("arr_4", 30)),
+			warn: left + "arr_4 30",
+		},
+		{
+			name: "unnamed, and a table", arrays: append(named("arr_0", "arr_1", "arr_2", "arr_3"),
+				zeros("arr_4", 30, 2)),
+			warn: left + "arr_4 30×2",
+		},
 		{name: "parameters", arrays: named("param_0", "param_1", "param_2", "param_3")},
 		{name: "the sizes as numbers", arrays: named("W_25_4", "b_4", "W_4_3", "b_3")},
-		{name: "biases as columns", arrays: []engine.Tensor{called("W1", turned(w1)), called("b1", b1, 4, 1), called("W2", turned(w2)), called("b2", b2, 3, 1)}},
-		{name: "biases as rows", arrays: []engine.Tensor{called("W1", w1), called("b1", b1, 1, 4), called("W2", w2), called("b2", b2, 1, 3)}},
-		{name: "a dimension too many", arrays: []engine.Tensor{called("W1", w1, 1, 25, 4), called("b1", b1, 1, 1, 4), called("W2", w2, 1, 4, 3), called("b2", b2)}},
+		{name: "biases as columns", arrays: []engine.Tensor{
+			called("W1", turned(w1)), called("b1", b1, 4, 1),
+			called("W2", turned(w2)), called("b2", b2, 3, 1),
+		}},
+		{name: "biases as rows", arrays: []engine.Tensor{
+			called("W1", w1), called("b1", b1, 1, 4), called("W2", w2),
+			called("b2", b2, 1, 3),
+		}},
+		{name: "a dimension too many", arrays: []engine.Tensor{
+			called("W1", w1, 1, 25, 4), called("b1", b1, 1, 1, 4),
+			called("W2", w2, 1, 4, 3), called("b2", b2),
+		}},
 
 		{name: "losses", arrays: with(zeros("losses", 30), zeros("val_acc", 3)), warn: left + "losses 30, val_acc 3"},
-		{name: "losses as long as a layer", arrays: with(zeros("losses", 4), zeros("loss_history", 3)), warn: left + "losses 4, loss_history 3"},
+		{name: "losses as long as a layer", arrays: with(zeros("losses", 4), zeros("loss_history", 3)), warn: left +
+			"losses 4, loss_history 3"},
 		{name: "mean and std", arrays: with(zeros("mean", 25), zeros("std", 25)), warn: left + "mean 25, std 25"},
 		{name: "a confusion matrix", arrays: with(zeros("cm", 3, 3)), warn: left + "cm 3×3"},
-		{name: "the data itself", arrays: with(zeros("X_test", 7, 25), zeros("Y_test", 7, 3)), warn: left + "X_test 7×25, Y_test 7×3"},
+		{name: "the data itself", arrays: with(zeros("X_test", 7, 25), zeros("Y_test", 7, 3)), warn: left +
+			"X_test 7×25, Y_test 7×3"},
 		{name: "moments before", arrays: moments("MNAME"), warn: left + "mW1 25×4, mb1 4"},
 		{name: "moments before, apart", arrays: moments("adam_M_NAME"), warn: left + "adam_m_W1 25×4"},
 		{name: "moments after", arrays: moments("NAME_M"), warn: left + "W1_m 25×4"},
-		{name: "moments under a key", arrays: moments("optimizer.state.NAME.M"), warn: left + "optimizer.state.W1.m 25×4"},
-		{name: "moments without a role", arrays: with(zeros("m_0", 25, 4), zeros("v_0", 25, 4)), warn: left + "m_0 25×4, v_0 25×4"},
-		{name: "gradients", arrays: with(zeros("dW1", 25, 4), zeros("db1", 4), zeros("dW2", 4, 3), zeros("db2", 3)), warn: left + "dW1 25×4"},
-		{name: "masks", arrays: with(zeros("W1_mask", 25, 4), zeros("mask_W2", 4, 3)), warn: left + "W1_mask 25×4, mask_W2 4×3"},
+		{name: "moments under a key", arrays: moments("optimizer.state.NAME.M"), warn: left +
+			"optimizer.state.W1.m 25×4"},
+		{name: "moments without a role", arrays: with(zeros("m_0", 25, 4), zeros("v_0", 25, 4)), warn: left +
+			"m_0 25×4, v_0 25×4"},
+		{
+			name: "gradients", arrays: with(zeros("dW1", 25, 4), zeros("db1", 4), zeros("dW2", 4, 3), zeros("db2", 3)),
+			warn: left + "dW1 25×4",
+		},
+		{name: "masks", arrays: with(zeros("W1_mask", 25, 4), zeros("mask_W2", 4, 3)), warn: left +
+			"W1_mask 25×4, mask_W2 4×3"},
 		{name: "a scalar", arrays: with(zeros("lr")), warn: left + "lr (it is a single number)"},
-		{name: "many of them", arrays: with(zeros("e0", 9), zeros("e1", 9), zeros("e2", 9), zeros("e3", 9), zeros("e4", 9), zeros("e5", 9), zeros("e6", 9), zeros("e7", 9), zeros("e8", 9)), warn: "e7 9, and 1 more"},
-		{name: "chosen layers", arrays: moments("MNAME"), o: Options{Layers: []string{"1", "2"}}, warn: "not of the layers that --layers names: mW1"},
-		{name: "chosen by whole names", arrays: append(named("a", "p", "z", "q"), zeros("n", 4, 3)), o: Options{Layers: []string{"a", "z"}}, warn: "not of the layers that --layers names: n 4×3"},
+		{name: "many of them", arrays: with(zeros("e0", 9), zeros("e1", 9), zeros("e2", 9), zeros("e3", 9),
+			zeros("e4", 9), zeros("e5", 9), zeros("e6", 9), zeros("e7", 9), zeros("e8", 9)), warn: "e7 9, and 1 more"},
+		{
+			name: "chosen layers", arrays: moments("MNAME"), o: Options{Layers: []string{"1", "2"}},
+			warn: "not of the layers that --layers names: mW1",
+		},
+		{
+			name: "chosen by whole names", arrays: append(named("a", "p", "z", "q"), zeros("n", 4, 3)),
+			o: Options{Layers: []string{"a", "z"}}, warn: "not of the layers that --layers names: n 4×3",
+		},
 
-		{name: "biases in the last rows", arrays: []engine.Tensor{called("W1", onTop(w1, b1, Last)), called("W2", onTop(w2, b2, Last))}, warn: "the last row of W1, W2 was read as biases"},
-		{name: "biases in the first rows", arrays: []engine.Tensor{called("W1", onTop(w1, b1, First)), called("W2", onTop(w2, b2, First))}, o: Options{BiasRow: First}, warn: "the first row of W1, W2 was read as biases"},
-		{name: "biases in the last columns", arrays: []engine.Tensor{called("W1", turned(onTop(w1, b1, Last))), called("W2", turned(onTop(w2, b2, Last)))}, warn: "the last column of W1, W2"},
-		{name: "theta", arrays: []engine.Tensor{called("Theta1", turned(onTop(w1, b1, First))), called("Theta2", turned(onTop(w2, b2, First)))}, warn: "the first column of Theta1, Theta2"},
-		{name: "the first layer's alone", arrays: []engine.Tensor{called("W1", onTop(w1, b1, Last)), called("W2", w2), called("b2", b2)}, warn: "the last row of W1 was read as biases"},
-		{name: "the last layer's alone", arrays: []engine.Tensor{called("W1", w1), called("b1", b1), called("W2", onTop(w2, b2, Last))}, warn: "the last row of W2 was read as biases"},
+		{name: "biases in the last rows", arrays: []engine.Tensor{
+			called("W1", onTop(w1, b1, Last)),
+			called("W2", onTop(w2, b2, Last)),
+		}, warn: "the last row of W1, W2 was read as biases"},
+		{
+			name: "biases in the first rows", arrays: []engine.Tensor{
+				called("W1", onTop(w1, b1, First)),
+				called("W2", onTop(w2, b2, First)),
+			}, o: Options{BiasRow: First},
+			warn: "the first row of W1, W2 was read as biases",
+		},
+		{name: "biases in the last columns", arrays: []engine.Tensor{
+			called("W1", turned(onTop(w1, b1, Last))),
+			called("W2", turned(onTop(w2, b2, Last))),
+		}, warn: "the last column of W1, W2"},
+		{name: "theta", arrays: []engine.Tensor{
+			called("Theta1", turned(onTop(w1, b1, First))),
+			called("Theta2", turned(onTop(w2, b2, First))),
+		}, warn: "the first column of Theta1, Theta2"},
+		{name: "the first layer's alone", arrays: []engine.Tensor{
+			called("W1", onTop(w1, b1, Last)), called("W2", w2),
+			called("b2", b2),
+		}, warn: "the last row of W1 was read as biases"},
+		{name: "the last layer's alone", arrays: []engine.Tensor{
+			called("W1", w1), called("b1", b1),
+			called("W2", onTop(w2, b2, Last)),
+		}, warn: "the last row of W2 was read as biases"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := readBytes(npzFile(t, c.arrays...), c.o)
@@ -184,7 +262,8 @@ func TestPairing(t *testing.T) {
 					t.Errorf("biases %d: %v, want %v", l+1, got.Params.Bias(l+1).Data, wantBiases[l])
 				}
 			}
-			if text := strings.Join(got.Warnings, "\n"); (text == "") != (c.warn == "") || !strings.Contains(text, c.warn) || strings.Contains(text, "\n") {
+			if text := strings.Join(got.Warnings, "\n"); (text == "") != (c.warn == "") ||
+				!strings.Contains(text, c.warn) || strings.Contains(text, "\n") {
 				t.Errorf("warnings %q, want one with %q", got.Warnings, c.warn)
 			}
 		})
@@ -199,7 +278,8 @@ func TestOrder(t *testing.T) {
 			in := []int{9, 5, 5}[i]
 			as = append(as, tensor(names[i]+".weight", out, in), tensor(names[i]+".bias", out))
 		}
-		slices.SortFunc(as, func(a, b engine.Tensor) int { return strings.Compare(a.Name, b.Name) }) // as safetensors has them
+		// as safetensors has them
+		slices.SortFunc(as, func(a, b engine.Tensor) int { return strings.Compare(a.Name, b.Name) })
 		return safetensorsFile(t, as, nil)
 	}
 	for want, file := range map[string][]byte{
@@ -220,8 +300,13 @@ func TestOrder(t *testing.T) {
 			t.Errorf("%v %v, want %s", got.Sizes, got.Layers, want)
 		}
 	}
-	two := safetensorsFile(t, []engine.Tensor{tensor("a.weight", 5, 9), tensor("b.weight", 5, 5), tensor("c.weight", 5, 5), tensor("in.weight", 3, 5)}, nil)
-	if got, err := readBytes(two, Options{}); err == nil || !strings.Contains(err.Error(), "more than one order, a.weight,b.weight,c.weight,in.weight or a.weight,c.weight,b.weight,in.weight; give --layers") {
+	two := safetensorsFile(t, []engine.Tensor{
+		tensor("a.weight", 5, 9), tensor("b.weight", 5, 5),
+		tensor("c.weight", 5, 5), tensor("in.weight", 3, 5),
+	}, nil)
+	if got, err := readBytes(two, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "more than one order, a.weight,b.weight,c.weight,in.weight or "+
+			"a.weight,c.weight,b.weight,in.weight; give --layers") {
 		t.Errorf("two orders: %v %v", got, err)
 	}
 }
@@ -234,12 +319,14 @@ func TestReadings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Flags != "--layout in-out --bias-row last" || len(got.Others) != 1 || !strings.Contains(got.Unsure, "--bias-row first") {
+	if got.Flags != "--layout in-out --bias-row last" || len(got.Others) != 1 ||
+		!strings.Contains(got.Unsure, "--bias-row first") {
 		t.Fatalf("flags %q, %d others, unsure %q", got.Flags, len(got.Others), got.Unsure)
 	}
 	other := got.Others[0]
 	net := other.Net()
-	if other.Flags != "--layout in-out --bias-row first" || fmt.Sprint(other.Sizes, net.Sizes) != "[25 4 3] [25 4 3]" || other.How != net.How {
+	if other.Flags != "--layout in-out --bias-row first" || fmt.Sprint(other.Sizes, net.Sizes) != "[25 4 3] [25 4 3]" ||
+		other.How != net.How {
 		t.Errorf("%+v %v", other, net.Sizes)
 	}
 	for l, want := range []engine.Tensor{w1, w2} {
@@ -265,7 +352,8 @@ func TestReadings(t *testing.T) {
 		}
 	}
 	// Our own files say which way round they are.
-	own := safetensorsFile(t, []engine.Tensor{tensor("layer1.weight", 9, 9), tensor("layer1.bias", 9)}, metadata(smallSpec(), Labels{}))
+	own := safetensorsFile(t, []engine.Tensor{tensor("layer1.weight", 9, 9), tensor("layer1.bias", 9)},
+		metadata(smallSpec(), Labels{}))
 	if got, err = readBytes(own, Options{}); err != nil || len(got.Others) != 0 || got.How != "" {
 		t.Errorf("our own: %v, %d others", err, len(got.Others))
 	}
@@ -274,16 +362,20 @@ func TestReadings(t *testing.T) {
 // The forms of network2's JSON that people write, and JSON of other keys.
 func TestJSONForms(t *testing.T) {
 	for name, c := range map[string]struct{ text, form string }{
-		"columns":           {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[[1],[2],[3]],[[4],[5]]],"cost":"CrossEntropyCost"}`, "Nielsen"},
-		"plain biases":      {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
-		"biases of rows":    {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[[1,2,3]],[[4,5]]]}`, "Nielsen"},
-		"In×Out":            {`{"sizes":[2,3,2],"weights":[[[1,3,5],[2,4,6]],[[7,10],[8,11],[9,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
-		"no sizes":          {`{"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
-		"a byte order mark": {"\ufeff" + `{"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
-		"NaN in a text":     {`{"note":"NaN, \"Infinity\" [","weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]],"log":[{"loss":NaN},"x"]}`, "Nielsen"},
-		"keys of arrays":    {`{"W1":[[1,3,5],[2,4,6]],"b1":[1,2,3],"W2":[[7,10],[8,11],[9,12]],"b2":[4,5],"losses":[3,2,1]}`, "JSON"},
-		"layers":            {`{"layers":[{"weights":[[1,2],[3,4],[5,6]],"bias":[1,2,3]},{"weights":[[7,8,9],[10,11,12]],"bias":[4,5]}],"activation":"relu"}`, "JSON"},
-		"lists alone":       {`[[[1,2],[3,4],[5,6]],[1,2,3],[[7,8,9],[10,11,12]],[4,5]]`, "JSON"},
+		"columns":        {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[[1],[2],[3]],[[4],[5]]],"cost":"CrossEntropyCost"}`, "Nielsen"},
+		"plain biases":   {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
+		"biases of rows": {`{"sizes":[2,3,2],"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[[1,2,3]],[[4,5]]]}`, "Nielsen"},
+		"In×Out":         {`{"sizes":[2,3,2],"weights":[[[1,3,5],[2,4,6]],[[7,10],[8,11],[9,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
+		"no sizes": {
+			`{"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`,
+			"Nielsen",
+		},
+		"a byte order mark": {"\ufeff" +
+			`{"weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]]}`, "Nielsen"},
+		"NaN in a text":  {`{"note":"NaN, \"Infinity\" [","weights":[[[1,2],[3,4],[5,6]],[[7,8,9],[10,11,12]]],"biases":[[1,2,3],[4,5]],"log":[{"loss":NaN},"x"]}`, "Nielsen"},
+		"keys of arrays": {`{"W1":[[1,3,5],[2,4,6]],"b1":[1,2,3],"W2":[[7,10],[8,11],[9,12]],"b2":[4,5],"losses":[3,2,1]}`, "JSON"},
+		"layers":         {`{"layers":[{"weights":[[1,2],[3,4],[5,6]],"bias":[1,2,3]},{"weights":[[7,8,9],[10,11,12]],"bias":[4,5]}],"activation":"relu"}`, "JSON"},
+		"lists alone":    {`[[[1,2],[3,4],[5,6]],[1,2,3],[[7,8,9],[10,11,12]],[4,5]]`, "JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readBytes([]byte(c.text), Options{})
@@ -293,7 +385,8 @@ func TestJSONForms(t *testing.T) {
 			if !strings.Contains(got.Form, c.form) {
 				t.Errorf("form %q, want %s", got.Form, c.form)
 			}
-			if text := fmt.Sprint(got.Params); text != "[{layer1.weight [2 3] [1 3 5 2 4 6]} {layer1.bias [3] [1 2 3]} {layer2.weight [3 2] [7 10 8 11 9 12]} {layer2.bias [2] [4 5]}]" {
+			if text := fmt.Sprint(got.Params); text != "[{layer1.weight [2 3] [1 3 5 2 4 6]} {layer1.bias [3] [1 2 "+
+				"3]} {layer2.weight [3 2] [7 10 8 11 9 12]} {layer2.bias [2] [4 5]}]" {
 				t.Error(text)
 			}
 		})
@@ -302,7 +395,8 @@ func TestJSONForms(t *testing.T) {
 
 // Layers of one size: a list of as many lists of biases as there are layers is no matrix.
 func TestJSONSquareBiases(t *testing.T) {
-	got, err := readBytes([]byte(`{"sizes":[2,2,2],"weights":[[[1,2],[3,4]],[[5,6],[7,8]]],"biases":[[1,2],[3,4]]}`), Options{})
+	got, err := readBytes([]byte(`{"sizes":[2,2,2],"weights":[[[1,2],[3,4]],[[5,6],[7,8]]],"biases":[[1,2],[3,4]]}`),
+		Options{})
 	if err != nil || fmt.Sprint(got.Params.Bias(1).Data, got.Params.Bias(2).Data, got.Layout) != "[1 2] [3 4] out-in" {
 		t.Errorf("%v %v", got, err)
 	}

@@ -134,7 +134,8 @@ func (p *plan) chain(sizes []int) error {
 			_, before := p.layers[i-1].sizes(p.layout)
 			l.folded = in == before+1
 			if in != before && !l.folded {
-				return fmt.Errorf("%s takes %d values but %s gives %d", l.weight.name, in, p.layers[i-1].weight.name, before)
+				return fmt.Errorf("%s takes %d values but %s gives %d", l.weight.name, in, p.layers[i-1].weight.name,
+					before)
 			}
 		} else if len(sizes) > 0 {
 			l.folded = in == sizes[0]+1

@@ -39,7 +39,10 @@ func smallNumbers(t testing.TB) numbersOf {
 }
 
 func smallSpec() engine.Spec {
-	return engine.Spec{Inputs: 6, Layers: []engine.Layer{{Units: 4, Activation: engine.Sigmoid}, {Units: 3, Activation: engine.Sigmoid}}}
+	return engine.Spec{Inputs: 6, Layers: []engine.Layer{
+		{Units: 4, Activation: engine.Sigmoid},
+		{Units: 3, Activation: engine.Sigmoid},
+	}}
 }
 
 // want compares values that were rounded to float32 once.
@@ -97,13 +100,15 @@ func TestReadSaysWhatTheFileSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := got.Meta; m.Hidden != "sigmoid" || m.Output != "sigmoid" || m.Loss != "cross-entropy" || len(got.Warnings) > 0 {
+	if m := got.Meta; m.Hidden != "sigmoid" || m.Output != "sigmoid" || m.Loss != "cross-entropy" ||
+		len(got.Warnings) > 0 {
 		t.Errorf("%+v %v", m, got.Warnings)
 	}
 	if got, err = Read("testdata/small-state.npz", Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(got.Layers) != "[fc1 out]" || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], `left out, as no layer's weights or biases: epoch (its numbers are "<i8"`) {
+	if fmt.Sprint(got.Layers) != "[fc1 out]" || len(got.Warnings) != 1 ||
+		!strings.Contains(got.Warnings[0], `left out, as no layer's weights or biases: epoch (its numbers are "<i8"`) {
 		t.Errorf("layers %v, warnings %q", got.Layers, got.Warnings)
 	}
 }
@@ -143,7 +148,8 @@ func TestSquareLayers(t *testing.T) {
 		}
 		want(t, layout.String(), got.Params.Weight(1).Data, values)
 	}
-	if _, err := Read("testdata/small-rows.npz", Options{Layout: OutIn}); err == nil || !strings.Contains(err.Error(), "as Out×In ") {
+	if _, err := Read("testdata/small-rows.npz", Options{Layout: OutIn}); err == nil ||
+		!strings.Contains(err.Error(), "as Out×In ") {
 		t.Errorf("a layout that does not fit: %v", err)
 	}
 }
@@ -168,7 +174,8 @@ func TestHalf(t *testing.T) {
 		arrays = append(arrays, numbers)
 	}
 	for i, v := range arrays[0] {
-		if w := arrays[1][i]; math.Float32bits(v) != math.Float32bits(w) && !(math.IsNaN(float64(v)) && math.IsNaN(float64(w))) {
+		if w := arrays[1][i]; math.Float32bits(v) != math.Float32bits(w) &&
+			!(math.IsNaN(float64(v)) && math.IsNaN(float64(w))) {
 			t.Errorf("half %#04x: %v, want %v", i*257, v, w)
 		}
 	}
@@ -210,29 +217,38 @@ func TestReadSafetensors(t *testing.T) {
 	if w := got.Params.Weight(1); w.Data[1] != 5 { // input 0, neuron 1: row 1, column 0 of 4×5
 		t.Errorf("weights %v are not transposed", w.Data)
 	}
-	words := []engine.Tensor{tensor("body.weight", 3, 4), tensor("body.bias", 3), tensor("a_head.weight", 2, 3), tensor("a_head.bias", 2)}
+	words := []engine.Tensor{
+		tensor("body.weight", 3, 4), tensor("body.bias", 3), tensor("a_head.weight", 2, 3),
+		tensor("a_head.bias", 2),
+	}
 	file := safetensorsFile(t, []engine.Tensor{words[2], words[3], words[0], words[1]}, nil)
 	if got, err = readBytes(file, Options{}); err != nil || fmt.Sprint(got.Layers) != "[body a_head]" {
 		t.Errorf("layers in the wrong order: %v", err)
 	}
-	if got, err = readBytes(file, Options{Layers: []string{"body", "a_head"}}); err != nil || fmt.Sprint(got.Sizes) != "[4 3 2]" {
+	if got, err = readBytes(file, Options{Layers: []string{"body", "a_head"}}); err != nil ||
+		fmt.Sprint(got.Sizes) != "[4 3 2]" {
 		t.Errorf("layers in the order given: %v", err)
 	}
-	if _, err := readBytes(file, Options{Layers: []string{"body", "head"}}); err == nil || !strings.Contains(err.Error(), `no layer "head"; it has a_head, body`) {
+	if _, err := readBytes(file, Options{Layers: []string{"body", "head"}}); err == nil ||
+		!strings.Contains(err.Error(), `no layer "head"; it has a_head, body`) {
 		t.Errorf("a layer that is not there: %v", err)
 	}
 	// Ours say that they are In×Out, which decides where the shapes do not.
-	if got, err = readBytes(safetensorsFile(t, []engine.Tensor{tensor("layer1.weight", 3, 3), tensor("layer1.bias", 3)}, metadata(smallSpec(), Labels{})), Options{}); err != nil || got.Layout != InOut {
+	if got, err = readBytes(safetensorsFile(t, []engine.Tensor{tensor("layer1.weight", 3, 3), tensor("layer1.bias", 3)},
+		metadata(smallSpec(), Labels{})), Options{}); err != nil || got.Layout != InOut {
 		t.Errorf("our own: %v", err)
 	}
 }
 
 func TestWithoutBiases(t *testing.T) {
-	got, err := readBytes(safetensorsFile(t, []engine.Tensor{tensor("a1.weight", 4, 5), tensor("a2.weight", 2, 4)}, nil), Options{})
+	got, err := readBytes(safetensorsFile(t, []engine.Tensor{tensor("a1.weight", 4, 5), tensor("a2.weight", 2, 4)},
+		nil), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(got.Sizes) != "[5 4 2]" || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "no biases in layer 1 (a1.weight), 2 (a2.weight)") || fmt.Sprint(got.Params.Bias(1).Data) != "[0 0 0 0]" {
+	if fmt.Sprint(got.Sizes) != "[5 4 2]" || len(got.Warnings) != 1 ||
+		!strings.Contains(got.Warnings[0], "no biases in layer 1 (a1.weight), 2 (a2.weight)") ||
+		fmt.Sprint(got.Params.Bias(1).Data) != "[0 0 0 0]" {
 		t.Error(got.Sizes, got.Warnings)
 	}
 }
@@ -252,7 +268,8 @@ func TestNotANumberIsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := strings.Join(got.Warnings, "\n"); !strings.Contains(all, "layer1.weight: 2 of 2 values") || !strings.Contains(all, "give --loss") {
+	if all := strings.Join(got.Warnings, "\n"); !strings.Contains(all, "layer1.weight: 2 of 2 values") ||
+		!strings.Contains(all, "give --loss") {
 		t.Error(all)
 	}
 }

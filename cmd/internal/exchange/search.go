@@ -79,7 +79,10 @@ type choice struct {
 
 // derived reports whether an array was made of another, by its name and shape.
 func (c *contents) derived(a array) bool {
-	return slices.ContainsFunc(c.arrays, func(b array) bool { return a.from(b.label) && slices.Equal(a.shape, b.shape) })
+	return slices.ContainsFunc(c.arrays, func(b array) bool {
+		return a.from(b.label) &&
+			slices.Equal(a.shape, b.shape)
+	})
 }
 
 // choices returns which arrays to look at, in turn: those that their names call weights and biases, at first without
@@ -274,8 +277,8 @@ func (s *search) why() error {
 	for _, w := range s.weights {
 		names = append(names, w.layerName())
 	}
-	return fmt.Errorf("the layers do not follow one another: %s; give --layers with the names of the network's layers in "+
-		"order, out of %s (it holds %s)",
+	return fmt.Errorf("the layers do not follow one another: %s; give --layers with the names of the network's "+
+		"layers in order, out of %s (it holds %s)",
 		strings.Join(parts, "; "), strings.Join(names[:min(len(names), 20)], ","), holds(s.c.arrays))
 }
 
@@ -287,8 +290,8 @@ func (c *contents) hintByName() {
 	}
 }
 
-// variants returns the best of the sorted plans and those that differ from it in what shapes leave open: the layout, and
-// where the biases are folded in. It is an error when the order of the layers is left open.
+// variants returns the best of the sorted plans and those that differ from it in what shapes leave open: the layout,
+// and where the biases are folded in. It is an error when the order of the layers is left open.
 func variants(plans []*plan, c *contents, o Options) ([]*plan, error) {
 	best := plans[0]
 	var open []*plan
@@ -296,7 +299,8 @@ func variants(plans []*plan, c *contents, o Options) ([]*plan, error) {
 		switch {
 		case p.order(best.rank) != 0:
 		case p.layout == best.layout && p.names() != best.names():
-			return nil, fmt.Errorf("its layers can stand in more than one order, %s or %s; give --layers with their names in order",
+			return nil, fmt.Errorf("its layers can stand in more than one order, %s or %s; give --layers with their "+
+				"names in order",
 				best.names(), p.names())
 		case !slices.ContainsFunc(open, func(q *plan) bool { return q.layout == p.layout }):
 			open = append(open, p)

@@ -179,7 +179,8 @@ func openSafetensors(r io.ReaderAt, size int64) (*contents, map[string]string, e
 	for i, t := range f.Infos() {
 		switch {
 		case !t.Float:
-			c.leaveOut(t.Name, fmt.Sprintf("its numbers are %.20q, want floating-point ones of 16, 32 or 64 bits", t.DType))
+			c.leaveOut(t.Name, fmt.Sprintf("its numbers are %.20q, want floating-point ones of 16, 32 or 64 bits",
+				t.DType))
 		case len(t.Shape) == 0:
 			c.leaveOut(t.Name, "it is a single number")
 		default:

@@ -90,9 +90,9 @@ func rawData(t engine.Tensor) []byte {
 	return b
 }
 
-// WriteCSV writes a file for each array into the folder dir, which is made when it is not there, and returns their paths:
-// layer1.weight.csv with a row per input and a column per neuron, layer1.bias.csv with one row. The first line numbers
-// the neurons; numbers have the digits that float32 needs to come back the same.
+// WriteCSV writes a file for each array into the folder dir, which is made when it is not there, and returns their
+// paths: layer1.weight.csv with a row per input and a column per neuron, layer1.bias.csv with one row. The first line
+// numbers the neurons; numbers have the digits that float32 needs to come back the same.
 func WriteCSV(dir string, ps engine.Params) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err

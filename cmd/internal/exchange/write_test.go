@@ -27,7 +27,8 @@ func smallNet(t testing.TB) engine.Params {
 func sameParams(t *testing.T, got, want engine.Params) {
 	t.Helper()
 	for i := range want {
-		if got[i].Name != want[i].Name || !slices.Equal(got[i].Data, want[i].Data) || !slices.Equal(got[i].Shape, want[i].Shape) {
+		if got[i].Name != want[i].Name || !slices.Equal(got[i].Data, want[i].Data) ||
+			!slices.Equal(got[i].Shape, want[i].Shape) {
 			t.Errorf("%s %v differs from %s %v", got[i].Name, got[i].Shape, want[i].Name, want[i].Shape)
 		}
 	}
@@ -91,7 +92,8 @@ func TestWrittenNetsReadBack(t *testing.T) {
 	}
 	sameParams(t, got.Params, ps)
 	m := got.Meta
-	if m.Hidden != "tanh" || m.Output != "softmax" || m.Loss != "cross-entropy" || m.Image != "2x3" || !slices.Equal(m.Classes, labels.Classes) {
+	if m.Hidden != "tanh" || m.Output != "softmax" || m.Loss != "cross-entropy" || m.Image != "2x3" ||
+		!slices.Equal(m.Classes, labels.Classes) {
 		t.Errorf("%+v", m)
 	}
 }
@@ -123,7 +125,8 @@ func TestCSV(t *testing.T) {
 				got = append(got, float32(v))
 			}
 		}
-		if filepath.Base(paths[i]) != p.Name+".csv" || !slices.Equal(got, p.Data) || rows[0][1] != "1" || len(rows[0]) != p.Shape[len(p.Shape)-1] {
+		if filepath.Base(paths[i]) != p.Name+".csv" || !slices.Equal(got, p.Data) || rows[0][1] != "1" ||
+			len(rows[0]) != p.Shape[len(p.Shape)-1] {
 			t.Errorf("%s: %v, want %v", paths[i], got, p.Data)
 		}
 	}

@@ -75,7 +75,8 @@ func (v *View) ablate(layer int) (*ablation, error) {
 		return nil, err
 	}
 	units := len(b.Mean)
-	if err := talk.Parts(v.ctx, v.talk, "taking neurons away", units, max(8, units/64), func(lo, hi int) error { return b.one(ctx, lo, hi) }); err != nil {
+	if err := talk.Parts(v.ctx, v.talk, "taking neurons away", units, max(8, units/64),
+		func(lo, hi int) error { return b.one(ctx, lo, hi) }); err != nil {
 		return nil, err
 	}
 	b.curves, err = b.Curves(ctx, b.importance, controlSeed, max(1, units/curvePoints))
@@ -161,8 +162,9 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 	half := len(removed) / 2
 	chart := render.Chart{
 		Title: "Many at once",
-		Caption: fmt.Sprintf("Without %.0f of the %d neurons: %.1f %% if the important go first, %.1f %% if any %.0f go, %.1f %% if the unimportant go first. "+
-			"Important: moves the outputs much.", removed[half], units, most[half], random[half], removed[half], least[half]),
+		Caption: fmt.Sprintf("Without %.0f of the %d neurons: %.1f %% if the important go first, %.1f %% if any %.0f "+
+			"go, %.1f %% if the unimportant go first. Important: moves the outputs much.", removed[half], units,
+			most[half], random[half], removed[half], least[half]),
 		X: "neurons held at their mean", Y: "test accuracy, %", LinearX: true, LinearY: true,
 		Series: []render.Series{
 			{Name: "unimportant first", KeyX: "curve_removed", KeyY: "curve_least_first", X: removed, Y: least},
@@ -178,11 +180,15 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 	}
 	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
 	if len(top) < units {
-		caption = fmt.Sprintf("In percentage points of test accuracy, the %d of %d neurons that cost most; the arrow is the class it speaks for most. The median neuron costs %.2f.",
+		caption = fmt.Sprintf("In percentage points of test accuracy, the %d of %d neurons that cost most; the arrow "+
+			"is the class it speaks for most. The median neuron costs %.2f.",
 			len(top), units, 100*inspect.Median(b.lostAll))
 	}
 	first := []render.Panel{
-		render.Bars{Key: "accuracy_lost", Title: "One alone: accuracy lost", Caption: caption, Names: names, Values: lost, Texts: lostText, Map: colormap},
+		render.Bars{
+			Key: "accuracy_lost", Title: "One alone: accuracy lost", Caption: caption, Names: names,
+			Values: lost, Texts: lostText, Map: colormap,
+		},
 	}
 	if units > 1 {
 		first = append([]render.Panel{chart}, first...)
@@ -199,11 +205,13 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 	}
 	matrix := render.Matrix{
 		Key: "recall_lost", Title: "Which class each of them costs", RowTitle: "class", ColTitle: "neuron",
-		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better without the neuron.",
-		Rows:    v.Labels(), Cols: names, Values: cells,
+		Caption: "Recall lost, in percentage points of the images of the class; below 0 the class is found better " +
+			"without the neuron.",
+		Rows: v.Labels(), Cols: names, Values: cells,
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
-	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is trained again.", words.Thousands(b.images))
+	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is "+
+		"trained again.", words.Thousands(b.images))
 	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
 		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
 	}

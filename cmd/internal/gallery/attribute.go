@@ -68,7 +68,8 @@ func (c *Attribute) attribute(v *View, img Chosen) (*attributed, error) {
 	if err != nil {
 		return nil, err
 	}
-	at.all, err = v.Net.AttributeAll(v.ctx, inspect.Pixels(img.Pixels), t, inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
+	at.all, err = v.Net.AttributeAll(v.ctx, inspect.Pixels(img.Pixels), t, inspect.AttributeOptions{Steps: c.Steps},
+		controlSeed)
 	return at, err
 }
 
@@ -83,7 +84,8 @@ func (at *attributed) target(names []string) string {
 // methodKey is what a method is called among the numbers.
 func methodKey(m inspect.AttributeMethod) string {
 	return [...]string{
-		inspect.GradientInput: "gradient_input", inspect.IntegratedGradients: "integrated_gradients", inspect.LRP: "lrp",
+		inspect.GradientInput: "gradient_input", inspect.IntegratedGradients: "integrated_gradients",
+		inspect.LRP: "lrp",
 	}[m]
 }
 
@@ -124,25 +126,32 @@ func (c *Attribute) figure(v *View, img Chosen, at *attributed) (render.Figure, 
 		Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Caption: v.chosenCaption(img, at.predicted),
 	}
 	learned, random := []render.Panel{input}, []render.Panel{render.Image{
-		Key: "image", Title: "The same, weights drawn at random", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
+		Key: "image", Title: "The same, weights drawn at random", Width: shape.Cols, Height: shape.Rows,
+		Pixels:  img.Pixels,
 		Caption: "The control: what a network shows that has learned nothing.",
 	}}
 	for _, m := range at.all {
 		draw := func(key, title, caption string, a inspect.Attribution) render.Map {
 			return render.Map{
 				Key: key, Title: title, Width: shape.Cols, Height: shape.Rows, Values: a.Map, Caption: caption,
-				Colors: &render.Colors{Name: "share of " + at.target(v.Labels()), Low: "speaks against", High: "speaks for", Map: colormap},
+				Colors: &render.Colors{
+					Name: "share of " + at.target(v.Labels()), Low: "speaks against",
+					High: "speaks for", Map: colormap,
+				},
 			}
 		}
 		learned = append(learned, draw(methodKey(m.Method), m.Method.String(), sums(m.Method, m.Net), m.Net))
-		random = append(random, draw(methodKey(m.Method)+"_random", m.Method.String(), fmt.Sprintf("Likeness to the one above: %.2f, of the ranks of the absolute values %.2f.",
-			m.Between.Pearson, m.Between.SpearmanAbs), m.Random))
+		random = append(random, draw(methodKey(m.Method)+"_random", m.Method.String(),
+			fmt.Sprintf("Likeness to the one above: %.2f, of the ranks of the absolute values %.2f.",
+				m.Between.Pearson, m.Between.SpearmanAbs), m.Random))
 	}
-	caption := fmt.Sprintf("Each pixel's share of %s, s being the weighted input of an output%s. Pixels without ink have no share in any of "+
-		"these methods. Each map has its own scale. A likeness near 1 would say that the map shows the image and not what was learned.",
+	caption := fmt.Sprintf("Each pixel's share of %s, s being the weighted input of an output%s. Pixels without ink "+
+		"have no share in any of these methods. Each map has its own scale. A likeness near 1 would say that the map "+
+		"shows the image and not what was learned.",
 		at.target(v.Labels()), before(v.Spec().Layers[v.Net.Last()].Activation))
 	return render.Figure{
-		Title:    fmt.Sprintf("Which pixels of %s the output comes from: %s", filepath.Base(img.Name), at.target(v.Labels())),
+		Title: fmt.Sprintf("Which pixels of %s the output comes from: %s", filepath.Base(img.Name),
+			at.target(v.Labels())),
 		Subtitle: v.Line(), Caption: caption,
 		Rows: [][]render.Panel{learned, random},
 	}, nil
@@ -172,7 +181,8 @@ func (v *View) chosenCaption(img Chosen, predicted int) string {
 func sums(m inspect.AttributeMethod, a inspect.Attribution) string {
 	switch m {
 	case inspect.IntegratedGradients:
-		return fmt.Sprintf("Σ = %.4f; the output less that of a black image is %.4f: they differ by %.1g.", a.Sum, a.Whole, math.Abs(a.Residual))
+		return fmt.Sprintf("Σ = %.4f; the output less that of a black image is %.4f: they differ by %.1g.", a.Sum,
+			a.Whole, math.Abs(a.Residual))
 	case inspect.LRP:
 		return fmt.Sprintf("Σ = %.3f of %.3f; biases took %.3f, ε %.3f.", a.Sum, a.Whole, a.Bias, a.Stabiliser)
 	}

@@ -45,13 +45,17 @@ func (c *Class) Draw(v *View) (*Drawing, error) {
 		{"weight alone", fmt.Sprint(r.ByWeight[:top])},
 	}
 	for _, n := range agreeAt(top) {
-		rows = append(rows, [2]string{"in both", fmt.Sprintf("%d of the first %d", inspect.Overlap(r.ByContribution, r.ByWeight, n), n)})
+		rows = append(rows, [2]string{"in both", fmt.Sprintf("%d of the first %d",
+			inspect.Overlap(r.ByContribution, r.ByWeight, n), n)})
 	}
 	fig, n, err := c.figure(v, layer, k, top, r)
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("class-"+classWord(v.Classes(), k), layer, v.Net.Hidden()), Figure: fig, Numbers: n, Words: rows}, nil
+	return &Drawing{
+		Name: withLayer("class-"+classWord(v.Classes(), k), layer, v.Net.Hidden()), Figure: fig, Numbers: n,
+		Words: rows,
+	}, nil
 }
 
 // agreeAt are the lengths at which two orders are compared: 5 and all that are shown.
@@ -92,7 +96,10 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 		{"by contribution", "What it gives to the logit of " + name + " on these images beyond its average."},
 		{"by weight alone", "What argsort of the weights names."},
 	} {
-		b := render.Bars{Key: [2]string{"contribution", "weight"}[i], Title: text[0], Caption: text[1], Map: colors.Map, Width: 300}
+		b := render.Bars{
+			Key: [2]string{"contribution", "weight"}[i], Title: text[0], Caption: text[1], Map: colors.Map,
+			Width: 300,
+		}
 		s := render.Sheet{
 			Key:   [2]string{"maps_by_contribution", "maps_by_weight"}[i],
 			Title: "the first " + words.Number(top) + " " + text[0],
@@ -118,8 +125,9 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	}
 	row = append(row, render.Text{
 		Title: "do they agree?", Width: 220,
-		Text: fmt.Sprintf("The two orders share %s; those are bold.\nA neuron that is always on gives the same to every image: its weight may be "+
-			"large, and it still does not tell a %s from the rest. Its contribution counts only what it gives beyond its average.",
+		Text: fmt.Sprintf("The two orders share %s; those are bold.\nA neuron that is always on gives the same to "+
+			"every image: its weight may be large, and it still does not tell a %s from the rest. Its contribution "+
+			"counts only what it gives beyond its average.",
 			strings.Join(agree, ", and "), name),
 	})
 	n := &arrays.Set{}
@@ -140,8 +148,10 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	colors.Name = what
 	negative, positive := colors.Map.Sides()
 	return render.Figure{
-		Title: "Which neurons" + v.ofLayer(layer) + " speak for " + name, Subtitle: v.Line(), Rows: append([][]render.Panel{row}, sheets...),
-		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); " + positive + " in a map raises the neuron's activation where there is ink, " +
+		Title: "Which neurons" + v.ofLayer(layer) + " speak for " + name, Subtitle: v.Line(),
+		Rows: append([][]render.Panel{row}, sheets...),
+		Caption: "Contribution: weight·(mean a over the class's images − mean a over all); " + positive +
+			" in a map raises the neuron's activation where there is ink, " +
 			negative + " lowers it. Both rows of maps are drawn to one scale.",
 	}, n, nil
 }

@@ -108,9 +108,13 @@ func (c *Classes) figure(v *View, b *ablation, contributions [][]float64) (rende
 	matrix := render.Matrix{
 		Key:      "contribution",
 		RowTitle: "class", ColTitle: "neuron", Rows: v.Labels(), Cols: cols, Values: cells, NoNumbers: len(order) > 40,
-		Caption: "Each column is a neuron, in the order of the class it speaks for most. The weight to the class's output times how much " +
-			"more it is active on the class's images than on all, w·(E[a | class] − E a)." + linear,
-		Colors: &render.Colors{Name: "contribution to the class's output", Low: "speaks against its own images", High: "speaks for them", Map: colormap},
+		Caption: "Each column is a neuron, in the order of the class it speaks for most. The weight to the class's " +
+			"output times how much more it is active on the class's images than on all, w·(E[a | class] − E a)." +
+			linear,
+		Colors: &render.Colors{
+			Name: "contribution to the class's output", Low: "speaks against its own images",
+			High: "speaks for them", Map: colormap,
+		},
 	}
 	counted := fmt.Sprintf("Each of %s counts for the class it speaks for most.", words.Count(units, "neuron"))
 	if none > 0 {

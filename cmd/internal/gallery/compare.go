@@ -151,8 +151,8 @@ func (c *Compare) pair(v, w *View, p *paired) (err error) {
 	return err
 }
 
-// responses are the activations of each neuron of a layer on some images, Units×n, of the run's network or another of its
-// sizes.
+// responses are the activations of each neuron of a layer on some images, Units×n, of the run's network or another of
+// its sizes.
 func (v *View) responses(n inspect.Net, s *mnist.Set, layer int) ([][]float32, error) {
 	// The labels are those of another run's classes, and of no interest here.
 	plain := *s
@@ -262,10 +262,11 @@ func (c *Compare) figure(p *paired) (render.Figure, error) {
 		title = "The same neurons in two runs? " + words.Count(len(shown), "pair")
 	}
 	return render.Figure{
-		Title:    title + p.a.ofLayer(p.layer),
-		Subtitle: fmt.Sprintf("A, %s; B, %s. Maps: %s, one scale", p.a.Line(), p.b.Line(), p.a.weightName(c.Show, p.layer)),
-		Caption: "The neurons of a network have no order, so each of A stands beside the one of B that it is paired with, the most alike pair " +
-			"first. Hungarian method: no other pairing has a larger sum of |r|.",
+		Title: title + p.a.ofLayer(p.layer),
+		Subtitle: fmt.Sprintf("A, %s; B, %s. Maps: %s, one scale", p.a.Line(), p.b.Line(),
+			p.a.weightName(c.Show, p.layer)),
+		Caption: "The neurons of a network have no order, so each of A stands beside the one of B that it is paired " +
+			"with, the most alike pair first. Hungarian method: no other pairing has a larger sum of |r|.",
 		Rows: [][]render.Panel{first, {a, b, d}},
 	}, nil
 }
@@ -304,7 +305,8 @@ func (c *Compare) sheet(v *View, key, title string, colors *render.Colors) rende
 // chart is how alike the pairs are, from the most alike pair to the least.
 func (p *paired) chart() render.Chart {
 	c := render.Chart{
-		Title: "How alike the pairs are", X: "pairs, the most alike first", Y: "|r| of the pair's " + p.by, LinearX: true, LinearY: true,
+		Title: "How alike the pairs are", X: "pairs, the most alike first", Y: "|r| of the pair's " + p.by,
+		LinearX: true, LinearY: true,
 		Caption: "1 is the same, 0 unrelated.",
 	}
 	add := func(name, key string, m *inspect.Match) {
@@ -317,7 +319,8 @@ func (p *paired) chart() render.Chart {
 	}
 	add("A with B", "curve", p.match)
 	if p.control != nil {
-		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by], "curve_control", p.control)
+		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by],
+			"curve_control", p.control)
 	}
 	return c
 }
@@ -325,12 +328,14 @@ func (p *paired) chart() render.Chart {
 // summary says in words how alike the runs' neurons are.
 func (p *paired) summary() render.Text {
 	m := p.match
-	s := fmt.Sprintf("The %d pairs have |r| = %.2f on average, and half of them more than %.2f.", len(m.Pairs), m.Mean, inspect.Median(alike(m)))
+	s := fmt.Sprintf("The %d pairs have |r| = %.2f on average, and half of them more than %.2f.", len(m.Pairs), m.Mean,
+		inspect.Median(alike(m)))
 	if len(m.Pairs) == 1 {
 		s = fmt.Sprintf("The pair has r = %.2f.", m.Pairs[0].Correlation)
 	}
 	if p.by == "activations" {
-		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.", words.Thousands(p.images))
+		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.",
+			words.Thousands(p.images))
 	}
 	if p.control != nil {
 		what := "B before training, whose neurons see the same images but have learned nothing"

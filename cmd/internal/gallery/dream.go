@@ -150,8 +150,8 @@ func (c *Dream) neurons(v *View, p inspect.Probe, d *dreamt) error {
 	d.ofNeuron = "by gradient ascent, as above"
 	var patterns [][]float32
 	if d.layer == 0 {
-		d.ofNeuron = fmt.Sprintf("in closed form, the mean image + Σw/τ, cut to what an image can be; τ puts it %.3g from the mean (Mahalanobis), "+
-			"about as far as the data's images lie", math.Sqrt(d.prior.Dimension))
+		d.ofNeuron = fmt.Sprintf("in closed form, the mean image + Σw/τ, cut to what an image can be; τ puts it %.3g "+
+			"from the mean (Mahalanobis), about as far as the data's images lie", math.Sqrt(d.prior.Dimension))
 		if patterns, err = inspect.Patterns(v.ctx, p.Data, v.Spec().Inputs, values); err != nil {
 			return err
 		}
@@ -206,7 +206,8 @@ func (d *dreamt) numbers(v *View) *arrays.Set {
 		var values, atBest, atMean []float64
 		var images [][]float32
 		for _, m := range part.all {
-			units, best, labels = append(units, m.unit), append(best, m.best), append(labels, int(d.test.Labels[m.best]))
+			units, best, labels = append(units, m.unit), append(best, m.best),
+				append(labels, int(d.test.Labels[m.best]))
 			values, atBest, atMean = append(values, m.Value), append(atBest, m.atBest), append(atMean, m.AtMean)
 			images = append(images, m.Image)
 		}
@@ -233,19 +234,23 @@ func (c *Dream) figure(v *View, d *dreamt) render.Figure {
 	fig := render.Figure{
 		Title:    "Images made up to excite outputs and neurons",
 		Subtitle: v.Line(),
-		Caption: "Under each made-up image: what it reaches, and what the best test image reaches, which stands below it. A made-up image is no " +
-			"example of anything: it shows what the weights ask for within what the prior allows.",
+		Caption: "Under each made-up image: what it reaches, and what the best test image reaches, which stands " +
+			"below it. A made-up image is no example of anything: it shows what the weights ask for within what the " +
+			"prior allows.",
 		Rows: [][]render.Panel{
-			{d.dreams(v, "Outputs: made up", fmt.Sprintf("By gradient ascent from the mean image; being far from it costs %g, unevenness (total "+
-				"variation) %g of what the best test image gains.", c.L2, c.TV), "s", d.outputs)},
+			{d.dreams(v, "Outputs: made up", fmt.Sprintf("By gradient ascent from the mean image; being far from it "+
+				"costs %g, unevenness (total variation) %g of what the best test image gains.", c.L2, c.TV), "s",
+				d.outputs)},
 			{d.bests(v, "Outputs: the best test images", d.outputs)},
 		},
 	}
 	if len(d.neurons) > 0 {
 		best := d.bests(v, fmt.Sprintf("Neurons%s: the best test images", v.ofLayer(d.layer)), d.neurons)
-		best.Caption = "→ the class that a neuron speaks for most; where its weight to that output is negative, it does so by staying silent."
+		best.Caption = "→ the class that a neuron speaks for most; where its weight to that output is negative, it " +
+			"does so by staying silent."
 		fig.Rows = append(fig.Rows,
-			[]render.Panel{d.dreams(v, fmt.Sprintf("Neurons%s: made up", v.ofLayer(d.layer)), "Made "+d.ofNeuron+".", "z", d.neurons)},
+			[]render.Panel{d.dreams(v, fmt.Sprintf("Neurons%s: made up", v.ofLayer(d.layer)), "Made "+d.ofNeuron+".",
+				"z", d.neurons)},
 			[]render.Panel{best})
 	}
 	return fig
@@ -278,7 +283,8 @@ func (d *dreamt) bests(v *View, title string, all []made) render.Thumbs {
 	for _, m := range all {
 		t.Images = append(t.Images, d.test.Image(m.best))
 		t.Names = append(t.Names, m.name)
-		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " + v.Labels()[d.test.Labels[m.best]]})
+		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " +
+			v.Labels()[d.test.Labels[m.best]]})
 	}
 	return t
 }

@@ -39,8 +39,8 @@ type NotKept struct{ Reason string }
 
 func (e *NotKept) Error() string { return e.Reason }
 
-// EachFrame calls fn for those of the frames kept that want asks for, told the place of each and how many there are, and
-// says why when there are none.
+// EachFrame calls fn for those of the frames kept that want asks for, told the place of each and how many there are,
+// and says why when there are none.
 func (v *View) EachFrame(want func(i, of int) bool, fn func(f runs.Frame)) error {
 	kept := 0
 	err := v.Folder.EachFrame(func(i, of int) bool {
@@ -126,10 +126,11 @@ func (c *Film) Draw(v *View) (render.Film, *arrays.Set, error) {
 	f.Sheet.Title = fmt.Sprintf("%s · %s · %s", m.Data.Title, v.Spec(), m.Train.Preset)
 	f.Sheet.Subtitle = fmt.Sprintf("raw weights W; %s", s.count(v, len(order)))
 	if c.Show == "learned" {
-		f.Sheet.Subtitle = fmt.Sprintf("learned weights W − γW₀, what training has put there by then; %s", s.count(v, len(order)))
+		f.Sheet.Subtitle = fmt.Sprintf("learned weights W − γW₀, what training has put there by then; %s",
+			s.count(v, len(order)))
 	}
-	f.Sheet.Caption = strings.TrimSpace(fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale for all "+
-		"frames. → %s, at the end. %s", how, v.labelNote()))
+	f.Sheet.Caption = strings.TrimSpace(fmt.Sprintf("Each tile is one neuron: its weight for every pixel, one scale "+
+		"for all frames. → %s, at the end. %s", how, v.labelNote()))
 	n := &arrays.Set{}
 	arrays.AddVector(n, "neuron", order)
 	arrays.AddTexts(n, "class", arrays.Pick(v.Classes(), arrays.Pick(classes, order)))
@@ -142,7 +143,10 @@ func (c *Film) Draw(v *View) (render.Film, *arrays.Set, error) {
 	f.Metric = AccuracyName(metrics)
 	err = v.EachFrame(func(i, of int) bool { return i%c.Every == 0 || i == of-1 }, func(fr runs.Frame) {
 		gamma := v.GammaAt(fr, metrics)
-		frame := render.Frame{Epoch: fr.Epoch, Accuracy: v.AccuracyAt(fr.Epoch, metrics), Maps: v.MapsAt(fr, c.Show, gamma, order)}
+		frame := render.Frame{
+			Epoch: fr.Epoch, Accuracy: v.AccuracyAt(fr.Epoch, metrics),
+			Maps: v.MapsAt(fr, c.Show, gamma, order),
+		}
 		f.Frames = append(f.Frames, frame)
 		epochs, gammas, accuracies = append(epochs, fr.Epoch), append(gammas, gamma), append(accuracies, frame.Accuracy)
 		if c.Maps {
@@ -190,8 +194,8 @@ func AccuracyName(metrics []engine.Metrics) string {
 	return "training accuracy"
 }
 
-// AccuracyAt is the accuracy after an epoch, in the sense of AccuracyName; NaN when it is not known. That of the start is
-// tested here.
+// AccuracyAt is the accuracy after an epoch, in the sense of AccuracyName; NaN when it is not known. That of the start
+// is tested here.
 func (v *View) AccuracyAt(epoch int, metrics []engine.Metrics) float64 {
 	name := AccuracyName(metrics)
 	if epoch > len(metrics) && !v.metricsShort {

@@ -33,8 +33,8 @@ func (v *View) set(c Chosen) *mnist.Set {
 	return &mnist.Set{Images: c.Pixels, Labels: []uint8{uint8(max(c.Label, 0))}, Shape: v.Shape(), Classes: v.Classes()}
 }
 
-// Choose finds the image that --image names: test:18, train:3, both counted from 0 among the images of the run's classes,
-// or a PNG file. center moves a PNG's ink as MNIST's was.
+// Choose finds the image that --image names: test:18, train:3, both counted from 0 among the images of the run's
+// classes, or a PNG file. center moves a PNG's ink as MNIST's was.
 func (v *View) Choose(text string, center bool) (Chosen, error) {
 	kind, number, ok := strings.Cut(text, ":")
 	if !ok || kind != "test" && kind != "train" {
@@ -59,7 +59,8 @@ func (v *View) Choose(text string, center bool) (Chosen, error) {
 		return Chosen{}, fmt.Errorf("--image %s: %w; a PNG file can be looked at without it", text, err)
 	}
 	if i >= s.Len() {
-		return Chosen{}, talk.Usage("--image %s: there are %s, %s:0 to %s:%d", text, words.Count(s.Len(), kind+" image"), kind, kind, s.Len()-1)
+		return Chosen{}, talk.Usage("--image %s: there are %s, %s:0 to %s:%d", text,
+			words.Count(s.Len(), kind+" image"), kind, kind, s.Len()-1)
 	}
 	return Chosen{Name: text, Label: int(s.Labels[i]), Pixels: s.Image(i)}, nil
 }
@@ -93,7 +94,8 @@ func (v *View) readImage(path string, center bool) (Chosen, error) {
 	case err != nil:
 		return fail(fmt.Errorf("not a PNG that can be read: %w", err))
 	case head.Width > maxImagePixels/max(head.Height, 1):
-		return fail(fmt.Errorf("%d×%d pixels, more than the %d that are read; make it smaller", head.Width, head.Height, maxImagePixels))
+		return fail(fmt.Errorf("%d×%d pixels, more than the %d that are read; make it smaller", head.Width, head.Height,
+			maxImagePixels))
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fail(err)
@@ -135,16 +137,17 @@ func (v *View) readImage(path string, center bool) (Chosen, error) {
 		c.Note += fmt.Sprintf(", scaled to %d×%d; --center also moves the ink as MNIST's was", shape.Cols, shape.Rows)
 	}
 	if slices.Max(scaled.Pix) == 0 {
-		return fail(fmt.Errorf("its ink is too fine to be seen at %d×%d pixels; draw with a thicker pen, or cut the paper off",
+		return fail(fmt.Errorf("its ink is too fine to be seen at %d×%d pixels; draw with a thicker pen, or cut the "+
+			"paper off",
 			shape.Cols, shape.Rows))
 	}
 	c.Pixels = scaled.Pix
 	return c, nil
 }
 
-// greyOn returns an image in grey, and how bright its paper is. Where a sheet of paper is drawn, in the whole image or in
-// the part that is not transparent, it is what the sheet's edge is. Else what is not transparent is ink, and the paper under
-// it is black or white, whichever the ink is further from.
+// greyOn returns an image in grey, and how bright its paper is. Where a sheet of paper is drawn, in the whole image or
+// in the part that is not transparent, it is what the sheet's edge is. Else what is not transparent is ink, and the
+// paper under it is black or white, whichever the ink is further from.
 func greyOn(img image.Image) (grey *image.Gray, paper byte) {
 	flat := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
 	draw.Draw(flat, flat.Rect, img, img.Bounds().Min, draw.Src)

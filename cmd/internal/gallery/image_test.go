@@ -19,7 +19,10 @@ import (
 
 // picturesOf returns a view of a network that takes rows×cols images.
 func picturesOf(rows, cols int) *View {
-	return &View{Folder: &runs.Folder{Manifest: runs.Manifest{Data: runs.Data{Rows: rows, Cols: cols, Classes: []string{"a", "b"}}}}}
+	return &View{Folder: &runs.Folder{Manifest: runs.Manifest{Data: runs.Data{
+		Rows: rows, Cols: cols,
+		Classes: []string{"a", "b"},
+	}}}}
 }
 
 func writePNG(t *testing.T, img image.Image) string {
@@ -48,8 +51,8 @@ func stroke(w, h int) *image.Gray {
 	return g
 }
 
-// An image of the network's size comes back byte for byte: ink on black, ink on white, on paper that is not there, and in
-// colour.
+// An image of the network's size comes back byte for byte: ink on black, ink on white, on paper that is not there, and
+// in colour.
 func TestImageOfTheNetworksSize(t *testing.T) {
 	want := stroke(20, 14)
 	want.Pix[3*20+9] = 77
@@ -82,7 +85,8 @@ func TestImageOfTheNetworksSize(t *testing.T) {
 			if !bytes.Equal(got.Pixels, want.Pix) {
 				t.Errorf("other pixels")
 			}
-			if !strings.Contains(got.Note, tt.note) || !strings.Contains(got.Note, "the network's size") || got.Label != -1 || got.file() != "My+Digit+3.PNG" {
+			if !strings.Contains(got.Note, tt.note) || !strings.Contains(got.Note, "the network's size") ||
+				got.Label != -1 || got.file() != "My+Digit+3.PNG" {
 				t.Errorf("note %q, label %d, file %q", got.Note, got.Label, got.file())
 			}
 		})
@@ -156,7 +160,8 @@ func TestImageCentered(t *testing.T) {
 			t.Errorf("from %v: ink %v, want its longer side to be 20", at, box.Size())
 		}
 	}
-	if _, err := v.Choose(writePNG(t, image.NewGray(image.Rect(0, 0, 9, 9))), true); err == nil || !strings.Contains(err.Error(), "no ink") {
+	if _, err := v.Choose(writePNG(t, image.NewGray(image.Rect(0, 0, 9, 9))), true); err == nil ||
+		!strings.Contains(err.Error(), "no ink") {
 		t.Errorf("a blank image: error %v", err)
 	}
 }
@@ -241,7 +246,8 @@ func TestInkOnTransparentPaper(t *testing.T) {
 		"white ink":      write(ink(color.NRGBA{255, 255, 255, 0})), "black ink": write(ink(color.NRGBA{})),
 		"16 bits": write(deep), "a palette": write(palette), "a card with a cut corner": write(card),
 		"a white sheet": write(sheet(255, 0)), "a black one": write(sheet(0, 0)),
-		"a white sheet with nothing around": write(sheet(255, 1)), "a black one with nothing around": write(sheet(0, 1)),
+		"a white sheet with nothing around": write(sheet(255, 1)),
+		"a black one with nothing around":   write(sheet(0, 1)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := picturesOf(h, w).readImage(file, false)
@@ -268,8 +274,8 @@ func TestInkOnTransparentPaper(t *testing.T) {
 	}
 }
 
-// grayAlphaPNG writes white ink, of which image/png writes no such file, in grey and alpha: as solid as ink is bright. Its
-// hidden colour, where nothing is seen, is not white.
+// grayAlphaPNG writes white ink, of which image/png writes no such file, in grey and alpha: as solid as ink is bright.
+// Its hidden colour, where nothing is seen, is not white.
 func grayAlphaPNG(t *testing.T, ink *image.Gray) string {
 	t.Helper()
 	var data bytes.Buffer
@@ -344,7 +350,8 @@ func TestBlankImage(t *testing.T) {
 		"transparent": color.NRGBA{}, "white": color.White, "black": color.Black, "grey": color.Gray{90},
 	} {
 		for _, center := range []bool{false, true} {
-			if _, err := picturesOf(14, 20).readImage(writePNG(t, uniform(c)), center); err == nil || !strings.Contains(err.Error(), "blank") {
+			if _, err := picturesOf(14, 20).readImage(writePNG(t, uniform(c)), center); err == nil ||
+				!strings.Contains(err.Error(), "blank") {
 				t.Errorf("%s, --center %t: %v, want that it is blank", name, center, err)
 			}
 		}

@@ -27,7 +27,8 @@ func (c *Errors) Draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	if len(m.all) == 0 {
-		return nil, &Nothing{fmt.Sprintf("%s makes no mistake on %s%s", v.Folder.Path, words.Count(m.test.Len(), "test image"), m.ofClass)}
+		return nil, &Nothing{fmt.Sprintf("%s makes no mistake on %s%s", v.Folder.Path,
+			words.Count(m.test.Len(), "test image"), m.ofClass)}
 	}
 	maps, err := v.maps(v.defaultShow(), m.layer)
 	if err != nil {
@@ -177,18 +178,22 @@ func (c *Errors) figure(v *View, m *mistakes, maps [][]float32) (render.Figure, 
 	fig := render.Figure{
 		Title:    fmt.Sprintf("Mistakes%s: %d of %s test images", m.ofClass, len(m.all), words.Thousands(m.asked())),
 		Subtitle: v.Line(),
-		Caption: "A neuron drives a mistake by (its weight to the wrong output − to the right one) × (how active it is on this image − on average). " +
-			"Bars to the right push the wrong way.",
+		Caption: "A neuron drives a mistake by (its weight to the wrong output − to the right one) × (how active it " +
+			"is on this image − on average). Bars to the right push the wrong way.",
 		Rows: [][]render.Panel{{m.matrix(v), strip}},
 	}
-	if wide := slices.MaxFunc(v.Labels(), func(a, b string) int { return len(a) - len(b) }); len(wide) > 3 || len(v.Classes()) > 12 {
+	if wide := slices.MaxFunc(v.Labels(), func(a, b string) int { return len(a) - len(b) }); len(wide) > 3 ||
+		len(v.Classes()) > 12 {
 		strip.Side = 84 // for the names
 		fig.Rows = [][]render.Panel{{m.matrix(v)}, {strip}}
 	}
 	if m.layer < v.Net.Hidden() {
 		fig.Caption += " The layers after it are followed along the linear path at this image."
 	}
-	colors := &render.Colors{Name: v.weightName(v.defaultShow(), m.layer), Low: "ink lowers z", High: "ink raises z", Map: colormap}
+	colors := &render.Colors{
+		Name: v.weightName(v.defaultShow(), m.layer), Low: "ink lowers z", High: "ink raises z",
+		Map: colormap,
+	}
 	for i := range m.why {
 		fig.Rows = append(fig.Rows, m.explain(v, i, maps, colors))
 	}
@@ -229,9 +234,14 @@ func (m *mistakes) matrix(v *View) render.Matrix {
 	}
 	return render.Matrix{
 		Key:   "confusion",
-		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.Labels(), Cols: v.Labels(),
-		Values: cells, Texts: texts, Colors: &render.Colors{Name: "test images taken for another class", Map: render.Ink, NoBar: true},
-		Caption: "Test images by what they are and what the network says; the darker, the more are taken for something else.",
+		Title: "What is taken for what", RowTitle: "is", ColTitle: "the network says", Rows: v.Labels(),
+		Cols:   v.Labels(),
+		Values: cells, Texts: texts, Colors: &render.Colors{
+			Name: "test images taken for another class",
+			Map:  render.Ink, NoBar: true,
+		},
+		Caption: "Test images by what they are and what the network says; the darker, the more are taken for " +
+			"something else.",
 	}
 }
 
@@ -269,7 +279,8 @@ func (m *mistakes) explain(v *View, i int, maps [][]float32, colors *render.Colo
 		render.Image{
 			Title: fmt.Sprintf("test:%d, %s", x.Image, v.wrong(x)), Width: shape.Cols, Height: shape.Rows,
 			Pixels: m.test.Image(x.Image), Side: 140,
-			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.Labels()[x.Predicted], s[x.Predicted], v.Labels()[x.Label], s[x.Label]),
+			Caption: fmt.Sprintf("s(%s) = %.2f, s(%s) = %.2f", v.Labels()[x.Predicted], s[x.Predicted],
+				v.Labels()[x.Label], s[x.Label]),
 		},
 		bars,
 	}

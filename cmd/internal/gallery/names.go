@@ -124,8 +124,8 @@ func classWord(names []string, k int) string {
 
 var likeDataSet = regexp.MustCompile(`^(test|train)[0-9]+$`)
 
-// file is the name of the image as part of a file's name, another for each image of a folder: test18, or the name of the
-// file with what is not plain escaped as in addresses.
+// file is the name of the image as part of a file's name, another for each image of a folder: test18, or the name of
+// the file with what is not plain escaped as in addresses.
 func (c Chosen) file() string {
 	if c.Label >= 0 {
 		return strings.ReplaceAll(c.Name, ":", "")

@@ -41,7 +41,8 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	if c.MarkDead && v.Dead() == nil {
-		return nil, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not known", v.Folder.Path)
+		return nil, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not "+
+			"known", v.Folder.Path)
 	}
 	p := &portrait{view: v, layer: layer, neuron: c.Neuron, count: c.Count, markDead: c.MarkDead, n: &arrays.Set{}}
 	if p.cmap, err = c.Map(); err != nil {
@@ -49,8 +50,9 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 	}
 	p.fig = render.Figure{
 		Title: fmt.Sprintf("Neuron %d%s", c.Neuron, v.ofLayer(layer)), Subtitle: v.Line(),
-		Caption: "A map says what the neuron weighs; the pattern says what it then responds to on these images, which is smoother because " +
-			"images are; the triggered average of an untrained network shows how much of that smoothness needs no training at all.",
+		Caption: "A map says what the neuron weighs; the pattern says what it then responds to on these images, " +
+			"which is smoother because images are; the triggered average of an untrained network shows how much of " +
+			"that smoothness needs no training at all.",
 	}
 	if err := p.maps(); err != nil {
 		return nil, err
@@ -75,10 +77,16 @@ func (p *portrait) maps() error {
 		shows = []string{"raw", "learned", "init"}
 	}
 	titles := map[string]string{"raw": "weights W", "learned": "learned: W − γW₀", "init": "start W₀"}
-	captions := map[string]string{"raw": "as they are", "learned": "what training added", "init": "random, before the first image"}
+	captions := map[string]string{
+		"raw": "as they are", "learned": "what training added",
+		"init": "random, before the first image",
+	}
 	if p.layer > 0 {
 		first := map[string]string{"raw": "W₁", "learned": "(W₁ − γW₀)", "init": "W₁"}
-		titles = map[string]string{"raw": "path to the input", "learned": "path, W₁ without its start", "init": "path before training"}
+		titles = map[string]string{
+			"raw": "path to the input", "learned": "path, W₁ without its start",
+			"init": "path before training",
+		}
 		for show := range captions {
 			captions[show] = v.path(first[show], p.layer) + ", everything between taken as linear"
 		}
@@ -121,7 +129,11 @@ func (p *portrait) maps() error {
 			words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)))
 	} else {
 		p.fact("smoothness", "%s", words.Hundredths(inspect.Smoothness(raw, shape.Rows, shape.Cols)))
-		row = append(row, render.Text{Title: "no learned part", Text: "The network was made elsewhere and its start weights are not known, so what training added cannot be told from them.", Width: 240})
+		row = append(row, render.Text{
+			Title: "no learned part",
+			Text: "The network was made elsewhere and its start weights are not known, so what training added cannot " +
+				"be told from them.", Width: 240,
+		})
 	}
 	p.fact("bias", "%s", words.Signed(float64(v.Net.Params.Bias(p.layer + 1).Data[j])))
 	p.fig.Rows = append(p.fig.Rows, row)
@@ -136,7 +148,10 @@ func (p *portrait) fact(name, format string, args ...any) {
 func (p *portrait) outgoing() render.Bars {
 	path := inspect.Path(p.view.Spec(), p.view.Net.Params, p.layer)[p.neuron]
 	arrays.AddVector(p.n, "outgoing", path)
-	b := render.Bars{Key: "outgoing", Title: "weight to each class", Caption: "its column of W2", Names: p.view.Labels(), Values: path, Map: p.cmap, Width: 260}
+	b := render.Bars{
+		Key: "outgoing", Title: "weight to each class", Caption: "its column of W2",
+		Names: p.view.Labels(), Values: path, Map: p.cmap, Width: 260,
+	}
 	if p.layer < p.view.Net.Hidden() {
 		b.Caption = "the product of the weights after it, everything between taken as linear"
 	}
@@ -238,7 +253,8 @@ func (p *portrait) images(z []float32) error {
 	const each = 3
 	shape := p.view.Shape()
 	tenths := render.Thumbs{
-		Title: "from most to least", Caption: "a column per tenth of the test images by z, with the class of each; three images spread over the tenth",
+		Title: "from most to least", Caption: "a column per tenth of the test images by z, with the class of each; " +
+			"three images spread over the tenth",
 		Width: shape.Cols, Height: shape.Rows, Cols: len(x.Deciles), Side: 56,
 	}
 	var drawn []int
@@ -269,7 +285,8 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	all, each := inspect.Spreads(a, probe.Data.Labels, len(names))
 	mean := render.Bars{
 		Key:   "mean_activation",
-		Title: "mean activation by class", Caption: fmt.Sprintf("± its standard deviation; over all images %.2f ± %.2f", all.Mean, all.SD),
+		Title: "mean activation by class", Caption: fmt.Sprintf("± its standard deviation; over all images %.2f ± %.2f",
+			all.Mean, all.SD),
 		Names: names, Map: p.cmap, Width: 300,
 	}
 	var sd []float64
@@ -293,7 +310,9 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	}
 	without := render.Bars{
 		Key:   "recall_lost",
-		Title: "recall lost without it, % points", Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points", words.Signed(100*lost[0].Accuracy)),
+		Title: "recall lost without it, % points",
+		Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points",
+			words.Signed(100*lost[0].Accuracy)),
 		Names: names, Map: p.cmap, Width: 260,
 	}
 	for _, d := range lost[0].Class {

@@ -32,7 +32,8 @@ func (v *View) mapsOf(layer int, units []int) (maps [][]float32, what string, er
 	return maps, what, nil
 }
 
-// speaks says which class a neuron speaks for most, and how: a neuron with a negative weight to it does by keeping silent.
+// speaks says which class a neuron speaks for most, and how: a neuron with a negative weight to it does by keeping
+// silent.
 func (v *View) speaks(layer, j, class int) string {
 	text := "speaks most for " + v.Labels()[class]
 	if inspect.Path(v.Spec(), v.Net.Params, layer)[j][class] < 0 {

@@ -2,7 +2,6 @@ package gallery
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -13,8 +12,9 @@ import (
 	"neuroloupe/render"
 )
 
-// Question is the question that this project started with, and what its pictures are drawn from: what do the hidden neurons
-// of the network of Nielsen's chapter 1 look for? For each picture that was asked for there is the one that answers better.
+// Question is the question that this project started with, and what its pictures are drawn from: what do the hidden
+// neurons of the network of Nielsen's chapter 1 look for? For each picture that was asked for there is the one that
+// answers better.
 type Question struct {
 	Style
 	Book, Clear *View // the network of chapter 1, and one of the same sizes whose maps read as they are
@@ -83,10 +83,12 @@ func (q *Question) command(v *View, file, title, text string, p Picture, words .
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return &Page{File: file, Title: title, Text: text, View: v, Drawing: d, Command: "neuroloupe " + strings.Join(words, " ")}, nil
+	return &Page{File: file, Title: title, Text: text, View: v, Drawing: d, Command: "neuroloupe " +
+		strings.Join(words, " ")}, nil
 }
 
-// findExample chooses the first test image of the question's class that both networks read right, or if there is none, the first.
+// findExample chooses the first test image of the question's class that both networks read right, or if there is none,
+// the first.
 func (q *Question) findExample() (Chosen, error) {
 	test, err := q.Book.Test()
 	if err != nil {
@@ -146,10 +148,12 @@ func (q *Question) oneImage() (*Page, error) {
 	row := x.evidenceRow(q.cmap())
 	off, of := max(slices.Max(x.NeuronErrors), slices.Max(x.OutputErrors)), q.name()
 	q.fact("sums", "Σ x·w + b = z and Σ e + b = s to %.0e, %s", off, img.Name)
-	text := fmt.Sprintf("The network sees a %s and answers %s. The grid is only a way to draw %d numbers: the neurons have no order, so which stand "+
-		"side by side means nothing, and a shape in it is chance. What answers: how much each neuron gives to the answer; the bars at the right add up to it. "+
-		"No neuron decides alone: the first, %d, gives %s beyond its average, all together %s.",
-		of, v.Labels()[x.Predicted], len(x.Evidence), x.Order[0], words.Signed(x.share()[x.Order[0]]), words.Signed(sum64(x.share())))
+	text := fmt.Sprintf("The network sees a %s and answers %s. The grid is only a way to draw %d numbers: the "+
+		"neurons have no order, so which stand side by side means nothing, and a shape in it is chance. What "+
+		"answers: how much each neuron gives to the answer; the bars at the right add up to it. No neuron decides "+
+		"alone: the first, %d, gives %s beyond its average, all together %s.",
+		of, v.Labels()[x.Predicted], len(x.Evidence), x.Order[0], words.Signed(x.share()[x.Order[0]]),
+		words.Signed(sum64(x.share())))
 	return q.page(v, "1-one-image.png", "One image through the network", text, render.Figure{
 		Title: fmt.Sprintf("One image through the network: %s", x.what(v.Labels())), Subtitle: v.Line(), Caption: text,
 		Rows: [][]render.Panel{x.way(append(plus, minus...)), row},
@@ -194,8 +198,10 @@ func (q *Question) strongest() (*Page, error) {
 			return nil, err
 		}
 		strip.Title, strip.Cols, strip.Side = "excite it most", 3, 0
-		text := fmt.Sprintf("Neuron %d: weight %s to %s. Its mean activation is %.2f on the test images of %s and %.2f on all, so it gives %s, weight × difference: %s by contribution, %s by weight.",
-			j, words.Signed(r.Weight[j]), name, act.ClassMean[q.Class][j], name, act.Mean[j], words.Signed(r.Contribution[j]),
+		text := fmt.Sprintf("Neuron %d: weight %s to %s. Its mean activation is %.2f on the test images of %s and "+
+			"%.2f on all, so it gives %s, weight × difference: %s by contribution, %s by weight.",
+			j, words.Signed(r.Weight[j]), name, act.ClassMean[q.Class][j], name, act.Mean[j],
+			words.Signed(r.Contribution[j]),
 			words.Ordinal(slices.Index(r.ByContribution, j)+1), words.Ordinal(slices.Index(r.ByWeight, j)+1))
 		if r.Weight[j] < 0 && r.Contribution[j] > 0 {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
@@ -220,10 +226,12 @@ func (q *Question) strongest() (*Page, error) {
 	arrays.AddVector(n, "weight", r.Weight)
 	arrays.AddVector(n, "contribution", r.Contribution)
 	j := r.ByWeight[0]
-	q.fact("strongest", "neuron %d by weight to %s, %s by contribution; neuron %d by contribution, %s by weight", j, name,
-		words.Ordinal(slices.Index(r.ByContribution, j)+1), r.ByContribution[0], words.Ordinal(slices.Index(r.ByWeight, r.ByContribution[0])+1))
-	text := "The largest weight is not the neuron that tells most: one that is on for other classes too gives them as much. And the map as it is shows mostly the random " +
-		"start; beside it is what training added."
+	q.fact("strongest", "neuron %d by weight to %s, %s by contribution; neuron %d by contribution, %s by weight", j,
+		name,
+		words.Ordinal(slices.Index(r.ByContribution, j)+1), r.ByContribution[0],
+		words.Ordinal(slices.Index(r.ByWeight, r.ByContribution[0])+1))
+	text := "The largest weight is not the neuron that tells most: one that is on for other classes too gives them " +
+		"as much. And the map as it is shows mostly the random start; beside it is what training added."
 	fig.Caption = text
 	return q.page(v, "2-strongest-neuron.png", fig.Title, text, fig, n), nil
 }
@@ -245,8 +253,14 @@ func (q *Question) product() (*Page, error) {
 	n := &arrays.Set{}
 	weight := &render.Colors{Name: "weight w", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
 	product := &render.Colors{Name: "input×weight", Low: "lowers z", High: "raises z", Map: q.cmap()}
-	input := render.Image{Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 196}
-	fig := render.Figure{Title: fmt.Sprintf("Input × weight: %s and a neuron's map", x.what(v.Labels())), Subtitle: v.Line()}
+	input := render.Image{
+		Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
+		Side: 196,
+	}
+	fig := render.Figure{
+		Title:    fmt.Sprintf("Input × weight: %s and a neuron's map", x.what(v.Labels())),
+		Subtitle: v.Line(),
+	}
 	j := r.ByWeight[0]
 	full, err := x.Why.Product(j)
 	if err != nil {
@@ -265,13 +279,16 @@ func (q *Question) product() (*Page, error) {
 	}{
 		{
 			"raw", fmt.Sprintf("neuron %d, weights W", j), "as asked",
-			fmt.Sprintf("Yes: %s is ink where the weight is positive, it raises z; %s is ink where it is negative. Their sum is %s, with the bias %s that is z = %s, "+
-				"and a = %.3g.", positive, negative, words.Signed(full.Sum-full.Bias), words.Signed(full.Bias), words.Signed(x.Why.Z[0][j]), x.Why.A[0][j]),
+			fmt.Sprintf("Yes: %s is ink where the weight is positive, it raises z; %s is ink where it is negative. "+
+				"Their sum is %s, with the bias %s that is z = %s, and a = %.3g.", positive, negative,
+				words.Signed(full.Sum-full.Bias), words.Signed(full.Bias), words.Signed(x.Why.Z[0][j]),
+				x.Why.A[0][j]),
 			inspect.Maps(v.Weights("raw"))[j], full.Map,
 		},
 		{
 			"learned", "learned: W − W₀", "what answers better",
-			fmt.Sprintf("The same with what training added alone. Of the sum, %s is the random start and %s was learned; only that is an answer to this image.",
+			fmt.Sprintf("The same with what training added alone. Of the sum, %s is the random start and %s was "+
+				"learned; only that is an answer to this image.",
 				words.Signed(sum32(start)), words.Signed(sum32(added))),
 			learned, added,
 		},
@@ -279,7 +296,8 @@ func (q *Question) product() (*Page, error) {
 		fig.Rows = append(fig.Rows, []render.Panel{
 			input, render.Glyph("×"),
 			render.Map{
-				Key: "weights_" + part.key, Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w, Colors: weight, Side: 196,
+				Key: "weights_" + part.key, Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w,
+				Colors: weight, Side: 196,
 			},
 			render.Glyph("="),
 			render.Map{
@@ -294,172 +312,11 @@ func (q *Question) product() (*Page, error) {
 	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)
 	arrays.AddNumber(n, "bias", full.Bias)
 	arrays.AddNumber(n, "z", x.Why.Z[0][j])
-	q.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.Name, j, words.Signed(full.Sum-full.Bias), words.Signed(sum32(start)), words.Signed(sum32(added)))
-	text := fmt.Sprintf("The product shows only the ink that is there, so it looks like the %s whatever the weights are: its shape comes from the image, only its colours from the "+
-		"neuron. Under a diverging map with a neutral zero, %s raises the neuron and %s lowers it.", name, positive, negative)
+	q.fact("input×weight", "%s, neuron %d: sum %s, of which the start is %s and what was learned %s", img.Name, j,
+		words.Signed(full.Sum-full.Bias), words.Signed(sum32(start)), words.Signed(sum32(added)))
+	text := fmt.Sprintf("The product shows only the ink that is there, so it looks like the %s whatever the weights "+
+		"are: its shape comes from the image, only its colours from the neuron. Under a diverging map with a neutral "+
+		"zero, %s raises the neuron and %s lowers it.", name, positive, negative)
 	fig.Caption = text
 	return q.page(v, "3-input-times-weight.png", "Input × weight", text, fig, n), nil
-}
-
-// zeroOne is the single hidden neuron that tells the first two classes apart, whose map does not look like anything.
-func (q *Question) zeroOne() (*Page, error) {
-	v := q.One
-	negative, positive := q.cmap().Sides()
-	score, err := v.Score()
-	if err != nil {
-		return nil, err
-	}
-	names := v.Labels()
-	shape := v.Shape()
-	n := &arrays.Set{}
-	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
-	maps := map[string][]float32{}
-	for _, show := range []string{"raw", "init", "learned"} {
-		maps[show] = inspect.Maps(v.Weights(show))[0]
-		arrays.AddArray(n, show, maps[show], shape.Rows, shape.Cols)
-	}
-	rho := v.Rho()[0]
-	dead := len(v.Folder.Manifest.Data.Dead)
-	out := v.Net.Params.Weight(2)
-	yes := 0
-	if out.Data[1] > out.Data[0] {
-		yes = 1
-	}
-	test, err := v.Test()
-	if err != nil {
-		return nil, err
-	}
-	mean := func(k int) render.Panel {
-		pixels, images := classMean(test, k)
-		arrays.AddArray(n, "mean_"+v.Classes()[k], pixels, shape.Rows, shape.Cols)
-		return render.Image{
-			Key: "mean_" + v.Classes()[k], Title: "the mean " + names[k], Caption: fmt.Sprintf("of %s test images", words.Thousands(images)),
-			Width: shape.Cols, Height: shape.Rows, Pixels: pixels, Side: 224,
-		}
-	}
-	panel := func(title, caption, show string, c *render.Colors) render.Map {
-		return render.Map{
-			Key: show, Title: title, Caption: caption,
-			Width: shape.Cols, Height: shape.Rows, Values: maps[show], Colors: c, Side: 224,
-			Mark: v.Dead(), MarkLabel: "never inked in the training images",
-		}
-	}
-	own := &render.Colors{Name: "learned weight, its own scale", Low: "looks like " + names[1-yes], High: "looks like " + names[yes], Map: q.cmap()}
-	text := fmt.Sprintf("One hidden neuron tells %s from %s for %.2f %% of %s test images, and its map looks like nothing, because corr(W, W₀) = %.2f: %.0f %% of it is the random start. "+
-		"Take the start away: %s where the %s has its ink, %s where the %s has it.",
-		names[0], names[1], 100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), 100*rho, negative, names[1-yes], positive, names[yes])
-	if dead > 0 {
-		text += fmt.Sprintf(" %d of the %d pixels are never inked, so nothing ever changes their weights.",
-			dead, shape.Pixels())
-	}
-	q.fact("zero-one", "%v: %.2f %% of %s test images; corr(W, W₀) %.3f, ρ %.3f; smoothness raw %s, learned %s; %d of %d pixels never inked", v.Spec(),
-		100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), rho,
-		words.Hundredths(inspect.Smoothness(maps["raw"], shape.Rows, shape.Cols)),
-		words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)), dead, shape.Pixels())
-	fig := render.Figure{
-		Title: fmt.Sprintf("One neuron that tells %s from %s", names[0], names[1]), Subtitle: v.Line(), Caption: text,
-		Rows: [][]render.Panel{{
-			panel("as asked: W", "“doesn't look like anything”", "raw", weight), render.Glyph("−"),
-			panel("start W₀", "drawn at random before the first image", "init", weight), render.Glyph("="),
-			panel("learned, the same scale", "small beside the start", "learned", weight),
-		}, {
-			panel("what answers: learned, its own scale", "", "learned", own), mean(1 - yes), mean(yes),
-		}},
-	}
-	return q.page(v, "4-zero-one.png", fig.Title, text, fig, n), nil
-}
-
-// imagesIn counts the examples of a confusion matrix.
-func imagesIn(confusion [][]int) (n int) {
-	for _, row := range confusion {
-		for _, c := range row {
-			n += c
-		}
-	}
-	return n
-}
-
-// state puts how a run's maps are into numbers.
-func (q *Question) state(v *View, name string) (rho, raw, learned float64, err error) {
-	score, err := v.Score()
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	rho = inspect.Median(v.Rho())
-	raw, learned = v.Smoothness(inspect.ShowRaw), v.Smoothness(inspect.ShowLearned)
-	q.fact(name, "%v: %.2f %% test accuracy; medians: corr(W, W₀) %.3f, ρ %.3f, smoothness raw %s, learned %s; γ %.3g", v.Spec(), 100*score.Accuracy(), math.Sqrt(rho), rho,
-		words.Hundredths(raw), words.Hundredths(learned), v.Net.Gamma)
-	return rho, raw, learned, nil
-}
-
-// noise is all neurons of the chapter 1 network: the start, the weights as they are, and what was learned.
-func (q *Question) noise() (*Page, error) {
-	rho, raw, learned, err := q.state(q.Book, "chapter 1")
-	if err != nil {
-		return nil, err
-	}
-	q.fact("its start", "seed %d; of %s tried, %d lost a class within %d epochs", q.Book.Folder.Manifest.Train.Seed, words.Count(q.Starts, "start"), q.Lossy, q.Screened)
-	text := fmt.Sprintf("The hidden neurons look like noise because they are: %.0f %% of a raw map is the random start. Neighbouring pixels hardly agree in it (smoothness %s; noise has 0, a picture near 1). "+
-		"Take the start away, and %s is left.", 100*rho, words.Hundredths(raw), words.Hundredths(learned))
-	return q.command(q.Book, "5-noise.png", "Why the maps look like noise", text, &Sheet{Style: q.Style, Show: "all", Scale: "shared", Order: "norm", Top: 12, Cols: 4},
-		"sheet", q.Book.Folder.Path, "--show", "all", "--order", "norm", "--top", "12", "--cols", "4")
-}
-
-// better is the network of the same sizes that started small and let its start decay.
-func (q *Question) better() (*Page, error) {
-	rho, raw, _, err := q.state(q.Clear, "clear")
-	if err != nil {
-		return nil, err
-	}
-	score, err := q.Clear.Score()
-	if err != nil {
-		return nil, err
-	}
-	text := fmt.Sprintf("The same %v started small (N(0, 1/n)) with weight decay (λ = 5) and cross-entropy: %.1f %%, and its maps read as they are, smoothness %s, the start is %s %% of them.",
-		q.Clear.Spec(), 100*score.Accuracy(), words.Hundredths(raw), words.Hundredths(100*rho))
-	return q.command(q.Clear, "6-clear.png", "The same network, trained so that its maps can be read", text, &Sheet{Style: q.Style, Show: "raw", Scale: "shared", Order: "importance", Top: 40, Cols: 10},
-		"sheet", q.Clear.Folder.Path, "--show", "raw", "--order", "importance", "--top", "40", "--cols", "10")
-}
-
-// why is the same image in the network whose maps can be read: the neurons that speak most for the answer and against it.
-func (q *Question) why() (*Page, error) {
-	v := q.Clear
-	img := q.example
-	x, err := v.Explain(img, v.Net.Hidden(), -1)
-	if err != nil {
-		return nil, err
-	}
-	x.cmap = q.cmap()
-	const top = 2
-	rows, err := x.neurons(q.cmap(), top)
-	if err != nil {
-		return nil, err
-	}
-	off := max(slices.Max(x.NeuronErrors), slices.Max(x.OutputErrors))
-	text := fmt.Sprintf("The same image in that network: the neurons that speak most for %s, and against it, each with its map, input × weight and what it gives. "+
-		"All sums hold to %.0e. The whole account: %s", x.answer(), off, fmt.Sprintf("neuroloupe why %s --image %s", v.Folder.Path, img.Name))
-	return q.page(v, "7-why.png", "Why this image is read as it is", text, render.Figure{
-		Title: fmt.Sprintf("Why %s is read as %s", x.what(v.Labels()), x.answer()), Subtitle: v.Line(), Caption: text, Rows: rows,
-	}, x.Numbers(top)), nil
-}
-
-// rank holds the two orders of neurons against each other, for all classes.
-func (q *Question) rank() (*Page, error) {
-	v := q.Book
-	classes := v.Classes()
-	top := min(5, v.Spec().Layers[v.Net.Hidden()].Units)
-	var agree int
-	for k := range classes {
-		r, err := q.rankOf(v, k)
-		if err != nil {
-			return nil, err
-		}
-		agree += inspect.Overlap(r.ByContribution, r.ByWeight, top)
-	}
-	mean := float64(agree) / float64(len(classes))
-	q.fact("argsort", "of the %d neurons with the largest weight to a class, %.1f are among the %d that contribute most, mean of %d classes", top, mean, top, len(classes))
-	text := fmt.Sprintf("Which neurons are for %s? Not those that argsort of the weights names: of its first %d, %.1f are among the %d that give most (mean of all classes). "+
-		"What a neuron gives is its weight times how much more it fires on these images than on others.", q.name(), top, mean, top)
-	return q.command(v, "8-class.png", "Which neurons are for "+q.name(), text, &Class{Style: q.Style, Class: q.Book.Classes()[q.Class], Top: 10},
-		"class", v.Folder.Path, q.Book.Classes()[q.Class])
 }

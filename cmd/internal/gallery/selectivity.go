@@ -16,8 +16,10 @@ import (
 func (b *ablation) scatter() (render.Points, bool) {
 	c := render.Points{
 		KeyX: "selectivity", KeyY: "accuracy_lost",
-		Title: "Does selectivity say which matter?", X: "selectivity: 0 all classes alike, 1 one class alone", Y: "accuracy lost without it, % points",
-		Caption: "A dot is a neuron. Selectivity: (m_max − m_rest)/(m_max + m_rest), of the mean activation on the class it prefers and on the others.",
+		Title: "Does selectivity say which matter?", X: "selectivity: 0 all classes alike, 1 one class alone",
+		Y: "accuracy lost without it, % points",
+		Caption: "A dot is a neuron. Selectivity: (m_max − m_rest)/(m_max + m_rest), of the mean activation on the " +
+			"class it prefers and on the others.",
 	}
 	var neurons []int
 	for j, s := range b.selectivity {
@@ -64,9 +66,9 @@ const (
 	farPoint    = 3.5 // robust standard deviations from the median that make an outlier
 )
 
-// outliers returns the points that lie farthest from the median in x or in y, the farthest first: those beyond 3.5 times
-// what the median distance, ×1.4826, says of a normal distribution (Iglewicz and Hoaglin 1993), 10 at most, and a few
-// where there are no such. Of few points it returns all.
+// outliers returns the points that lie farthest from the median in x or in y, the farthest first: those beyond 3.5
+// times what the median distance, ×1.4826, says of a normal distribution (Iglewicz and Hoaglin 1993), 10 at most, and a
+// few where there are no such. Of few points it returns all.
 func outliers(xs, ys []float64) (far []int, all bool) {
 	score := make([]float64, len(xs))
 	for _, v := range [][]float64{xs, ys} {

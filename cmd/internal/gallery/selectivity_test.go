@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The scatter has a dot for each neuron that has a selectivity, at what it is and what the neuron costs; the farthest have
-// their numbers, and come first.
+// The scatter has a dot for each neuron that has a selectivity, at what it is and what the neuron costs; the farthest
+// have their numbers, and come first.
 func TestScatter(t *testing.T) {
 	b := &ablation{}
 	for j := range 40 {
@@ -43,7 +43,8 @@ func TestScatter(t *testing.T) {
 	}
 
 	same := &ablation{selectivity: b.selectivity, lostAll: make([]float64, 40)}
-	if c, _ := same.scatter(); !strings.Contains(c.Caption, "costs the same alone") || strings.Contains(c.Caption, "Correlation") {
+	if c, _ := same.scatter(); !strings.Contains(c.Caption, "costs the same alone") ||
+		strings.Contains(c.Caption, "Correlation") {
 		t.Errorf("where no neuron costs anything: %s", c.Caption)
 	}
 

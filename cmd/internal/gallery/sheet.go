@@ -15,8 +15,8 @@ import (
 	"neuroloupe/render"
 )
 
-// Sheet is the contact sheet: the weight maps of all neurons of a hidden layer, one tile each. Those of a deeper layer are
-// shown along the linearised path to the input.
+// Sheet is the contact sheet: the weight maps of all neurons of a hidden layer, one tile each. Those of a deeper layer
+// are shown along the linearised path to the input.
 type Sheet struct {
 	Style
 	Layer    int    // hidden, from 1; 0 is the first
@@ -36,7 +36,8 @@ func (c *Sheet) Draw(v *View) (*Drawing, error) {
 	}
 	if _, err := v.Score(); err != nil {
 		if c.Order == "importance" {
-			return nil, fmt.Errorf("--order importance goes by what a neuron does on the test images, which cannot be read: %w", err)
+			return nil, fmt.Errorf("--order importance goes by what a neuron does on the test images, which cannot "+
+				"be read: %w", err)
 		}
 		v.talk.Say("favourite classes go by weight alone: the test images cannot be read: %s", words.Line(err))
 	}
@@ -54,7 +55,8 @@ func (c *Sheet) choose(v *View) error {
 	case c.Show == "":
 		c.Show = v.defaultShow()
 	case c.Show != "raw" && v.NoStart != nil:
-		return fmt.Errorf("--show %s: %w; see the weights as they are: neuroloupe sheet %s --show raw", c.Show, v.NoStart, v.Folder.Path)
+		return fmt.Errorf("--show %s: %w; see the weights as they are: neuroloupe sheet %s --show raw", c.Show,
+			v.NoStart, v.Folder.Path)
 	}
 	return nil
 }
@@ -192,8 +194,8 @@ func (c *Sheet) words(v *View, fig *render.Figure, rho []float64, how string, sh
 	share := 100 * inspect.Median(rho)
 	reading := "Each tile is one neuron: its weight for every pixel."
 	if layer > 0 {
-		reading = fmt.Sprintf("Each tile is one neuron of layer %d: how much every pixel moves it along the path %s, that is if the "+
-			"layers before it were linear.", c.Layer, v.path("W₁", layer))
+		reading = fmt.Sprintf("Each tile is one neuron of layer %d: how much every pixel moves it along the path %s, "+
+			"that is if the layers before it were linear.", c.Layer, v.path("W₁", layer))
 	}
 	reading += fmt.Sprintf(" → %s; ‖w‖ its length", how)
 	if v.NoStart == nil {
@@ -203,9 +205,11 @@ func (c *Sheet) words(v *View, fig *render.Figure, rho []float64, how string, sh
 	}
 	if shows > 1 {
 		fig.Subtitle = c.count(v, drawn) + ": at the start, after training, and what training added"
-		fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ). Take it away, and what was learned appears. %s", share, reading)
+		fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ). Take it away, and what was "+
+			"learned appears. %s", share, reading)
 		if v.Net.Gamma != 1 {
-			fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ): weight decay has left γ = %.2g of it. %s", share, v.Net.Gamma, reading)
+			fig.Caption = fmt.Sprintf("%.0f %% of a raw map is its random start (median ρ): weight decay has left γ "+
+				"= %.2g of it. %s", share, v.Net.Gamma, reading)
 		}
 		return
 	}
@@ -291,7 +295,8 @@ func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]floa
 	p.Title, p.Caption = v.heading(show, c.Layer-1)
 	if c.MarkDead {
 		if p.Mark = v.Dead(); p.Mark == nil {
-			return p, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not known", v.Folder.Path)
+			return p, fmt.Errorf("--mark-dead: %s was imported without a data set, so its never-inked pixels are not "+
+				"known", v.Folder.Path)
 		}
 		p.MarkLabel = fmt.Sprintf("never inked in the training images: %d of %d pixels",
 			len(v.Folder.Manifest.Data.Dead), shape.Pixels())
@@ -317,7 +322,10 @@ func (c *Sheet) order(v *View, maps [][]float32, classes []int) (order []int, er
 	case "norm":
 		slices.SortStableFunc(order, byNorm)
 	case "class":
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(classes[a], classes[b]), byNorm(a, b)) })
+		slices.SortStableFunc(order, func(a, b int) int {
+			return cmp.Or(cmp.Compare(classes[a], classes[b]),
+				byNorm(a, b))
+		})
 	case "importance":
 		imp, err := v.importance(c.Layer - 1)
 		if err != nil {

@@ -50,7 +50,8 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 			"local", "at " + img.Name, "∂s_k/∂x: what ink would do to each class's logit at this very image", maps,
 		})
 		fig.Rows = append(fig.Rows, []render.Panel{render.Image{
-			Key: "input", Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels, Side: 112,
+			Key: "input", Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
+			Side: 112,
 		}})
 		arrays.AddArray(n, "input", img.Pixels, shape.Rows, shape.Cols)
 	}
@@ -63,14 +64,18 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		var norms []float64
 		for i, m := range k.maps {
 			norms = append(norms, inspect.Norm(m))
-			s.Tiles = append(s.Tiles, render.Tile{Map: m, Name: v.Labels()[i], Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])}})
+			s.Tiles = append(s.Tiles, render.Tile{
+				Map: m, Name: v.Labels()[i],
+				Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])},
+			})
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{s})
 		arrays.AddMatrix(n, k.name, k.maps)
 		arrays.AddVector(n, k.name+"_norm", norms)
 	}
 	negative, positive := cmap.Sides()
-	fig.Caption = "Ink speaks for the class where it is " + positive + " and against it where it is " + negative + ". A template is not a picture of the class but of what tells it from the others; " +
+	fig.Caption = "Ink speaks for the class where it is " + positive + " and against it where it is " + negative +
+		". A template is not a picture of the class but of what tells it from the others; " +
 		"each row has its own scale. Neurons bend: a template is what is left when they are taken as straight."
 	return &Drawing{Name: file, Figure: fig, Numbers: n}, nil
 }
@@ -105,7 +110,8 @@ func (v *View) templates() ([]templateKind, error) {
 			title += ", of what training added to W1"
 		}
 		kinds = append(kinds, templateKind{
-			"slope_weighted", title, "a neuron that is stuck at 0 or 1 passes nothing on, so it counts for little", t.Sloped,
+			"slope_weighted", title, "a neuron that is stuck at 0 or 1 passes nothing on, so it counts for little",
+			t.Sloped,
 		})
 	}
 	return kinds, nil

@@ -70,7 +70,8 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 	arrays.AddMatrix(n, "maps", maps)
 	fig := render.Figure{
 		Title: fmt.Sprintf("What excites %s%s most", which, v.ofLayer(layer)), Subtitle: v.Line(),
-		Caption: fmt.Sprintf("Beside each neuron's map, one scale for all, are the %d of %s test images with the largest z, largest first, with class and z.", c.Count, words.Thousands(test.Len())),
+		Caption: fmt.Sprintf("Beside each neuron's map, one scale for all, are the %d of %s test images with the "+
+			"largest z, largest first, with class and z.", c.Count, words.Thousands(test.Len())),
 	}
 	var images [][]int
 	var values [][]float64

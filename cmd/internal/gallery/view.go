@@ -1,5 +1,5 @@
-// Package gallery makes every picture of a run's neurons. Each is a struct of what can be asked of it, with a method Draw that
-// gives a Drawing: the figure, the numbers it was drawn from, and what is said of it in words.
+// Package gallery makes every picture of a run's neurons. Each is a struct of what can be asked of it, with a method
+// Draw that gives a Drawing: the figure, the numbers it was drawn from, and what is said of it in words.
 package gallery
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 // View is a run to look at: its folder, its data set, read when first asked for, and its subject, which works out every
-// number. Of a network that was made elsewhere there is no start: see NoStart. Close gives back what it holds. A View is
-// for one goroutine.
+// number. Of a network that was made elsewhere there is no start: see NoStart. Close gives back what it holds. A View
+// is for one goroutine.
 type View struct {
 	Folder        *runs.Folder
 	Net           inspect.Net      // Initial is nil and Gamma NaN when the start is not known
@@ -45,8 +45,8 @@ type View struct {
 	metricsShort bool // it has been said that there are fewer lines of metrics than epochs
 }
 
-// Open reads a run to look at, for as long as ctx is not done. dataDir is a folder with its data set's files, "" for where
-// the run found them.
+// Open reads a run to look at, for as long as ctx is not done. dataDir is a folder with its data set's files, "" for
+// where the run found them.
 func Open(ctx context.Context, run, dataDir string, t talk.Talk) (*View, error) {
 	f, err := runs.Open(run)
 	if err != nil {
@@ -109,8 +109,8 @@ func (v *View) newSubject() *inspect.Subject {
 	return s
 }
 
-// Faults says in words which of the network's weights and biases are no numbers, a sentence per tensor and kind; nil for
-// none.
+// Faults says in words which of the network's weights and biases are no numbers, a sentence per tensor and kind; nil
+// for none.
 func (v *View) Faults() []string {
 	var all []string
 	for _, f := range v.Net.Faults() {
@@ -130,7 +130,8 @@ func faultText(f inspect.Fault) string {
 	if f.Infinite {
 		how = "infinite"
 	}
-	return fmt.Sprintf("layer %d: %s of %s %s %s %s", f.Layer+1, words.Thousands(f.Count), words.Thousands(f.Of), what, verb, how)
+	return fmt.Sprintf("layer %d: %s of %s %s %s %s", f.Layer+1, words.Thousands(f.Count), words.Thousands(f.Of), what,
+		verb, how)
 }
 
 // Warn says which of the network's weights are no numbers.
@@ -184,13 +185,15 @@ func (v *View) Hidden(n, usual int) (int, error) {
 	last := v.Net.Hidden()
 	switch {
 	case last < 0:
-		return 0, fmt.Errorf("%s has no hidden layer (%v): its outputs weigh the pixels themselves, see neuroloupe templates %s", v.Folder.Path, v.Spec(), v.Folder.Path)
+		return 0, fmt.Errorf("%s has no hidden layer (%v): its outputs weigh the pixels themselves, see neuroloupe "+
+			"templates %s", v.Folder.Path, v.Spec(), v.Folder.Path)
 	case n == 0 && usual < 0:
 		return last, nil
 	case n == 0:
 		return usual, nil
 	case n < 1 || n > last+1:
-		return 0, talk.Usage("--layer %d: %v has %s, 1 being the first", n, v.Spec(), words.Count(last+1, "hidden layer"))
+		return 0, talk.Usage("--layer %d: %v has %s, 1 being the first", n, v.Spec(),
+			words.Count(last+1, "hidden layer"))
 	}
 	return n - 1, nil
 }
@@ -198,7 +201,8 @@ func (v *View) Hidden(n, usual int) (int, error) {
 // neuron checks the number of a neuron of a layer.
 func (v *View) neuron(j, layer int) error {
 	if units := v.Spec().Layers[layer].Units; j < 0 || j >= units {
-		return talk.Usage("neuron %d: layer %d has %s, numbered from 0 to %d", j, layer+1, words.Count(units, "neuron"), units-1)
+		return talk.Usage("neuron %d: layer %d has %s, numbered from 0 to %d", j, layer+1, words.Count(units, "neuron"),
+			units-1)
 	}
 	return nil
 }
@@ -332,7 +336,8 @@ func (v *View) Favourites(layer int) (classes []int, how string) {
 		"the class of its largest outgoing weight (the test images could not be read)"
 }
 
-// Smoothness is the median over the first layer's maps; NaN for a way to show them that needs a start which is not known.
+// Smoothness is the median over the first layer's maps; NaN for a way to show them that needs a start which is not
+// known.
 func (v *View) Smoothness(show inspect.Show) float64 {
 	all, err := v.Subject.Smoothness(v.ctx, show, 0)
 	if err != nil { // there is no other reason

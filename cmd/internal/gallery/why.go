@@ -106,7 +106,8 @@ func (x *Account) share() []float64 {
 	return x.Evidence
 }
 
-// ends returns up to n neurons that speak for the answer, the strongest first, and up to n against it, the strongest first.
+// ends returns up to n neurons that speak for the answer, the strongest first, and up to n against it, the strongest
+// first.
 func (x *Account) ends(n int) (plus, minus []int) {
 	share := x.share()
 	for _, j := range x.Order {
@@ -172,7 +173,8 @@ func (c *Why) DrawAccount(x *Account) (*Drawing, error) {
 	v := x.view
 	if x.Mean == nil {
 		_, err := v.Test()
-		v.talk.Say("neurons are ordered by all that they give, not by what they give beyond their average: %s", words.Line(err))
+		v.talk.Say("neurons are ordered by all that they give, not by what they give beyond their average: %s",
+			words.Line(err))
 	}
 	var err error
 	if x.cmap, err = c.Map(); err != nil {
@@ -197,13 +199,17 @@ func (x *Account) Words() [][2]string {
 	if x.image.Note != "" {
 		rows = append(rows, [2]string{"made from", x.image.Note})
 	}
-	rows = append(rows, [2]string{"answer", fmt.Sprintf("%s, output %.3f, logit %.4g", names[x.Predicted], a[x.Predicted], x.Why.Z[v.Net.Last()][x.Predicted])})
+	rows = append(rows, [2]string{"answer", fmt.Sprintf("%s, output %.3f, logit %.4g", names[x.Predicted],
+		a[x.Predicted], x.Why.Z[v.Net.Last()][x.Predicted])})
 	if x.not >= 0 {
-		rows = append(rows, [2]string{"not", fmt.Sprintf("%s, output %.3f, logit %.4g: %.4g less", names[x.not], a[x.not], x.Why.Z[v.Net.Last()][x.not], x.Sum)})
+		rows = append(rows, [2]string{"not", fmt.Sprintf("%s, output %.3f, logit %.4g: %.4g less", names[x.not],
+			a[x.not], x.Why.Z[v.Net.Last()][x.not], x.Sum)})
 	}
 	return append(rows,
-		[2]string{"Σ x·w + b = z", fmt.Sprintf("off by at most %.1e, %s", slices.Max(x.NeuronErrors), words.Count(len(x.NeuronErrors), "neuron"))},
-		[2]string{x.sumName(), fmt.Sprintf("off by at most %.1e, %d outputs", slices.Max(x.OutputErrors), len(x.OutputErrors))})
+		[2]string{"Σ x·w + b = z", fmt.Sprintf("off by at most %.1e, %s", slices.Max(x.NeuronErrors),
+			words.Count(len(x.NeuronErrors), "neuron"))},
+		[2]string{x.sumName(), fmt.Sprintf("off by at most %.1e, %d outputs", slices.Max(x.OutputErrors),
+			len(x.OutputErrors))})
 }
 
 func (x *Account) sumName() string {

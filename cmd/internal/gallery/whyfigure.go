@@ -16,20 +16,21 @@ import (
 func (x *Account) figure(top int) (render.Figure, error) {
 	v := x.view
 	negative, positive := x.cmap.Sides()
-	signs := fmt.Sprintf("Bars: to the right what speaks for %s, to the left what speaks against. Maps: %s raises the neuron's z, %s lowers it.",
+	signs := fmt.Sprintf("Bars: to the right what speaks for %s, to the left what speaks against. Maps: %s raises "+
+		"the neuron's z, %s lowers it.",
 		x.answer(), positive, negative)
 	fig := render.Figure{
 		Title:    fmt.Sprintf("Why %s is read as %s", x.what(v.Labels()), x.answer()),
 		Subtitle: v.Line(),
-		Caption: signs + " A weight says what ink at its pixel would do, input×weight what the ink that is there does: it is 0 where the image is " +
-			"blank. All weights are drawn to one scale, and so are all products.",
+		Caption: signs + " A weight says what ink at its pixel would do, input×weight what the ink that is there " +
+			"does: it is 0 where the image is blank. All weights are drawn to one scale, and so are all products.",
 	}
 	if v.Net.Hidden() > 0 {
 		fig.Title += ": the neurons" + v.ofLayer(x.layer)
 	}
 	if x.layer > 0 {
-		fig.Caption = signs + " A gradient says what a little ink at its pixel would do at this very image; input×gradient, unlike input×weight in " +
-			"the first layer, does not add up to z."
+		fig.Caption = signs + " A gradient says what a little ink at its pixel would do at this very image; " +
+			"input×gradient, unlike input×weight in the first layer, does not add up to z."
 	}
 	plus, minus := x.ends(top)
 	neurons, err := x.neurons(x.cmap, top)
@@ -61,7 +62,8 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 		}
 		row := []render.Panel{
 			render.Image{
-				Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels, Side: mapSide,
+				Key: "input", Title: "input x", Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels,
+				Side: mapSide,
 			},
 			render.Glyph("×"),
 			render.Map{
@@ -80,7 +82,8 @@ func (x *Account) neurons(cmap render.Colormap, top int) (all [][]render.Panel, 
 				Key: "drawn_learned_products", Title: "without the start",
 				Width: shape.Cols, Height: shape.Rows, Values: l, Colors: product, Side: mapSide,
 			})
-			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", words.Signed(start), words.Signed(sum32(l)))
+			text += fmt.Sprintf("\nOf Σ x·w, %s is the random start; what training added is %s.", words.Signed(start),
+				words.Signed(sum32(l)))
 		}
 		all = append(all, append(row, render.Text{Title: "in numbers", Text: text, Width: 330}))
 	}
@@ -96,7 +99,10 @@ func (x *Account) way(drawn []int) []render.Panel {
 		Key: "input", Title: "input", Caption: caption, Width: shape.Cols, Height: shape.Rows, Pixels: x.image.Pixels,
 	}}
 	for l := range v.Net.Last() {
-		g := render.HiddenGrid{Key: fmt.Sprintf("a%d", l+1), Title: fmt.Sprintf("hidden layer %d", l+1), Values: float32s(x.Why.A[l])}
+		g := render.HiddenGrid{
+			Key: fmt.Sprintf("a%d", l+1), Title: fmt.Sprintf("hidden layer %d", l+1),
+			Values: float32s(x.Why.A[l]),
+		}
 		if v.Net.Last() == 1 {
 			g.Title = "hidden layer"
 		}
@@ -111,7 +117,10 @@ func (x *Account) way(drawn []int) []render.Panel {
 		row = append(row, render.Glyph("→"), g)
 	}
 	a := x.Why.A[v.Net.Last()]
-	b := render.Bars{Key: fmt.Sprintf("a%d", v.Net.Last()+1), Title: "outputs", Caption: "the largest is the answer", Names: names, Values: a, Highlight: []int{x.Predicted}, Width: 300, Map: x.cmap}
+	b := render.Bars{
+		Key: fmt.Sprintf("a%d", v.Net.Last()+1), Title: "outputs", Caption: "the largest is the answer",
+		Names: names, Values: a, Highlight: []int{x.Predicted}, Width: 300, Map: x.cmap,
+	}
 	if slices.Min(a) >= 0 {
 		b.Map = render.Ink
 		if slices.Max(a) <= 1 {
@@ -129,8 +138,9 @@ func (x *Account) way(drawn []int) []render.Panel {
 func (x *Account) reconstruction(a []float64) render.Panel {
 	shape := x.view.Shape()
 	m := render.Map{
-		Key: fmt.Sprintf("a%d", x.view.Net.Last()+1), Title: "outputs as an image", Caption: "as many as inputs: what the network makes of the input",
-		Width: shape.Cols, Height: shape.Rows, Values: float32s(a),
+		Key: fmt.Sprintf("a%d", x.view.Net.Last()+1), Title: "outputs as an image",
+		Caption: "as many as inputs: what the network makes of the input",
+		Width:   shape.Cols, Height: shape.Rows, Values: float32s(a),
 		Colors: &render.Colors{Map: render.Ink, Limit: 1, NoBar: true},
 	}
 	if slices.Min(a) < 0 || slices.Max(a) > 1 {
@@ -163,12 +173,16 @@ func (x *Account) evidenceRow(cmap render.Colormap) []render.Panel {
 	row := []render.Panel{}
 	if x.Centred != nil && len(shown) > 0 {
 		some, others := arrays.Pick(x.Centred, shown), others(x.Centred, shown)
-		caption := x.weightName() + "·(a − mean a over the test images): what this image changes. The neurons are ordered by it."
+		caption := x.weightName() + "·(a − mean a over the test images): what this image changes. The neurons are " +
+			"ordered by it."
 		if left > 0 {
-			caption += fmt.Sprintf(" %s %s together.", map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1], words.Signed(others))
+			caption += fmt.Sprintf(" %s %s together.",
+				map[bool]string{true: "The other one gives", false: fmt.Sprintf("The %d others give", left)}[left == 1],
+				words.Signed(others))
 		}
 		row = append(row, render.Bars{
-			Key: "answer_centred", Title: "beyond its average, for " + x.answer(), Names: names, Values: some, Texts: words.SignedAll(some), Map: cmap, Width: 380, Caption: caption,
+			Key: "answer_centred", Title: "beyond its average, for " + x.answer(), Names: names, Values: some,
+			Texts: words.SignedAll(some), Map: cmap, Width: 380, Caption: caption,
 		})
 	}
 	e := arrays.Pick(x.Evidence, shown)
@@ -186,14 +200,21 @@ func (x *Account) evidenceRow(cmap render.Colormap) []render.Panel {
 	names, e = append(names, rest, sum), append(e, x.Rest, x.Sum)
 	return append(row, render.Bars{
 		Key:   "answer_evidence others_evidence answer_rest answer_sum",
-		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e, Texts: words.SignedAll(e),
+		Title: fmt.Sprintf("evidence e = %s·a, for %s", x.weightName(), x.answer()), Names: names, Values: e,
+		Texts:     words.SignedAll(e),
 		Highlight: []int{len(names) - 1}, Map: cmap, Width: 380, Caption: x.evidenceCaption(sum),
 	}, render.Table{
 		Title:  "sums that check",
 		Header: []string{"sum", "of", "off by at most"},
 		Rows: [][]string{
-			{"Σ x·w + b = z", words.Count(len(x.NeuronErrors), "neuron"), fmt.Sprintf("%.1e", slices.Max(x.NeuronErrors))},
-			{x.sumName(), fmt.Sprintf("%d outputs", len(x.OutputErrors)), fmt.Sprintf("%.1e", slices.Max(x.OutputErrors))},
+			{
+				"Σ x·w + b = z", words.Count(len(x.NeuronErrors), "neuron"),
+				fmt.Sprintf("%.1e", slices.Max(x.NeuronErrors)),
+			},
+			{
+				x.sumName(), fmt.Sprintf("%d outputs", len(x.OutputErrors)),
+				fmt.Sprintf("%.1e", slices.Max(x.OutputErrors)),
+			},
 		},
 		Caption: "against z and s as the network computed them, in 32 bits",
 	})
@@ -211,8 +232,8 @@ func (x *Account) evidenceCaption(sum string) string {
 	if x.Why.Exact {
 		return "What each neuron gives; with the bias it is the " + sum + ", exactly."
 	}
-	return fmt.Sprintf("Layer %d is not the last hidden one: its neurons act through the others, by the gradient at this image. The rest r is what "+
-		"biases and bends on the way make of it. True for small changes.", x.layer+1)
+	return fmt.Sprintf("Layer %d is not the last hidden one: its neurons act through the others, by the gradient at "+
+		"this image. The rest r is what biases and bends on the way make of it. True for small changes.", x.layer+1)
 }
 
 // sentence says in numbers how a neuron came to its evidence.
@@ -222,7 +243,8 @@ func (x *Account) sentence(j int) string {
 	var text string
 	if x.layer == 0 {
 		b := float64(x.view.Net.Params.Bias(1).Data[j])
-		text = fmt.Sprintf("Σ x·w = %s, bias %s: z = %s, a = %v(z) = %.3g.", words.Signed(z-b), words.Signed(b), words.Signed(z), act, a)
+		text = fmt.Sprintf("Σ x·w = %s, bias %s: z = %s, a = %v(z) = %.3g.", words.Signed(z-b), words.Signed(b),
+			words.Signed(z), act, a)
 	} else {
 		text = fmt.Sprintf("z = %s, a = %v(z) = %.3g.", words.Signed(z), act, a)
 	}
@@ -237,5 +259,6 @@ func (x *Account) sentence(j int) string {
 	case a > x.Mean[j]:
 		than = "higher than usual"
 	}
-	return text + fmt.Sprintf(". Its a is %s (mean %.2g): that gives %s beyond its average.", than, x.Mean[j], words.Signed(x.Centred[j]))
+	return text + fmt.Sprintf(". Its a is %s (mean %.2g): that gives %s beyond its average.", than, x.Mean[j],
+		words.Signed(x.Centred[j]))
 }

@@ -13,13 +13,16 @@ import (
 func TestPictureNames(t *testing.T) {
 	long := strings.Repeat("letter ", 30) + "x"
 	for name, tc := range map[string]struct{ names, want []string }{
-		"digits":           {[]string{"0", "1", "10"}, []string{"0", "1", "10"}},
-		"Fashion-MNIST":    {[]string{"T-shirt/top", "Ankle boot"}, []string{"T-shirt/top", "Ankle boot"}},
-		"case":             {[]string{"A", "a"}, []string{"A", "a"}},
-		"missing letters":  {[]string{"お", "き", "0", "a 三"}, []string{"#0", "#1", "0", "#3"}},
-		"look alike":       {[]string{"A", "А", "B"}, []string{"#0 A", "#1 А", "B"}},
-		"long":             {[]string{"short", long}, []string{"short", "#1 letter letter letter let…"}},
-		"long, one start":  {[]string{"a word that is 1", "a word that is 2", "a word"}, []string{"#0 a word that is 1", "#1 a word that is 2", "a word"}},
+		"digits":          {[]string{"0", "1", "10"}, []string{"0", "1", "10"}},
+		"Fashion-MNIST":   {[]string{"T-shirt/top", "Ankle boot"}, []string{"T-shirt/top", "Ankle boot"}},
+		"case":            {[]string{"A", "a"}, []string{"A", "a"}},
+		"missing letters": {[]string{"お", "き", "0", "a 三"}, []string{"#0", "#1", "0", "#3"}},
+		"look alike":      {[]string{"A", "А", "B"}, []string{"#0 A", "#1 А", "B"}},
+		"long":            {[]string{"short", long}, []string{"short", "#1 letter letter letter let…"}},
+		"long, one start": {
+			[]string{"a word that is 1", "a word that is 2", "a word"},
+			[]string{"#0 a word that is 1", "#1 a word that is 2", "a word"},
+		},
 		"like a number":    {[]string{"#1", "お"}, []string{"#0 #1", "#1"}},
 		"controls, accent": {[]string{"a\x1b[31m", "e\u0301", "e"}, []string{"#0", "#1", "e"}},
 	} {
@@ -36,7 +39,10 @@ func TestPictureNames(t *testing.T) {
 func TestClassWord(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	names := []string{"3", "T-shirt/top", "T-shirt.top", "お", "き", "A", "a", "+", "no 3", long, long + "y"}
-	want := []string{"3", "t-shirt-top-no_1", "t-shirt-top-no_2", "no_3", "no_4", "a-no_5", "a-no_6", "no_7", "no-3", long[:40] + "-no_9", long[:40] + "-no_10"}
+	want := []string{
+		"3", "t-shirt-top-no_1", "t-shirt-top-no_2", "no_3", "no_4", "a-no_5", "a-no_6", "no_7", "no-3",
+		long[:40] + "-no_9", long[:40] + "-no_10",
+	}
 	for k := range names {
 		if got := classWord(names, k); got != want[k] {
 			t.Errorf("%.20s: %s, want %s", names[k], got, want[k])

@@ -15,7 +15,8 @@ import (
 // autoWait is how long --device auto waits for a driver before it takes the next.
 const autoWait = 5 * time.Second
 
-// Drivers are the ways to train, in the order of preference. Who asks for a GPU waits for it until it is there or ctx ends.
+// Drivers are the ways to train, in the order of preference. Who asks for a GPU waits for it until it is there or ctx
+// ends.
 func Drivers(ctx context.Context, d Device, t talk.Talk) []engine.Driver {
 	wait := cuda.Wait{Context: ctx, Say: func(notice string) { t.Say("%s", notice) }}
 	if d.Want == "auto" {
@@ -39,7 +40,8 @@ func ForGPU(o cuda.Options, b engine.Backend, reason string) error {
 	if o.Mode != cuda.Auto {
 		flag = fmt.Sprintf("--cuda-mode %v", o.Mode)
 	}
-	return fmt.Errorf("%s is for NVIDIA GPUs, and the device is %s (%s); leave it out, or ask for a GPU with --device", flag, dev.ID, reason)
+	return fmt.Errorf("%s is for NVIDIA GPUs, and the device is %s (%s); leave it out, or ask for a GPU with --device",
+		flag, dev.ID, reason)
 }
 
 // GPUBackend is engine.Device.Backend of NVIDIA GPUs.

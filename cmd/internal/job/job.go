@@ -1,5 +1,5 @@
-// Package job trains a network into a run folder: from a recipe, a device and a data set, or on from where a run stopped. It
-// knows no terminal and no flag: what it does is told to a [talk.Talk] and by [Events].
+// Package job trains a network into a run folder: from a recipe, a device and a data set, or on from where a run
+// stopped. It knows no terminal and no flag: what it does is told to a [talk.Talk] and by [Events].
 package job
 
 import (
@@ -19,8 +19,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// Job is a training run with all it holds; Close gives it back. A process may have several, also of one data set, each with
-// a backend of its own.
+// Job is a training run with all it holds; Close gives it back. A process may have several, also of one data set, each
+// with a backend of its own.
 type Job struct {
 	Folder *runs.Folder
 	State  *engine.State
@@ -80,7 +80,8 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 	}
 	r := o.Recipe
 	if (r.Keep == "best" || r.EarlyStop > 0) && e.Validation.Len() == 0 {
-		return nil, talk.Usage("split %s leaves no validation images, which --keep best and --early-stop go by", r.Split)
+		return nil, talk.Usage("split %s leaves no validation images, which --keep best and --early-stop go by",
+			r.Split)
 	}
 	for _, text := range dataset.Odd(e.Train, e.Test) {
 		t.Say("odd data: %s", text)
@@ -110,7 +111,8 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 	j.Folder, err = runs.Create(out, runs.Manifest{
 		Version: o.Version, Created: time.Now().UTC().Truncate(time.Second), Train: r,
 		Device: runs.Device{
-			ID: dev.ID, Name: dev.Name, Reason: j.Reason, Workers: o.Device.Workers, Mode: gpu.Mode, Precision: gpu.Precision,
+			ID: dev.ID, Name: dev.Name, Reason: j.Reason, Workers: o.Device.Workers, Mode: gpu.Mode,
+			Precision: gpu.Precision,
 		},
 		Data: e.Describe(o.Name, o.Dir, dead),
 	}, initial)
@@ -161,7 +163,8 @@ func (j *Job) resume(c Change) (err error) {
 	}
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
 		if *c.Epochs < j.State.Epoch {
-			return talk.Usage("%s has done %d epochs, more than the %d asked for", j.Folder.Path, j.State.Epoch, *c.Epochs)
+			return talk.Usage("%s has done %d epochs, more than the %d asked for", j.Folder.Path, j.State.Epoch,
+				*c.Epochs)
 		}
 		m.Train.Epochs, j.State.Stopped = *c.Epochs, false
 		if err := j.Folder.WriteManifest(); err != nil {

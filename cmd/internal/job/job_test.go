@@ -28,7 +28,8 @@ func order(t *testing.T, data *mnist.Dataset, dir string) job.Order {
 	}
 	r.Net, r.Split, r.Epochs, r.Batch = "120-8-4", "200/100", 4, 10
 	return job.Order{
-		Recipe: r, Data: data, Name: dir, Device: job.Device{Want: "cpu", Workers: 1}, Out: filepath.Join(t.TempDir(), "run"), Version: "test",
+		Recipe: r, Data: data, Name: dir, Device: job.Device{Want: "cpu", Workers: 1},
+		Out: filepath.Join(t.TempDir(), "run"), Version: "test",
 	}
 }
 
@@ -62,7 +63,8 @@ func whole(ctx context.Context, o job.Order, on job.Events) (r *job.Result, err 
 	return r, err
 }
 
-// Jobs of one process share a data set and nothing else: side by side they end with the bytes that each ends with alone.
+// Jobs of one process share a data set and nothing else: side by side they end with the bytes that each ends with
+// alone.
 func TestJobsSideBySide(t *testing.T) {
 	data, dir := loaded(t)
 	var orders []job.Order
@@ -107,7 +109,8 @@ func TestEvents(t *testing.T) {
 	steps := 0
 	r, err := whole(t.Context(), o, job.Events{
 		Start: func(s job.Start) {
-			told = append(told, fmt.Sprintf("start %v %d %d %d %d %s", s.Spec, s.Images, s.Epochs, s.Done, s.Batch, s.Device.ID))
+			told = append(told, fmt.Sprintf("start %v %d %d %d %d %s", s.Spec, s.Images, s.Epochs, s.Done, s.Batch,
+				s.Device.ID))
 		},
 		Steps: func(epoch, done, of int, _ float64) {
 			if steps++; epoch < 1 || epoch > 4 || done > of || of != 20 {
@@ -130,8 +133,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A job that is stopped in its third epoch is gone on with by Ready, which ends it as if it had not been stopped and then
-// finds nothing to do; it takes no run of another order for it.
+// A job that is stopped in its third epoch is gone on with by Ready, which ends it as if it had not been stopped and
+// then finds nothing to do; it takes no run of another order for it.
 func TestReady(t *testing.T) {
 	data, dir := loaded(t)
 	o := order(t, data, dir)
@@ -170,7 +173,8 @@ func TestReady(t *testing.T) {
 	} {
 		other := o
 		change(&other)
-		if err := job.Ready(t.Context(), other, on, talk.Silent{}); err == nil || !strings.Contains(err.Error(), "holds another run") {
+		if err := job.Ready(t.Context(), other, on, talk.Silent{}); err == nil ||
+			!strings.Contains(err.Error(), "holds another run") {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"neuroloupe/mnist"
 )
 
-// Ready trains the run of an order that names its folder, as far as that has not been done, and draws its sheet. A run that
-// is there already is gone on with, to the epochs of the order or its own if those are more.
+// Ready trains the run of an order that names its folder, as far as that has not been done, and draws its sheet. A run
+// that is there already is gone on with, to the epochs of the order or its own if those are more.
 func Ready(ctx context.Context, o Order, on Events, t talk.Talk) (err error) {
 	f, err := runs.Open(o.Out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -25,7 +25,8 @@ func Ready(ctx context.Context, o Order, on Events, t talk.Talk) (err error) {
 	} else {
 		m := f.Manifest
 		if m.Train.Preset != o.Recipe.Preset || m.Data.Name != o.Name || m.Train.Seed != o.Recipe.Seed {
-			return fmt.Errorf("%s holds another run (%s of %s, seed %d); choose another --out", o.Out, m.Train.Preset, m.Data.Title, m.Train.Seed)
+			return fmt.Errorf("%s holds another run (%s of %s, seed %d); choose another --out", o.Out, m.Train.Preset,
+				m.Data.Title, m.Train.Seed)
 		}
 		epochs := max(m.Train.Epochs, o.Recipe.Epochs) // what was begun is ended
 		done, err2 := finished(f, epochs)

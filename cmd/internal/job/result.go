@@ -94,12 +94,13 @@ func (j *Job) Result() (*Result, error) {
 func (j *Job) Finish() (sheet string, err error) {
 	path := j.Folder.Path
 	if err := j.Folder.Finish(); err != nil {
-		return "", fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train --resume %s does that, "+
-			"and draws the sheet", err, path)
+		return "", fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train "+
+			"--resume %s does that, and draws the sheet", err, path)
 	}
 	j.notices()
 	if err := j.sheet(); err != nil {
-		return "", fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws fewer neurons)", err, path)
+		return "", fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws "+
+			"fewer neurons)", err, path)
 	}
 	return j.Folder.Sheet(), nil
 }
@@ -117,8 +118,8 @@ func (j *Job) sheet() error {
 // LostRecall is the recall below which a class is lost.
 const LostRecall = 0.5
 
-// LostClasses names the classes that are never predicted though there are images of them, and those that are predicted, but
-// for fewer than half of their images, with their recall. The first is not nil.
+// LostClasses names the classes that are never predicted though there are images of them, and those that are predicted,
+// but for fewer than half of their images, with their recall. The first is not nil.
 func LostClasses(s engine.Score, names []string) (never, rare []string) {
 	never = []string{}
 	recall := s.Recall()

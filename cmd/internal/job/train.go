@@ -34,8 +34,8 @@ type Events struct {
 	Early func(best int)                          // training stops, for no epoch since best was better
 }
 
-// Train runs the epochs that are left and keeps the run folder. What is in the folder when it fails, also by the end of the
-// job's context, can be gone on with.
+// Train runs the epochs that are left and keeps the run folder. What is in the folder when it fails, also by the end of
+// the job's context, can be gone on with.
 func (j *Job) Train(on Events) error {
 	every, err := j.Folder.Manifest.Train.FrameEvery()
 	if err != nil {
@@ -83,8 +83,8 @@ func (j *Job) Train(on Events) error {
 	return nil
 }
 
-// Parity repeats the first epoch on the run's device and on the CPU, and returns the largest difference of a weight and the
-// name of what it is in.
+// Parity repeats the first epoch on the run's device and on the CPU, and returns the largest difference of a weight and
+// the name of what it is in.
 func (j *Job) Parity() (largest float64, name string, err error) {
 	initial, err := j.Folder.Initial()
 	if err != nil {

@@ -58,7 +58,8 @@ func Collect(ctx context.Context, r *Run) (*Document, error) {
 	case s.Net.Hidden() < 0:
 		return nil, fmt.Errorf("report: %v has no hidden layer, so no hidden neurons to report on", s.Net.Spec)
 	case s.Rows*s.Cols != s.Net.Spec.Inputs || len(r.Classes) != s.Net.Spec.Classes():
-		return nil, fmt.Errorf("report: images of %d×%d and %d class names for %v", s.Rows, s.Cols, len(r.Classes), s.Net.Spec)
+		return nil, fmt.Errorf("report: images of %d×%d and %d class names for %v", s.Rows, s.Cols, len(r.Classes),
+			s.Net.Spec)
 	}
 	c := &collector{ctx: ctx, run: r, doc: &Document{
 		Title: r.Title, Rows: s.Rows, Cols: s.Cols, Classes: r.Classes,
@@ -132,7 +133,8 @@ func (c *collector) bound(format string, args ...any) {
 func (c *collector) boundImages(l int, what string, images int) {
 	if all := c.run.Tests.Data.Len(); images < all {
 		c.bound("%s has %s neurons, so %s on %s of the %s test images",
-			c.named(l), words.Thousands(c.run.Subject.Net.Spec.Layers[l].Units), what, words.Thousands(images), words.Thousands(all))
+			c.named(l), words.Thousands(c.run.Subject.Net.Spec.Layers[l].Units), what, words.Thousands(images),
+			words.Thousands(all))
 	}
 }
 
@@ -179,7 +181,8 @@ func (c *collector) classes() error {
 		return nil
 	}
 	c.doc.Class.Slope, c.doc.Class.SlopeOf = c.pack(t.Sloped), t.SlopedOf.String()
-	c.doc.Class.Mean = c.pack(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs, c.run.Subject.Net.Spec.Classes()))
+	c.doc.Class.Mean = c.pack(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs,
+		c.run.Subject.Net.Spec.Classes()))
 	return nil
 }
 
@@ -253,11 +256,14 @@ func palettes(first render.Colormap) []Colors {
 	return out
 }
 
-// colors returns a colour map's colours for a light and for a dark page. On a dark page the neutral middle of a diverging
-// map must be dark too, or a sheet of small weights is a wall of light: there, each side runs from dark grey over a strong
-// tone of its hue to a bright one.
+// colors returns a colour map's colours for a light and for a dark page. On a dark page the neutral middle of a
+// diverging map must be dark too, or a sheet of small weights is a wall of light: there, each side runs from dark grey
+// over a strong tone of its hue to a bright one.
 func colors(m render.Colormap) Colors {
-	ramps := [2][3]rgb{{{0x24, 0x24, 0x24}, {0x2b, 0x7a, 0xcf}, {0xae, 0xdc, 0xff}}, {{0x24, 0x24, 0x24}, {0xd8, 0x6f, 0x18}, {0xff, 0xd4, 0x9a}}}
+	ramps := [2][3]rgb{
+		{{0x24, 0x24, 0x24}, {0x2b, 0x7a, 0xcf}, {0xae, 0xdc, 0xff}},
+		{{0x24, 0x24, 0x24}, {0xd8, 0x6f, 0x18}, {0xff, 0xd4, 0x9a}},
+	}
 	if m == render.BlueRed {
 		ramps[1] = [3]rgb{{0x24, 0x24, 0x24}, {0xd6, 0x4a, 0x45}, {0xff, 0xc4, 0xba}}
 	}

@@ -78,32 +78,35 @@ type Layer struct {
 	Range      [2]Num           `json:"range"`   // of the activations to draw
 	Default    string           `json:"default"` // the maps to show first
 	Maps       map[string]*Maps `json:"maps"`    // learned and init, or raw; path for a deeper layer; pattern
-	PathOf     string           `json:"path_of"` // what the paths go through in the first layer: learned or raw; empty for that layer
-	Raw        [][]float32      `json:"-"`       // of the first layer, where Maps has learned and init
-	Gamma      Num              `json:"gamma"`   // raw = learned + Gamma·init
+	// what the paths go through in the first layer: learned or raw; empty for that layer
+	PathOf string      `json:"path_of"`
+	Raw    [][]float32 `json:"-"`     // of the first layer, where Maps has learned and init
+	Gamma  Num         `json:"gamma"` // raw = learned + Gamma·init
 
-	Favourite  []int   `json:"favourite"` // class
-	How        string  `json:"how"`       // the favourite was found
-	Norm       []Num   `json:"norm"`      // of the map shown first
-	Rho        []Num   `json:"rho"`
-	Smooth     []Num   `json:"smoothness"` // of the map shown first
-	Path       [][]Num `json:"path"`       // Units×Classes: W2, or the product of the weights after a layer that is not the last
+	Favourite []int  `json:"favourite"` // class
+	How       string `json:"how"`       // the favourite was found
+	Norm      []Num  `json:"norm"`      // of the map shown first
+	Rho       []Num  `json:"rho"`
+	Smooth    []Num  `json:"smoothness"` // of the map shown first
+	// Units×Classes: W2, or the product of the weights after a layer that is not the last
+	Path       [][]Num `json:"path"`
 	Bias       []Num   `json:"bias"`
 	Similarity []int   `json:"similarity"` // an order; null for too many neurons
 
-	Select       []Num     `json:"selectivity"`
-	Importance   []Num     `json:"importance"`
-	Mean         []Num     `json:"mean"` // activation over the test images
-	Stuck        []Num     `json:"stuck"`
-	Contribution [][]Num   `json:"contribution"` // Classes×Units
-	Overlap      []int     `json:"overlap"`      // per class: how many of the first five by contribution are of the first five by weight
-	Activity     [][][]Num `json:"activity"`     // Units×Classes×(mean, then quantiles)
-	Top          [][]int   `json:"top"`          // Units×few: numbers of Images, largest z first
-	Bottom       [][]int   `json:"bottom"`       // smallest z first
-	TopZ         [][]Num   `json:"top_z"`
-	BottomZ      [][]Num   `json:"bottom_z"`
-	Patterned    int       `json:"patterned"` // images that the patterns were computed on
-	Ablation     *Ablation `json:"ablation"`
+	Select       []Num   `json:"selectivity"`
+	Importance   []Num   `json:"importance"`
+	Mean         []Num   `json:"mean"` // activation over the test images
+	Stuck        []Num   `json:"stuck"`
+	Contribution [][]Num `json:"contribution"` // Classes×Units
+	// per class: how many of the first five by contribution are of the first five by weight
+	Overlap   []int     `json:"overlap"`
+	Activity  [][][]Num `json:"activity"` // Units×Classes×(mean, then quantiles)
+	Top       [][]int   `json:"top"`      // Units×few: numbers of Images, largest z first
+	Bottom    [][]int   `json:"bottom"`   // smallest z first
+	TopZ      [][]Num   `json:"top_z"`
+	BottomZ   [][]Num   `json:"bottom_z"`
+	Patterned int       `json:"patterned"` // images that the patterns were computed on
+	Ablation  *Ablation `json:"ablation"`
 }
 
 // Output is the output layer.

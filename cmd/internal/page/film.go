@@ -28,8 +28,8 @@ type Frame struct {
 }
 
 // Frames goes through the frames that were kept of a training, in the order of the epochs: want says which neurons are
-// wanted of the i-th of so many, nil for none, and each is called with those. The error is a [*gallery.NotKept] when there are
-// none and nothing is wrong with that.
+// wanted of the i-th of so many, nil for none, and each is called with those. The error is a [*gallery.NotKept] when
+// there are none and nothing is wrong with that.
 type Frames func(want func(i, of int) []int, each func(Frame)) error
 
 // pickFrames returns at most count of n frames, evenly spaced, the first and the last among them.

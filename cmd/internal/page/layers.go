@@ -9,8 +9,8 @@ import (
 	"neuroloupe/engine/inspect"
 )
 
-// What is worked out for every neuron is bounded, so that the time and the memory that a page takes grow no faster than the
-// network; what a bound cuts short is said on the page (see Document.Bounds).
+// What is worked out for every neuron is bounded, so that the time and the memory that a page takes grow no faster than
+// the network; what a bound cuts short is said on the page (see Document.Bounds).
 const (
 	similarUnits = 1024          // most neurons that are put in order of similarity: 1 s
 	patternWork  = 3e9           // most images×inputs×units of the patterns: a few seconds
@@ -139,8 +139,8 @@ func (c *collector) activity(out *Layer, l int) error {
 	return context.Cause(c.ctx)
 }
 
-// some returns every nth example of the test images with their places, few enough for a cost, of an example as a share of
-// what there may be of all.
+// some returns every nth example of the test images with their places, few enough for a cost, of an example as a share
+// of what there may be of all.
 func (c *collector) some(cost float64) (inspect.Probe, error) {
 	p, inputs := c.run.Tests, c.run.Subject.Net.Spec.Inputs
 	step := max(1, int(cost*float64(p.Data.Len())+0.999))
@@ -181,7 +181,8 @@ func (c *collector) ablate(out *Layer, l int, importance, selective []float64) e
 	for n := l + 1; n < len(spec.Layers)-1; n++ {
 		work += float64(spec.Layers[n].Units) * float64(spec.Layers[n+1].Units)
 	}
-	p, err := c.some(max(work*float64(out.Units)/ablateWork, float64(max(out.Units, spec.Layers[l+1].Units))/keptValues))
+	p, err := c.some(max(work*float64(out.Units)/ablateWork,
+		float64(max(out.Units, spec.Layers[l+1].Units))/keptValues))
 	if err != nil {
 		return err
 	}

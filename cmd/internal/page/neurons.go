@@ -25,8 +25,8 @@ func extremes(units int) int {
 	return 3
 }
 
-// classed are the test images one class after the other, each class in the order of the test set: so a layer's values are
-// held for the images of one class, not for all.
+// classed are the test images one class after the other, each class in the order of the test set: so a layer's values
+// are held for the images of one class, not for all.
 type classed struct {
 	probe inspect.Probe
 	at    []int // places in the test set
@@ -49,7 +49,8 @@ func (c *collector) byClass() (*classed, error) {
 		sorted.Labels = append(sorted.Labels, d.Labels[i])
 	}
 	for k := range c.run.Subject.Net.Spec.Classes() + 1 {
-		n, _ := slices.BinarySearchFunc(sorted.Labels, k, func(label uint8, k int) int { return cmp.Compare(int(label), k) })
+		n, _ := slices.BinarySearchFunc(sorted.Labels, k,
+			func(label uint8, k int) int { return cmp.Compare(int(label), k) })
 		s.from = append(s.from, n)
 	}
 	var err error
@@ -109,7 +110,8 @@ func (c *collector) neurons(out *Layer, l int) error {
 		}
 	}
 	if fewest < 1 {
-		c.bound("%s has %s neurons, so how their activations are spread is computed on one in %.0f test images of the largest class",
+		c.bound("%s has %s neurons, so how their activations are spread is computed on one in %.0f test images of "+
+			"the largest class",
 			c.named(l), words.Thousands(units), 1/fewest)
 	}
 	for j := range units {

@@ -9,9 +9,9 @@ import (
 	"neuroloupe/cmd/internal/arrays"
 )
 
-// Numbers are the numbers that a report draws, maps as they were before they were packed for the page. Images of the data
-// set are named by their place in the test set, with their classes; what the page joins of two arrays when it is asked to,
-// input×weight, is left to the reader of these.
+// Numbers are the numbers that a report draws, maps as they were before they were packed for the page. Images of the
+// data set are named by their place in the test set, with their classes; what the page joins of two arrays when it is
+// asked to, input×weight, is left to the reader of these.
 func Numbers(d *Document) *arrays.Set {
 	n := &arrays.Set{}
 	arrays.AddTexts(n, "classes", d.Classes)
@@ -98,8 +98,8 @@ func layerNumbers(n *arrays.Set, d *Document, l *Layer) {
 	arrays.AddNumber(n, at+"selectivity_correlation", l.Ablation.Selective)
 }
 
-// activityNumbers adds what each neuron does on the images of each class, neurons×classes: the mean, and neurons×classes×7
-// its least value, 5, 25, 50, 75, 95 % and its largest. Without images of a class they are NaN.
+// activityNumbers adds what each neuron does on the images of each class, neurons×classes: the mean, and
+// neurons×classes×7 its least value, 5, 25, 50, 75, 95 % and its largest. Without images of a class they are NaN.
 func activityNumbers(n *arrays.Set, at string, l *Layer) {
 	const quantiles = 7
 	var mean, spread []Num
@@ -170,7 +170,8 @@ func whyNumbers(n *arrays.Set, d *Document) {
 		for j, a := range w.Hidden[len(w.Hidden)-1] {
 			for c := range k {
 				weight := float64(d.Output.Weights[j*k+c])
-				evidence, centred = append(evidence, weight*float64(a)), append(centred, weight*(float64(a)-float64(last.Mean[j])))
+				evidence, centred = append(evidence, weight*float64(a)),
+					append(centred, weight*(float64(a)-float64(last.Mean[j])))
 			}
 		}
 	}
@@ -198,7 +199,8 @@ func mistakeNumbers(n *arrays.Set, d *Document) {
 	var neurons [][]int
 	var drives [][]Num
 	for _, m := range d.Errors.Worst {
-		images, labels, predicted = append(images, d.Images.Index[m.Image]), append(labels, m.Label), append(predicted, m.Predicted)
+		images, labels, predicted = append(images, d.Images.Index[m.Image]), append(labels, m.Label),
+			append(predicted, m.Predicted)
 		loss, margin = append(loss, m.Loss), append(margin, m.Margin)
 		var who []int
 		var much []Num

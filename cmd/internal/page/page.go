@@ -16,7 +16,10 @@ import (
 var assets embed.FS
 
 // scripts are put together in this order into one.
-var scripts = [...]string{"base.js", "draw.js", "charts.js", "sheet.js", "table.js", "neuron.js", "class.js", "why.js", "rest.js", "film.js", "start.js"}
+var scripts = [...]string{
+	"base.js", "draw.js", "charts.js", "sheet.js", "table.js", "neuron.js", "class.js", "why.js",
+	"rest.js", "film.js", "start.js",
+}
 
 // page is what the template sees.
 type page struct {
@@ -56,8 +59,10 @@ func Write(w io.Writer, d *Document) error {
 	if err := json.NewEncoder(&data).Encode(d); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	p.Style, p.Script, p.Data = template.CSS(style), template.JS(script.String()), template.JS(strings.TrimSuffix(data.String(), "\n"))
-	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'",
+	p.Style, p.Script, p.Data = template.CSS(style), template.JS(script.String()),
+		template.JS(strings.TrimSuffix(data.String(), "\n"))
+	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; "+
+		"form-action 'none'",
 		hash(string(p.Style)), hash(string(p.Script)))
 	t, err := template.ParseFS(assets, "assets/page.html")
 	if err != nil {

@@ -51,7 +51,8 @@ func TestMaps(t *testing.T) {
 				want = float64(m.Scale[j])
 			}
 			if d := math.Abs(float64(got) - want); d > float64(m.Scale[j])/254*1.001 {
-				t.Errorf("map %d, value %d: %v became %v, off by more than half a step of %v", j, p, want, got, m.Scale[j])
+				t.Errorf("map %d, value %d: %v became %v, off by more than half a step of %v", j, p, want, got,
+					m.Scale[j])
 			}
 		}
 	}
@@ -123,8 +124,9 @@ func TestFilm(t *testing.T) {
 func TestWriteEscapes(t *testing.T) {
 	const evil = `</script><script>alert("1")</script><!-- &amp;`
 	d := &Document{
-		Title: evil, Classes: []string{evil, "b"}, Missing: map[string]string{NeedsData: evil, NeedsStart: evil, NeedsFilm: evil, NeedsCurve: evil},
-		Facts: []Fact{{evil, evil}}, Advice: []string{evil}, Words: []Word{{Names: []string{evil}, Text: evil}},
+		Title: evil, Classes: []string{evil, "b"},
+		Missing: map[string]string{NeedsData: evil, NeedsStart: evil, NeedsFilm: evil, NeedsCurve: evil},
+		Facts:   []Fact{{evil, evil}}, Advice: []string{evil}, Words: []Word{{Names: []string{evil}, Text: evil}},
 		Colors: palettes(render.BlueOrange),
 	}
 	var b strings.Builder

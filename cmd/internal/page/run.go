@@ -13,8 +13,8 @@ import (
 )
 
 // Seconds is about how long a report takes: for all test images the network is asked for the values of each layer
-// some seven times, and what each neuron does is sorted, which together was 5e-10 s for a weight and an image on a core of
-// 2023.
+// some seven times, and what each neuron does is sorted, which together was 5e-10 s for a weight and an image on a core
+// of 2023.
 func Seconds(s engine.Spec, images, cores int) float64 {
 	weights, inputs := 0.0, s.Inputs
 	for _, l := range s.Layers {
@@ -72,14 +72,17 @@ func facts(v *gallery.View) []Fact {
 	facts := []Fact{{Name: "run", Text: v.Folder.Path}, {Name: "network", Text: net}}
 	if m.Data.Name != "" {
 		facts = append(facts, Fact{Name: "data", Text: fmt.Sprintf("%s: %s images to train, %s to validate, %s to test",
-			m.Data.Title, words.Thousands(m.Data.Train), words.Thousands(m.Data.Validation), words.Thousands(m.Data.Test))})
+			m.Data.Title, words.Thousands(m.Data.Train), words.Thousands(m.Data.Validation),
+			words.Thousands(m.Data.Test))})
 	}
 	facts = append(facts, Fact{Name: "images", Text: images}, Fact{Name: "accuracy", Text: accuracy})
 	if im := m.Import; im != nil {
-		facts = append(facts, Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File, im.Form)})
+		facts = append(facts, Fact{Name: "made", Text: fmt.Sprintf("elsewhere; imported from %s (%s)", im.File,
+			im.Form)})
 	} else {
 		t := m.Train
-		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed, words.Count(t.Epochs, "epoch"),
+		text := fmt.Sprintf("preset %s, seed %d: %s of batches of %d, %v loss, %v start, %v, η %v", t.Preset, t.Seed,
+			words.Count(t.Epochs, "epoch"),
 			t.Batch, t.Loss, t.Init, t.Optimizer, t.LR)
 		for _, p := range []struct {
 			name  string
@@ -89,9 +92,11 @@ func facts(v *gallery.View) []Fact {
 				text += fmt.Sprintf(", %s %v", p.name, p.value)
 			}
 		}
-		facts = append(facts, Fact{Name: "trained", Text: text}, Fact{Name: "device", Text: m.Device.ID + " (" + m.Device.Name + ")"})
+		facts = append(facts, Fact{Name: "trained", Text: text},
+			Fact{Name: "device", Text: m.Device.ID + " (" + m.Device.Name + ")"})
 	}
-	return append(facts, Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " + m.Version})
+	return append(facts, Fact{Name: "made on", Text: m.Created.Format("2 January 2006, 15:04 MST") + ", version " +
+		m.Version})
 }
 
 // framesOf goes through the first layer's learned maps over training; metrics are those of the run, as far as they are

@@ -91,8 +91,9 @@ func (c *collector) errors(mistakes []inspect.Mistake, means []float64) error {
 			return err
 		}
 		out := Mistake{
-			Image: c.bank.number(m.Image), Label: m.Label, Predicted: m.Predicted, Loss: Num(m.Loss), Margin: Num(m.Margin),
-			Why: slices.IndexFunc(c.doc.Why, func(w *Why) bool { return w.Image == m.Image }),
+			Image: c.bank.number(m.Image), Label: m.Label, Predicted: m.Predicted, Loss: Num(m.Loss),
+			Margin: Num(m.Margin),
+			Why:    slices.IndexFunc(c.doc.Why, func(w *Why) bool { return w.Image == m.Image }),
 		}
 		for _, dr := range drivers[:min(len(drivers), driversKept)] {
 			out.Drivers = append(out.Drivers, Driving{dr.Neuron, Num(dr.Drive)})

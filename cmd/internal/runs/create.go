@@ -26,8 +26,8 @@ func Create(path string, m Manifest, initial engine.Params) (*Folder, error) {
 	})
 }
 
-// ImportNet makes a new run folder at path, as Create does, for a network that was made elsewhere, m.Import saying where.
-// It holds the weights alone: no start, no γ, no metrics, no frames.
+// ImportNet makes a new run folder at path, as Create does, for a network that was made elsewhere, m.Import saying
+// where. It holds the weights alone: no start, no γ, no metrics, no frames.
 func ImportNet(path string, m Manifest, weights engine.Params) (*Folder, error) {
 	return create(path, m, func(f *Folder) error { return f.writeWeights(weights, nil) })
 }
@@ -101,7 +101,8 @@ func (f *Folder) halfMade() ([]string, error) {
 	foreign := func(files ...string) int {
 		return slices.IndexFunc(names, func(name string) bool {
 			target, temp := atomicfile.TempOf(name)
-			return !slices.Contains(files, name) && !(temp && (slices.Contains(files, target) || target == manifestFile))
+			return !slices.Contains(files, name) &&
+				!(temp && (slices.Contains(files, target) || target == manifestFile))
 		})
 	}
 	i := foreign(initialFile, frameLogFile, checkpointFile) // of Create
@@ -111,9 +112,11 @@ func (f *Folder) halfMade() ([]string, error) {
 	m, err := readManifest(f.file(manifestFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is not empty and no run that could go on (%s is in it); choose another --out", f.Path, names[i])
+		return nil, fmt.Errorf("%s is not empty and no run that could go on (%s is in it); choose another --out",
+			f.Path, names[i])
 	case err == nil && m.Import != nil:
-		return nil, fmt.Errorf("%s is not empty: it holds the network of %s; draw it with neuroloupe sheet %s, or choose another --out",
+		return nil, fmt.Errorf("%s is not empty: it holds the network of %s; draw it with neuroloupe sheet %s, or "+
+			"choose another --out",
 			f.Path, m.Import.File, f.Path)
 	}
 	return nil, fmt.Errorf("%s is not empty; go on with --resume %s, or choose another --out", f.Path, f.Path)

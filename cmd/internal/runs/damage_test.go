@@ -77,8 +77,9 @@ func flips(data string) map[string]string {
 	return all
 }
 
-// damage makes a folder of a run's files whose file name is damaged in a way, as often as there are places to damage it at.
-// "other" is the file of another run, "folder" a folder in its place, "error" one of the system that is not "not there".
+// damage makes a folder of a run's files whose file name is damaged in a way, as often as there are places to damage it
+// at. "other" is the file of another run, "folder" a folder in its place, "error" one of the system that is not "not
+// there".
 func damage(t *testing.T, run, other map[string]string, name, way string, check func(t *testing.T, dir, what string)) {
 	t.Helper()
 	all := map[string]string{way: run[name]}
@@ -117,9 +118,9 @@ func damage(t *testing.T, run, other map[string]string, name, way string, check 
 	}
 }
 
-// What resuming a run of three epochs does when one of its files is damaged: "refuse", one error that names the file, and
-// nothing has been changed; "goes on", to the files of an undisturbed run; "mends", the same, and says what was lost, which
-// may be frames.
+// What resuming a run of three epochs does when one of its files is damaged: "refuse", one error that names the file,
+// and nothing has been changed; "goes on", to the files of an undisturbed run; "mends", the same, and says what was
+// lost, which may be frames.
 func TestResumeDamaged(t *testing.T) {
 	ways := []string{"removed", "emptied", "halved", "flipped", "other", "folder", "error"}
 	for _, run := range []struct {
@@ -172,7 +173,11 @@ func sameManifest(t *testing.T, run map[string]string, dir string) bool {
 		t.Fatal(err)
 	}
 	f, err := Open(dir)
-	return err == nil && cmp.Equal(f.Manifest, m, cmp.Comparer(func(a, b Recipe) bool { return fmt.Sprint(a) == fmt.Sprint(b) }))
+	return err == nil && cmp.Equal(f.Manifest, m, cmp.Comparer(func(a,
+		b Recipe,
+	) bool {
+		return fmt.Sprint(a) == fmt.Sprint(b)
+	}))
 }
 
 func resumeDamaged(t *testing.T, dir, name, what, want string, whole map[string]string) {
@@ -243,7 +248,8 @@ func fewerFrames(t *testing.T, f *Folder, what string) {
 	}
 }
 
-// What looks at an ended run reads of it what is not damaged; a damaged file is one error that names it, of whoever reads it.
+// What looks at an ended run reads of it what is not damaged; a damaged file is one error that names it, of whoever
+// reads it.
 func TestReadDamaged(t *testing.T) {
 	good, other := trained(t, 1, 3, true), trained(t, 2, 3, true)
 	readers := map[string]func(f *Folder) (int, error){
@@ -265,7 +271,8 @@ func TestReadDamaged(t *testing.T) {
 				}
 				for file, read := range readers {
 					got, err := read(f)
-					shorter := name == metricsFile && (way == "removed" || way == "emptied" || way == "halved") // as while it is trained
+					// as while it is trained
+					shorter := name == metricsFile && (way == "removed" || way == "emptied" || way == "halved")
 					switch {
 					case file != name && (err != nil || got != counts[file]):
 						t.Errorf("%s: %d of %s, %v", what, got, file, err)
@@ -276,7 +283,8 @@ func TestReadDamaged(t *testing.T) {
 						if !strings.HasPrefix(what, fmt.Sprintf("%s byte %d:", name, len(good[name])-1)) {
 							t.Errorf("%s: no error", what)
 						}
-					case file == name && !shorter && (!strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n")):
+					case file == name && !shorter &&
+						(!strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n")):
 						t.Errorf("%s: the error is not one line that names it: %v", what, err)
 					}
 				}

@@ -109,7 +109,10 @@ func (f *Folder) checkMeta(name string, meta map[string]string) error {
 	for key := range meta {
 		if !slices.Contains([]string{settingsKey, "net", "layout", gammaKey, "tensor", engine.ProgressKey}, key) {
 			// Of another name a checksum would not be checked.
-			return &safetensors.FormatError{File: f.file(name), Reason: fmt.Sprintf("unknown metadata %q: the file is damaged", key)}
+			return &safetensors.FormatError{
+				File:   f.file(name),
+				Reason: fmt.Sprintf("unknown metadata %q: the file is damaged", key),
+			}
 		}
 	}
 	got, ok := meta[settingsKey]
@@ -125,8 +128,8 @@ func (f *Folder) belongs(name, sum string) error {
 	if err != nil || sum == want {
 		return err
 	}
-	return fmt.Errorf("%s belongs to another run than %s: it was written for settings of sha256 %.12q, these have %.12q; "+
-		"put back the file of this run", f.file(name), manifestFile, sum, want)
+	return fmt.Errorf("%s belongs to another run than %s: it was written for settings of sha256 %.12q, these have "+
+		"%.12q; put back the file of this run", f.file(name), manifestFile, sum, want)
 }
 
 // readParams reads a file of the network's parameters, and its metadata.

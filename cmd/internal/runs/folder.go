@@ -1,5 +1,5 @@
-// Package runs says how a network is trained, with the presets (recipe.go), and keeps what a training run writes: the run
-// folder.
+// Package runs says how a network is trained, with the presets (recipe.go), and keeps what a training run writes: the
+// run folder.
 //
 //	run.toml               what is needed to repeat the run
 //	initial.safetensors    the start weights W₀
@@ -73,8 +73,8 @@ func Open(path string) (*Folder, error) {
 		return fail(err)
 	}
 	if f.Manifest.Format < sumsSince {
-		f.notice("%s was made by an older version, which kept no checksums of run.toml and frames.log, nor which files belong "+
-			"together: that cannot be checked", path)
+		f.notice("%s was made by an older version, which kept no checksums of run.toml and frames.log, nor which "+
+			"files belong together: that cannot be checked", path)
 	}
 	return f, nil
 }
@@ -82,10 +82,11 @@ func Open(path string) (*Folder, error) {
 // noManifest says what can be done with a folder that has no run.toml.
 func (f *Folder) noManifest(missing error) error {
 	if _, err := os.Stat(f.file(metricsFile)); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w, though a run's other files are there: put it back from a copy, or see its weights alone: "+
-			"neuroloupe import %s", missing, f.file(weightsFile))
+		return fmt.Errorf("%w, though a run's other files are there: put it back from a copy, or see its weights "+
+			"alone: neuroloupe import %s", missing, f.file(weightsFile))
 	}
-	return fmt.Errorf("%w: not a run folder, or the run never began; then give the command that was to make it once more", missing)
+	return fmt.Errorf("%w: not a run folder, or the run never began; then give the command that was to make it once "+
+		"more", missing)
 }
 
 // notice notes what a person should know and need not stop for.
@@ -114,7 +115,8 @@ type StartError struct {
 
 // Error says what is not known and why.
 func (e *StartError) Error() string {
-	return fmt.Sprintf("%s was made elsewhere; its start weights are not known (%s holds the trained ones alone)", e.Run, e.File)
+	return fmt.Sprintf("%s was made elsewhere; its start weights are not known (%s holds the trained ones alone)",
+		e.Run, e.File)
 }
 
 // noStart is the error of a network that was made elsewhere; nil for one that was trained here.

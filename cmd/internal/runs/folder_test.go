@@ -63,7 +63,8 @@ func TestCreateAtOnce(t *testing.T) {
 				made <- i
 				err = f.Close()
 			}
-			if err != nil && !strings.Contains(err.Error(), "not empty") && !strings.Contains(err.Error(), "another process") {
+			if err != nil && !strings.Contains(err.Error(), "not empty") &&
+				!strings.Contains(err.Error(), "another process") {
 				t.Error(err)
 			}
 		})
@@ -114,8 +115,9 @@ func TestLockIsWatched(t *testing.T) {
 				before = content(t, dir)
 			}
 			for what, err := range map[string]error{
-				"an epoch": f.EndEpoch(engine.Metrics{Epoch: 2}, st, true), "a checkpoint": f.Save(st), "run.toml": f.WriteManifest(),
-				"the end": f.Finish(),
+				"an epoch": f.EndEpoch(engine.Metrics{Epoch: 2}, st, true), "a checkpoint": f.Save(st),
+				"run.toml": f.WriteManifest(),
+				"the end":  f.Finish(),
 			} {
 				if !errors.Is(err, errLost) {
 					t.Errorf("%s is written: %v", what, err)
@@ -145,12 +147,14 @@ func TestLockErrors(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "nowhere", "lock"), f.file(lockFile)); err != nil {
 		t.Skip(err)
 	}
-	if _, _, err := Resume(dir); err == nil || strings.Contains(err.Error(), "another process") || !strings.Contains(err.Error(), lockFile) {
+	if _, _, err := Resume(dir); err == nil || strings.Contains(err.Error(), "another process") ||
+		!strings.Contains(err.Error(), lockFile) {
 		t.Errorf("a lock that cannot be opened: %v", err)
 	}
 }
 
-// A folder whose making was killed, after any of its files, can be made again, and nothing that is said goes in a circle.
+// A folder whose making was killed, after any of its files, can be made again, and nothing that is said goes in a
+// circle.
 func TestHalfMade(t *testing.T) {
 	train, imported := trained(t, 1, 0, false), importedFiles(t)
 	for _, c := range []struct {
@@ -174,7 +178,8 @@ func TestHalfMade(t *testing.T) {
 				}
 				dir := filepath.Join(t.TempDir(), "run")
 				put(t, dir, half)
-				if _, _, err := Resume(dir); err == nil || !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "--resume") {
+				if _, _, err := Resume(dir); err == nil || !errors.Is(err, fs.ErrNotExist) ||
+					strings.Contains(err.Error(), "--resume") {
 					t.Errorf("%v: resumed: %v", half, err)
 				}
 				for kind, again := range map[string]map[string]string{"train": train, "import": imported} {
@@ -229,8 +234,11 @@ func TestCreateRefuses(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"a person's file":        {map[string]string{"notes.tmp": "mine"}, "notes.tmp is in it"},
-		"one beside ours":        {map[string]string{lockFile: "", initialFile: "", "backup.tmp": "mine"}, "backup.tmp is in it"},
+		"a person's file": {map[string]string{"notes.tmp": "mine"}, "notes.tmp is in it"},
+		"one beside ours": {
+			map[string]string{lockFile: "", initialFile: "", "backup.tmp": "mine"},
+			"backup.tmp is in it",
+		},
 		"a picture half-made":    {map[string]string{"why.png.0badcafe.tmp": ""}, "why.png.0badcafe.tmp is in it"},
 		"a run":                  {whole, "go on with --resume"},
 		"an import":              {importedFiles(t), "draw it with neuroloupe sheet"},
@@ -249,7 +257,8 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "run")
 	put(t, dir, lost)
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "neuroloupe import "+filepath.Join(dir, weightsFile)) {
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "neuroloupe import "+
+		filepath.Join(dir, weightsFile)) {
 		t.Errorf("a run without its toml: %v", err)
 	}
 }
@@ -263,7 +272,10 @@ func TestSweep(t *testing.T) {
 	}
 	keep := map[string]string{"notes.tmp": "a", "backup.tmp": "b", "run.toml.tmp": "c", "weights.old.0badcafe.tmp": "d"}
 	put(t, dir, keep)
-	put(t, dir, map[string]string{"weights.safetensors.0badcafe.tmp": "", "run.toml.12345678.tmp": "", "sheet.png.00000000.tmp": ""})
+	put(t, dir, map[string]string{
+		"weights.safetensors.0badcafe.tmp": "", "run.toml.12345678.tmp": "",
+		"sheet.png.00000000.tmp": "",
+	})
 	g, _, err := Resume(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 )
 
 // frames.log is a line that says so and of which settings, then records of one size, the epochs rising: the epoch as a
-// uint32, the first layer's weights, and the CRC-32C of both, little-endian. Folders of the first format had neither the
-// line nor the CRC.
+// uint32, the first layer's weights, and the CRC-32C of both, little-endian. Folders of the first format had neither
+// the line nor the CRC.
 
 // Frame is the first layer's weights after an epoch.
 type Frame struct {
@@ -73,9 +73,10 @@ func (f *Folder) writeLog(frames []Frame) error {
 // frameLog is what frames.log holds.
 type frameLog struct {
 	frames []Frame
-	damage string // what is wrong with the record after them; "" when there is none, or the file ends in the middle of it
-	torn   bool   // the file ends in the middle of a record, which a kill leaves
-	start  int64  // of the first record; 0 when the file has not the form that writeLog gives it
+	// what is wrong with the record after them; "" when there is none, or the file ends in the middle of it
+	damage string
+	torn   bool  // the file ends in the middle of a record, which a kill leaves
+	start  int64 // of the first record; 0 when the file has not the form that writeLog gives it
 }
 
 // readLog reads frames.log up to the first record that is not whole and good.
@@ -155,9 +156,9 @@ func (f *Folder) noteDamage(l frameLog) {
 	}
 }
 
-// checkFrames returns what makes frames.log hold the frames up to an epoch: by cutting off those after it and a record that
-// is not whole, or, when the run had ended, from frames.safetensors. Frames that are lost are noted; the training does not
-// need them.
+// checkFrames returns what makes frames.log hold the frames up to an epoch: by cutting off those after it and a record
+// that is not whole, or, when the run had ended, from frames.safetensors. Frames that are lost are noted; the training
+// does not need them.
 func (f *Folder) checkFrames(epoch int, initial engine.Params) (cut func() error, err error) {
 	l, err := f.readLog()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -185,7 +186,8 @@ func (f *Folder) checkFrames(epoch int, initial engine.Params) (cut func() error
 		want += epoch / every
 	}
 	if lost := want - len(keep); lost > 0 {
-		f.notice("%s: %d of the %d frames up to epoch %d are lost; the training goes on without them", f.Path, lost, want, epoch)
+		f.notice("%s: %d of the %d frames up to epoch %d are lost; the training goes on without them", f.Path, lost,
+			want, epoch)
 	}
 	if l.start > 0 {
 		return func() error { return f.truncate(frameLogFile, l.start+int64(len(keep))*int64(f.dataSize()+8)) }, nil
@@ -230,8 +232,8 @@ func (f *Folder) Running() (bool, error) {
 	return err == nil, err
 }
 
-// Frames reads frames.safetensors, in the order of the epochs; the run must have ended. The error is a [*StartError] for
-// a network that was made elsewhere.
+// Frames reads frames.safetensors, in the order of the epochs; the run must have ended. The error is a [*StartError]
+// for a network that was made elsewhere.
 func (f *Folder) Frames() ([]Frame, error) {
 	var frames []Frame
 	err := f.EachFrame(func(int, int) bool { return true }, func(fr Frame) error {

@@ -13,7 +13,10 @@ import (
 // Of a network made elsewhere there are weights, and a reason for all else.
 func TestImportNet(t *testing.T) {
 	dir, m := filepath.Join(t.TempDir(), "run"), manifest(t)
-	m.Import = &Import{File: "there/net.npz", SHA256: "00", Form: "npz", Layout: "out-in", Layers: []string{"fc1", "out"}, Std: 1}
+	m.Import = &Import{
+		File: "there/net.npz", SHA256: "00", Form: "npz", Layout: "out-in",
+		Layers: []string{"fc1", "out"}, Std: 1,
+	}
 	spec, err := m.Spec()
 	if err != nil {
 		t.Fatal(err)

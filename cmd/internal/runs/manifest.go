@@ -45,8 +45,9 @@ type Import struct {
 	Form   string   `toml:"form"`             // what kind of file it was, in words
 	Layout string   `toml:"layout"`           // which way round its weights were: in-out or out-in
 	Layers []string `toml:"layers,omitempty"` // what it called them
-	Mean   float64  `toml:"mean"`             // the pixels of its training were (pixel/255 − Mean)/Std, which is folded into layer 1;
-	Std    float64  `toml:"std"`              // 0 and 1 when they were taken as they are
+	// the pixels of its training were (pixel/255 − Mean)/Std, which is folded into layer 1;
+	Mean float64 `toml:"mean"`
+	Std  float64 `toml:"std"` // 0 and 1 when they were taken as they are
 
 	Transpose bool   `toml:"transpose,omitempty"` // what its images were is folded into layer 1 too
 	Flip      string `toml:"flip,omitempty"`      // rows, cols, both; empty when they were not mirrored
@@ -66,7 +67,8 @@ type Device struct {
 
 // Data is what a run was trained with.
 type Data struct {
-	Name       string   `toml:"name"`   // what to load: mnist, fashion, or the path of a folder; "" = imported without data
+	// what to load: mnist, fashion, or the path of a folder; "" = imported without data
+	Name       string   `toml:"name"`
 	Title      string   `toml:"title"`  // its name in print
 	Folder     string   `toml:"folder"` // where --folder pointed; may be empty
 	Rows       int      `toml:"rows"`
@@ -110,7 +112,8 @@ func (f *Folder) WriteManifest() error {
 		}
 	}
 	return f.replace(manifestFile, func(w io.Writer) error {
-		_, err := io.WriteString(w, "# A neuroloupe run: everything needed to repeat it. --resume reads it, and its flags change it; a change by hand is refused.\n")
+		_, err := io.WriteString(w, "# A neuroloupe run: everything needed to repeat it. --resume reads it, and its "+
+			"flags change it; a change by hand is refused.\n")
 		return errors.Join(err, toml.NewEncoder(w).Encode(f.Manifest))
 	})
 }
@@ -151,8 +154,9 @@ func parseManifest(text string) (m Manifest, err error) {
 		}
 	}
 	if m.SHA256 != sum {
-		return m, fmt.Errorf("it is damaged or was changed by hand: its sha256 is %.12q, of what it says %.12q; put it back from a "+
-			"copy (epochs, device and the data's folder are changed by the flags of --resume)", m.SHA256, sum)
+		return m, fmt.Errorf("it is damaged or was changed by hand: its sha256 is %.12q, of what it says %.12q; put "+
+			"it back from a copy (epochs, device and the data's folder are changed by the flags of --resume)", m.SHA256,
+			sum)
 	}
 	if n := m.Data.Rows * m.Data.Cols; m.Data.Rows < 1 || m.Data.Cols < 1 || n > engine.MaxUnits {
 		return m, fmt.Errorf("images of %d×%d", m.Data.Rows, m.Data.Cols)

@@ -10,8 +10,8 @@ import (
 	"neuroloupe/engine"
 )
 
-// Whatever a damaged run.toml says, it says it to nobody: it is an error, or it has only lost its last line's end, or is
-// changed where it says nothing. So is that of the first format cut short; it had no sum.
+// Whatever a damaged run.toml says, it says it to nobody: it is an error, or it has only lost its last line's end, or
+// is changed where it says nothing. So is that of the first format cut short; it had no sum.
 func TestManifestBytes(t *testing.T) {
 	good := trained(t, 1, 1, true)[manifestFile]
 	m, err := parseManifest(good)

@@ -58,7 +58,8 @@ func (f *Folder) lineParser() (func(line string, epoch int) (engine.Metrics, err
 		i := max(0, len(line)-len(sumMember("", "")))
 		object := line[:i] + "}"
 		if line[i:] != sumMember(settings, object) {
-			return engine.Metrics{}, errors.New("it is damaged, or another run's: its crc32c is not that of what it says")
+			return engine.Metrics{}, errors.New("it is damaged, or another run's: its crc32c is not that of what it " +
+				"says")
 		}
 		return parseMetrics(object, epoch)
 	}, err
@@ -126,8 +127,9 @@ func (f *Folder) checkMetrics(epoch int) (cut func() error, err error) {
 			err = errors.New("it is missing")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w; the checkpoint is that after epoch %d, and every epoch up to it must have its "+
-				"line: put the file back from a copy; nothing has been changed", f.file(metricsFile), e, err, epoch)
+			return nil, fmt.Errorf("%s, line %d: %w; the checkpoint is that after epoch %d, and every epoch up to it "+
+				"must have its line: put the file back from a copy; nothing has been changed", f.file(metricsFile), e,
+				err, epoch)
 		}
 		kept.WriteString(line + "\n")
 	}

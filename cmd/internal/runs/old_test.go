@@ -13,8 +13,8 @@ import (
 	"neuroloupe/engine/safetensors"
 )
 
-// oldRun makes the folder that the first version wrote after so many epochs: no sums in run.toml, in the headers, in the
-// lines of metrics and in the log of frames, and no checkpoint before the end of an epoch.
+// oldRun makes the folder that the first version wrote after so many epochs: no sums in run.toml, in the headers, in
+// the lines of metrics and in the log of frames, and no checkpoint before the end of an epoch.
 func oldRun(t *testing.T, epochs int) map[string]string {
 	t.Helper()
 	all := trained(t, 1, epochs, false)
@@ -66,8 +66,8 @@ func oldRun(t *testing.T, epochs int) map[string]string {
 	return all
 }
 
-// A folder of the first version opens and goes on to the files that version would have written, and says once what cannot
-// be checked.
+// A folder of the first version opens and goes on to the files that version would have written, and says once what
+// cannot be checked.
 func TestOldFolder(t *testing.T) {
 	const record = 4 + 4*6*3
 	repeat := func(log string) string { return log + log[len(log)-record:] } // the last epoch twice
@@ -125,7 +125,8 @@ func TestOldFolder(t *testing.T) {
 			}
 			defer f.Close()
 			said := strings.Join(f.Notices(), "\n")
-			if strings.Count(said, "older version") != 1 || !strings.Contains(said, c.says) || c.says == "" && strings.Contains(said, "\n") {
+			if strings.Count(said, "older version") != 1 || !strings.Contains(said, c.says) || c.says == "" &&
+				strings.Contains(said, "\n") {
 				t.Errorf("says %q", said)
 			}
 			goOn(t, f, st, 5-st.Epoch)

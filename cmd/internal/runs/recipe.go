@@ -28,11 +28,12 @@ type Recipe struct {
 	Epochs    int                 `toml:"epochs"`
 	Batch     int                 `toml:"batch"`
 	Seed      uint64              `toml:"seed"`
-	Split     string              `toml:"split"`             // training/validation images, "50000/10000"; "" = five sixths
-	Classes   []int               `toml:"classes,omitempty"` // labels to keep; empty = all
-	EarlyStop int                 `toml:"early_stop"`
-	Keep      string              `toml:"keep"`   // best or last
-	Frames    string              `toml:"frames"` // epoch, a number of epochs, or none
+	// training/validation images, "50000/10000"; "" = five sixths
+	Split     string `toml:"split"`
+	Classes   []int  `toml:"classes,omitempty"` // labels to keep; empty = all
+	EarlyStop int    `toml:"early_stop"`
+	Keep      string `toml:"keep"`   // best or last
+	Frames    string `toml:"frames"` // epoch, a number of epochs, or none
 
 	hidden []int // sizes of the hidden layers, used when Net is ""
 }
@@ -162,7 +163,8 @@ func (r *Recipe) SplitSizes(total int) (train, validation int, err error) {
 		return 0, 0, fmt.Errorf("split %q: want training/validation images, as in 50000/10000", r.Split)
 	}
 	if train > total || validation > total-train {
-		return 0, 0, fmt.Errorf("split %s asks for %d images, the training set has %d", r.Split, train+validation, total)
+		return 0, 0, fmt.Errorf("split %s asks for %d images, the training set has %d", r.Split, train+validation,
+			total)
 	}
 	return train, validation, nil
 }

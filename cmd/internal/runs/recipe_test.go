@@ -36,8 +36,11 @@ func TestPresets(t *testing.T) {
 		},
 		{
 			"sklearn", "784-50-10", "60000/0",
-			engine.Spec{Loss: engine.CrossEntropy, Init: engine.InitXavier, L2: 0.03, // α·n/batch: the penalty's gradient is α·w/batch
-				Update: engine.Update{Method: engine.Nesterov, Momentum: 0.9}},
+			// α·n/batch: the penalty's gradient is α·w/batch
+			engine.Spec{
+				Loss: engine.CrossEntropy, Init: engine.InitXavier, L2: 0.03,
+				Update: engine.Update{Method: engine.Nesterov, Momentum: 0.9},
+			},
 			engine.Config{Epochs: 10, Batch: 200, LR: 0.1},
 		},
 		{
@@ -62,7 +65,8 @@ func TestPresets(t *testing.T) {
 			if r.Net != c.net || s.String() != c.net || r.Split != c.split {
 				t.Errorf("net %s, %v, split %s", r.Net, s, r.Split)
 			}
-			if s.Loss != c.want.Loss || s.Init != c.want.Init || s.Update != c.want.Update || s.L1 != 0 || s.Dropout != 0 ||
+			if s.Loss != c.want.Loss || s.Init != c.want.Init || s.Update != c.want.Update || s.L1 != 0 ||
+				s.Dropout != 0 ||
 				s.L2 < c.want.L2*0.9999 || s.L2 > c.want.L2*1.0001 {
 				t.Errorf("spec %+v, want %+v", s, c.want)
 			}

@@ -16,8 +16,8 @@ func Resume(path string) (*Folder, *engine.State, error) {
 		return nil, nil, err
 	}
 	if f.Manifest.Import != nil {
-		return nil, nil, fmt.Errorf("%s was made elsewhere: its start, its optimiser and its place in the data are not known, "+
-			"so its training cannot go on", path)
+		return nil, nil, fmt.Errorf("%s was made elsewhere: its start, its optimiser and its place in the data are "+
+			"not known, so its training cannot go on", path)
 	}
 	if err := f.takeLock(); err != nil {
 		return nil, nil, fmt.Errorf("run folder: %w", err)

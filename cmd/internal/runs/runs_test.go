@@ -20,7 +20,10 @@ func manifest(t *testing.T) Manifest {
 	r.Net = "6-3-2"
 	return Manifest{
 		Version: "v0", Train: r,
-		Data: Data{Name: "d", Title: "d", Rows: 2, Cols: 3, Classes: []string{"a", "b"}, Train: 5, Test: 1, Dead: []int{0, 5}},
+		Data: Data{
+			Name: "d", Title: "d", Rows: 2, Cols: 3, Classes: []string{"a", "b"}, Train: 5, Test: 1,
+			Dead: []int{0, 5},
+		},
 	}
 }
 
@@ -81,7 +84,8 @@ func TestManifestReadsBack(t *testing.T) {
 	hidden := cmp.Comparer(func(a, b Recipe) bool {
 		sa, ea := a.Spec(6, 2, 5)
 		sb, eb := b.Spec(6, 2, 5)
-		return ea == nil && eb == nil && cmp.Equal(sa, sb) && a.Frames == b.Frames && a.Split == b.Split && a.Epochs == b.Epochs
+		return ea == nil && eb == nil && cmp.Equal(sa, sb) && a.Frames == b.Frames && a.Split == b.Split &&
+			a.Epochs == b.Epochs
 	})
 	if diff := cmp.Diff(want, got.Manifest, hidden); diff != "" {
 		t.Error(diff)
@@ -177,7 +181,8 @@ func TestResumeCutsBack(t *testing.T) {
 					t.Errorf("frame %d: epoch %d, weight %v, want %v", i, fr.Epoch, fr.Weights.Data[2], want)
 				}
 			}
-			if got := strings.Join(files(t, dir), " "); strings.Contains(got, ".tmp") || strings.Contains(got, "frames.log") {
+			if got := strings.Join(files(t, dir), " "); strings.Contains(got, ".tmp") ||
+				strings.Contains(got, "frames.log") {
 				t.Errorf("left behind: %s", got)
 			}
 		})

@@ -51,7 +51,8 @@ func (f *Folder) loadState(initial engine.Params) (*engine.State, error) {
 		if begun, err := f.begun(); err != nil || !begun {
 			return f.Spec.NewState(initial.Clone()), err
 		}
-		return nil, fmt.Errorf("run folder: %s is missing, though the training had begun; %s", f.file(checkpointFile), advice)
+		return nil, fmt.Errorf("run folder: %s is missing, though the training had begun; %s", f.file(checkpointFile),
+			advice)
 	case errors.As(err, &damaged):
 		return nil, fmt.Errorf("%w; %s", err, advice)
 	case err != nil:
@@ -64,8 +65,8 @@ func (f *Folder) loadState(initial engine.Params) (*engine.State, error) {
 	return st, nil
 }
 
-// begun reports whether the folder of a run without a checkpoint must have had one. It is always there, except in folders
-// of the first format: there it came at the end of the first epoch, after a line of metrics and a frame.
+// begun reports whether the folder of a run without a checkpoint must have had one. It is always there, except in
+// folders of the first format: there it came at the end of the first epoch, after a line of metrics and a frame.
 func (f *Folder) begun() (bool, error) {
 	if f.Manifest.Format >= sumsSince {
 		return true, nil

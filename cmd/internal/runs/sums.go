@@ -91,8 +91,8 @@ func (m Manifest) sum() (string, error) {
 }
 
 // Settings is the sha256 of what makes a network the one it is: all settings, and the images by their files' checksums.
-// Left out is what may differ between the beginning and the end of a run, or between two runs of the same weights: where
-// the data lies, what it is called, the device, the number of epochs, and what wrote the folder and when.
+// Left out is what may differ between the beginning and the end of a run, or between two runs of the same weights:
+// where the data lies, what it is called, the device, the number of epochs, and what wrote the folder and when.
 func (m Manifest) Settings() (string, error) {
 	return m.digest(map[string]bool{
 		"format": true, "sha256": true, "version": true, "created": true, "device": true,
@@ -100,8 +100,8 @@ func (m Manifest) Settings() (string, error) {
 	})
 }
 
-// digest is the sha256 of m's keys and values but those named. Empty values count as left out, so that a key which a later
-// version adds changes nothing where it is not used.
+// digest is the sha256 of m's keys and values but those named. Empty values count as left out, so that a key which a
+// later version adds changes nothing where it is not used.
 func (m Manifest) digest(without map[string]bool) (string, error) {
 	text, err := toml.Marshal(m)
 	if err != nil {

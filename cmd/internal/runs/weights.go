@@ -48,10 +48,12 @@ func (f *Folder) Weights() (ps engine.Params, gamma float64, err error) {
 // noWeights says why a run that was trained here has no weights.
 func (f *Folder) noWeights() error {
 	if text, _, err := f.readMetrics(); err != nil || text != "" {
-		return errors.Join(err, fmt.Errorf("%s is missing; neuroloupe train --resume %s writes it again from the checkpoint",
+		return errors.Join(err, fmt.Errorf("%s is missing; neuroloupe train --resume %s writes it again from the "+
+			"checkpoint",
 			f.file(weightsFile), f.Path))
 	}
-	return fmt.Errorf("%s has no weights yet: its training has not finished an epoch; go on with neuroloupe train --resume %s",
+	return fmt.Errorf("%s has no weights yet: its training has not finished an epoch; go on with neuroloupe train "+
+		"--resume %s",
 		f.Path, f.Path)
 }
 
@@ -71,8 +73,8 @@ func (f *Folder) writeWeights(ps engine.Params, meta map[string]string) error {
 	return nil
 }
 
-// weightsLost reports whether weights.safetensors should be there after so many epochs and is missing or damaged, which is
-// noted: the checkpoint has them too.
+// weightsLost reports whether weights.safetensors should be there after so many epochs and is missing or damaged, which
+// is noted: the checkpoint has them too.
 func (f *Folder) weightsLost(epoch int) (bool, error) {
 	info, err := os.Stat(f.file(weightsFile))
 	switch {

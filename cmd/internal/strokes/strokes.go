@@ -36,11 +36,13 @@ func Write(dir string, n int) error {
 		for _, v := range []int{s.n, Rows, Cols} {
 			head = binary.BigEndian.AppendUint32(head, uint32(v))
 		}
-		if err := os.WriteFile(filepath.Join(dir, s.name+"-images-idx3-ubyte"), append(head, images...), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, s.name+"-images-idx3-ubyte"), append(head, images...),
+			0o666); err != nil {
 			return err
 		}
 		head = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 0x801), uint32(s.n))
-		if err := os.WriteFile(filepath.Join(dir, s.name+"-labels-idx1-ubyte"), append(head, labels...), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, s.name+"-labels-idx1-ubyte"), append(head, labels...),
+			0o666); err != nil {
 			return err
 		}
 	}

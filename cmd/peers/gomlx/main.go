@@ -1,5 +1,5 @@
-// Command gomlx is GoMLX as a peer of the benchmark: it trains an epoch for each line it reads and prints a line of JSON
-// for it, as peers.py does. It is a module of its own so that neuroloupe does not depend on GoMLX.
+// Command gomlx is GoMLX as a peer of the benchmark: it trains an epoch for each line it reads and prints a line of
+// JSON for it, as peers.py does. It is a module of its own so that neuroloupe does not depend on GoMLX.
 //
 //	gomlx FOLDER TASK BATCH LR
 //

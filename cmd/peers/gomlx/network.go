@@ -14,8 +14,9 @@ import (
 
 const inputs, classes = 784, 10
 
-// network trains by one graph: it takes the data set, the rows of a step, the parameters and their velocities, and gives
-// back the new parameters and velocities. GoMLX's own optimisers have no momentum without an adaptive rate; it is two more nodes.
+// network trains by one graph: it takes the data set, the rows of a step, the parameters and their velocities, and
+// gives back the new parameters and velocities. GoMLX's own optimisers have no momentum without an adaptive rate; it is
+// two more nodes.
 type network struct {
 	quadratic, relu bool
 	lr, momentum    float64
@@ -61,7 +62,10 @@ func newNetwork(backend backends.Backend, task string, lr float64, rng *rand.Ran
 	if n.train, err = g.NewExec(backend, n.trainGraph); err != nil {
 		return nil, err
 	}
-	n.infer, err = g.NewExec(backend, func(in []*g.Node) *g.Node { return g.ArgMax(n.forward(in[0], in[1:])[n.layers], 1, dtypes.Int32) })
+	n.infer, err = g.NewExec(backend, func(in []*g.Node) *g.Node {
+		return g.ArgMax(n.forward(in[0], in[1:])[n.layers],
+			1, dtypes.Int32)
+	})
 	return n, err
 }
 
@@ -72,8 +76,8 @@ func (n *network) data(s set) {
 	n.labels = tensors.FromFlatDataAndDimensions(s.labels, len(s.labels), 1)
 }
 
-// forward returns the activations of all layers for x, rows×784, x itself first. The last are weighted inputs when a softmax
-// follows.
+// forward returns the activations of all layers for x, rows×784, x itself first. The last are weighted inputs when a
+// softmax follows.
 func (n *network) forward(x *g.Node, params []*g.Node) []*g.Node {
 	a := []*g.Node{x}
 	for l := range n.layers {
@@ -91,8 +95,8 @@ func (n *network) forward(x *g.Node, params []*g.Node) []*g.Node {
 }
 
 // trainGraph is a step: in is images, labels, rows, and the params. Backpropagation is written out: of a product of
-// matrices, g.Gradient makes a product of every row with every column and then a sum, which a compiler such as XLA turns
-// into a product of matrices again; the backend in pure Go does as it is told, many times slower.
+// matrices, g.Gradient makes a product of every row with every column and then a sum, which a compiler such as XLA
+// turns into a product of matrices again; the backend in pure Go does as it is told, many times slower.
 func (n *network) trainGraph(in []*g.Node) []*g.Node {
 	rows, params, velocities := in[2], in[3:3+2*n.layers], in[3+2*n.layers:]
 	y := g.OneHot(g.Reshape(g.Gather(in[1], rows), -1), classes, dtypes.Float32)

@@ -11,7 +11,8 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/tensors"
 )
 
-// Backpropagation written out gives what GoMLX's own differentiation of the loss gives, and velocities fade as they should.
+// Backpropagation written out gives what GoMLX's own differentiation of the loss gives, and velocities fade as they
+// should.
 func TestStep(t *testing.T) {
 	const lr = 0.5
 	for _, task := range []string{"quadratic", "softmax", "large"} {
@@ -71,7 +72,8 @@ func TestStep(t *testing.T) {
 				}
 				// Both round in float32, sums of up to 1,024 products differently.
 				if moved == 0 || worst > 1e-4*moved+1e-6 {
-					t.Errorf("%s, step %d, parameter %d moved by up to %g: %g away from GoMLX's gradient", task, step+1, i, moved, worst)
+					t.Errorf("%s, step %d, parameter %d moved by up to %g: %g away from GoMLX's gradient", task, step+1,
+						i, moved, worst)
 				}
 			}
 		}

@@ -20,7 +20,8 @@ import (
 	"neuroloupe/cuda/internal/driver"
 )
 
-// LibraryEnv is the environment variable that names the library, or a list of those to try; set but empty, it means none.
+// LibraryEnv is the environment variable that names the library, or a list of those to try; set but empty, it means
+// none.
 const LibraryEnv = "NEUROLOUPE_LIBCUBLAS"
 
 // The names under which CUDA 13, 12 and 11 have it.
@@ -42,8 +43,8 @@ type Library struct {
 	lib C.neuroloupe_cublas
 }
 
-// Open opens the first library that works with a context, inside the context's Do; the caller closes it. One that is newer
-// than the driver is found and does not work, and an older one beside it may. The error says what was tried.
+// Open opens the first library that works with a context, inside the context's Do; the caller closes it. One that is
+// newer than the driver is found and does not work, and an older one beside it may. The error says what was tried.
 func Open(ctx *driver.Context) (*Library, error) {
 	names := usual
 	if path, set := os.LookupEnv(LibraryEnv); set {
@@ -116,7 +117,8 @@ func (l *Library) Handle(s *driver.Stream, c Compute) (_ *Handle, err error) {
 	if err := result("cublasSetStream", C.neuroloupe_cublas_set_stream(&l.lib, h.h, s.Handle())); err != nil {
 		return nil, err
 	}
-	return h, result("cublasSetWorkspace", C.neuroloupe_cublas_set_workspace(&l.lib, h.h, C.ulonglong(h.workspace), C.size_t(Workspace)))
+	return h, result("cublasSetWorkspace", C.neuroloupe_cublas_set_workspace(&l.lib, h.h, C.ulonglong(h.workspace),
+		C.size_t(Workspace)))
 }
 
 // Matrix is a row-major matrix in device memory with rows of Width, or its transpose.

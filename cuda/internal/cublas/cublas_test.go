@@ -41,8 +41,8 @@ func inContext(t *testing.T, f func(ctx *driver.Context, s *driver.Stream) error
 	}
 }
 
-// Products come out as row-major matrices say, transposed or not. The library is a stub that multiplies by columns as cuBLAS
-// does, and wants the calls in cuBLAS's order; that cuBLAS itself is called rightly only a GPU can show.
+// Products come out as row-major matrices say, transposed or not. The library is a stub that multiplies by columns as
+// cuBLAS does, and wants the calls in cuBLAS's order; that cuBLAS itself is called rightly only a GPU can show.
 func TestMultiply(t *testing.T) {
 	t.Setenv(cublas.LibraryEnv, stub(t))
 	// [1 2 3; 4 5 6]·[7 8; 9 10; 11 12] = [58 64; 139 154]
@@ -131,7 +131,8 @@ func stub(t *testing.T, flags ...string) string {
 	library, lt := filepath.Join(folder, "libcublas.so.99"), filepath.Join(folder, "libcublasLt.so.99")
 	for _, args := range [][]string{
 		{"-shared", "-Wl,-soname,libcublasLt.so.99", "-o", lt, "-x", "c", "/dev/null"},
-		slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wl,--no-as-needed"}, flags, []string{"-o", library, "testdata/stub.c", lt}),
+		slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wl,--no-as-needed"}, flags,
+			[]string{"-o", library, "testdata/stub.c", lt}),
 	} {
 		if out, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
 			t.Fatalf("gcc: %v\n%s", err, out)

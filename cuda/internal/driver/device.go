@@ -129,8 +129,8 @@ func (c *Context) Info() Info { return c.info }
 // errClosed is the error of a closed Context.
 var errClosed = errors.New("driver: the context is closed")
 
-// Do calls f on an operating system thread with the context current. All methods of a Context, and of what it makes, are
-// called inside f, but for Info, Close and Do itself. Do may be called inside f.
+// Do calls f on an operating system thread with the context current. All methods of a Context, and of what it makes,
+// are called inside f, but for Info, Close and Do itself. Do may be called inside f.
 func (c *Context) Do(f func() error) error {
 	if c.closed {
 		return errClosed

@@ -19,11 +19,12 @@
 // cu.Function.Launch allocates twice a call: 250 ns beside 74 ns for [Launch], a prebuilt struct. cu knows no
 // cooperative launch, no stream capture, no launch of a graph, no pinned memory and no error texts.
 //
-// A thread that hangs in the driver can be left behind, which is what package cuda does with the calls after the first. But it
-// may hold the dynamic loader's lock; when it sleeps in the kernel, where a GPU in trouble leaves it, the process cannot end;
-// and no thread helps against a driver that crashes or calls exit. A child process can be left behind whatever it does. It is
-// this program started again, not a fork of it: a fork would have our locks on files, and our memory for as long as it hangs.
-// A constructor in C keeps it from ever coming to Go, so whatever program, or test, this package is part of can be tried in.
-// That costs some milliseconds, and the time of cuInit twice; the child stays until its parent has opened the driver too,
-// so that the driver does not put the devices to sleep and wake them again in between.
+// A thread that hangs in the driver can be left behind, which is what package cuda does with the calls after the first.
+// But it may hold the dynamic loader's lock; when it sleeps in the kernel, where a GPU in trouble leaves it, the
+// process cannot end; and no thread helps against a driver that crashes or calls exit. A child process can be left
+// behind whatever it does. It is this program started again, not a fork of it: a fork would have our locks on files,
+// and our memory for as long as it hangs. A constructor in C keeps it from ever coming to Go, so whatever program, or
+// test, this package is part of can be tried in. That costs some milliseconds, and the time of cuInit twice; the child
+// stays until its parent has opened the driver too, so that the driver does not put the devices to sleep and wake them
+// again in between.
 package driver

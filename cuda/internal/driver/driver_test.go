@@ -81,7 +81,8 @@ func TestMemory(t *testing.T) {
 				t.Error("allocated nothing")
 			}
 			_, err = c.Alloc(1 << 40)
-			if !driver.IsOutOfMemory(err) || driver.IsLost(err) || !strings.Contains(err.Error(), "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY: out of memory") {
+			if !driver.IsOutOfMemory(err) || driver.IsLost(err) ||
+				!strings.Contains(err.Error(), "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY: out of memory") {
 				t.Errorf("allocating a TiB: %v", err)
 			}
 		}, setting)
@@ -124,7 +125,8 @@ func TestArguments(t *testing.T) {
 		if err := l.Run(s); err == nil || !strings.Contains(err.Error(), "argument 4 of kernel peak, which has 4") {
 			t.Errorf("a fifth argument: %v", err)
 		}
-		if _, err := m.Function("nonsense"); err == nil || !strings.Contains(err.Error(), "kernel nonsense: cuModuleGetFunction: CUDA_ERROR_NOT_FOUND") {
+		if _, err := m.Function("nonsense"); err == nil ||
+			!strings.Contains(err.Error(), "kernel nonsense: cuModuleGetFunction: CUDA_ERROR_NOT_FOUND") {
 			t.Errorf("a kernel that is not there: %v", err)
 		}
 		if err := errors.Join(s.Sync(), c.Free(out)); err != nil {
@@ -144,14 +146,16 @@ func TestLoad(t *testing.T) {
 	simulator := sim.Build(t)
 	for _, tc := range []struct{ name, path, settings, want string }{
 		{"switched off", "", "", "the NVIDIA driver is switched off: NEUROLOUPE_LIBCUDA is empty"},
-		{"not there", "/nonexistent/libcuda.so.1", "", "cannot open what NEUROLOUPE_LIBCUDA names: not a CUDA driver: /nonexistent/libcuda.so.1: cannot open"},
+		{"not there", "/nonexistent/libcuda.so.1", "", "cannot open what NEUROLOUPE_LIBCUDA names: not a CUDA " +
+			"driver: /nonexistent/libcuda.so.1: cannot open"},
 		{"another library", "libc.so.6", "", "libc.so.6: no cuInit in it, so it is not a CUDA driver"},
 		{"no device", simulator, "no_device=1", "cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected"},
 		{"a driver", simulator, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := exec.Command(os.Args[0], "-test.run=^TestLoad$", "-test.v")
-			c.Env = append(os.Environ(), "DRIVER_TEST_LOAD=1", driver.LibraryEnv+"="+tc.path, sim.SettingsEnv+"="+tc.settings)
+			c.Env = append(os.Environ(), "DRIVER_TEST_LOAD=1", driver.LibraryEnv+"="+tc.path, sim.SettingsEnv+"="+
+				tc.settings)
 			out, err := c.CombinedOutput()
 			if (err != nil) != (tc.want != "") || !strings.Contains(string(out), tc.want) {
 				t.Errorf("%v, want %q:\n%s", err, tc.want, out)

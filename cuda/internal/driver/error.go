@@ -30,11 +30,12 @@ func (e *Error) Error() string {
 // IsOutOfMemory says whether err is the driver's answer to a request for more memory than the device has.
 func IsOutOfMemory(err error) bool { return has(err, C.CUDA_ERROR_OUT_OF_MEMORY) }
 
-// IsLost says whether err leaves the context unusable: the device is gone, or a kernel did what it must not. Nothing but a
-// new process helps.
+// IsLost says whether err leaves the context unusable: the device is gone, or a kernel did what it must not. Nothing
+// but a new process helps.
 func IsLost(err error) bool {
 	return has(err, C.CUDA_ERROR_ECC_UNCORRECTABLE, C.CUDA_ERROR_NVLINK_UNCORRECTABLE,
-		C.CUDA_ERROR_ILLEGAL_ADDRESS, C.CUDA_ERROR_LAUNCH_TIMEOUT, C.CUDA_ERROR_CONTEXT_IS_DESTROYED, C.CUDA_ERROR_ASSERT,
+		C.CUDA_ERROR_ILLEGAL_ADDRESS, C.CUDA_ERROR_LAUNCH_TIMEOUT, C.CUDA_ERROR_CONTEXT_IS_DESTROYED,
+		C.CUDA_ERROR_ASSERT,
 		C.CUDA_ERROR_HARDWARE_STACK_ERROR, C.CUDA_ERROR_ILLEGAL_INSTRUCTION, C.CUDA_ERROR_MISALIGNED_ADDRESS,
 		C.CUDA_ERROR_INVALID_ADDRESS_SPACE, C.CUDA_ERROR_INVALID_PC, C.CUDA_ERROR_LAUNCH_FAILED,
 		C.CUDA_ERROR_DEINITIALIZED, C.CUDA_ERROR_UNKNOWN)
@@ -45,7 +46,8 @@ func IsBusy(err error) bool { return has(err, errDeviceUnavailable) }
 
 // IsUnknownDevice says whether err is the driver's answer to code that it cannot compile for the device.
 func IsUnknownDevice(err error) bool {
-	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion, C.CUDA_ERROR_INVALID_IMAGE)
+	return has(err, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_PTX, errUnsupportedPTXVersion,
+		C.CUDA_ERROR_INVALID_IMAGE)
 }
 
 // IsNoCompiler says whether err is the driver's answer when its compiler is not installed, or switched off.

@@ -26,9 +26,9 @@ type Launch struct {
 	err  error // of an argument; Run returns it
 }
 
-// NewLaunch prepares fn for a grid of blocks, each of block threads and shared bytes of dynamic shared memory. An argument
-// is an int or int32, uint32 (all 32-bit in the kernel), int64, uint64, float32 or Ptr, or the bytes of a struct. A wrong
-// argument is the error of Run.
+// NewLaunch prepares fn for a grid of blocks, each of block threads and shared bytes of dynamic shared memory. An
+// argument is an int or int32, uint32 (all 32-bit in the kernel), int64, uint64, float32 or Ptr, or the bytes of a
+// struct. A wrong argument is the error of Run.
 func NewLaunch(fn Func, grid, block [3]int, shared int, args ...any) Launch {
 	l := Launch{name: fn.name}
 	l.l.f = fn.c()
@@ -47,7 +47,8 @@ func NewLaunch(fn Func, grid, block [3]int, shared int, args ...any) Launch {
 			n = (len(b) + 7) / 8
 		}
 		if values += n; values > maxValues {
-			l.err = fmt.Errorf("driver: kernel %s with %d bytes of arguments, want at most %d", fn.name, 8*values, 8*maxValues)
+			l.err = fmt.Errorf("driver: kernel %s with %d bytes of arguments, want at most %d", fn.name, 8*values,
+				8*maxValues)
 			return l
 		}
 		l.l.at[i+1] = C.uchar(values)

@@ -62,8 +62,8 @@ var load = sync.OnceValue(func() error {
 
 var errNoLibrary = errors.New("not a CUDA driver")
 
-// open opens the library at path, once a child process has shown that it can be. The error is of errNoLibrary when it is not
-// there, else what cuInit says.
+// open opens the library at path, once a child process has shown that it can be. The error is of errNoLibrary when it
+// is not there, else what cuInit says.
 func open(path string) error {
 	done, err := try(path)
 	if err != nil {

@@ -51,7 +51,8 @@ func (c *Context) CopyIn(dst Ptr, src []byte, s *Stream) error {
 	if len(src) == 0 {
 		return nil
 	}
-	return result("cuMemcpyHtoD", C.neuroloupe_copy_in(C.CUdeviceptr(dst), unsafe.Pointer(&src[0]), C.size_t(len(src)), s.c()))
+	return result("cuMemcpyHtoD", C.neuroloupe_copy_in(C.CUdeviceptr(dst), unsafe.Pointer(&src[0]), C.size_t(len(src)),
+		s.c()))
 }
 
 // CopyOut copies from the device to dst after the stream's work, and waits for it.
@@ -59,11 +60,12 @@ func (c *Context) CopyOut(dst []byte, src Ptr, s *Stream) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	return result("cuMemcpyDtoH", C.neuroloupe_copy_out(unsafe.Pointer(&dst[0]), C.CUdeviceptr(src), C.size_t(len(dst)), s.c()))
+	return result("cuMemcpyDtoH", C.neuroloupe_copy_out(unsafe.Pointer(&dst[0]), C.CUdeviceptr(src), C.size_t(len(dst)),
+		s.c()))
 }
 
-// AllocHost allocates page-locked memory of this machine, which the device copies from and to while the program goes on.
-// It is not Go's: the caller frees it with FreeHost.
+// AllocHost allocates page-locked memory of this machine, which the device copies from and to while the program goes
+// on. It is not Go's: the caller frees it with FreeHost.
 func (c *Context) AllocHost(bytes int64) ([]byte, error) {
 	if bytes < 1 {
 		return nil, fmt.Errorf("driver: page-locked allocation of %d bytes, want at least 1", bytes)
@@ -89,7 +91,8 @@ func (c *Context) CopyInAsync(dst Ptr, src []byte, s *Stream) error {
 	if len(src) == 0 {
 		return nil
 	}
-	return check("cuMemcpyHtoDAsync", cu.MemcpyHtoDAsync(cu.DevicePtr(dst), unsafe.Pointer(&src[0]), int64(len(src)), s.s))
+	return check("cuMemcpyHtoDAsync", cu.MemcpyHtoDAsync(cu.DevicePtr(dst), unsafe.Pointer(&src[0]), int64(len(src)),
+		s.s))
 }
 
 // CopyOutAsync copies from the device to dst, memory of AllocHost, in the order of the stream. It holds the values only
@@ -98,7 +101,8 @@ func (c *Context) CopyOutAsync(dst []byte, src Ptr, s *Stream) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	return check("cuMemcpyDtoHAsync", cu.MemcpyDtoHAsync(unsafe.Pointer(&dst[0]), cu.DevicePtr(src), int64(len(dst)), s.s))
+	return check("cuMemcpyDtoHAsync", cu.MemcpyDtoHAsync(unsafe.Pointer(&dst[0]), cu.DevicePtr(src), int64(len(dst)),
+		s.s))
 }
 
 // CopyAsync copies bytes within device memory in the order of the stream.

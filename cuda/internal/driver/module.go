@@ -32,15 +32,16 @@ func (c *Context) LoadPTX(ptx []byte) (*Module, error) {
 	return &Module{m}, nil
 }
 
-// Function returns the kernel of that name. Drivers of CUDA 12 bring a kernel to the device when it is first used; here it
-// is there at once, so that its first use may be in a capture, or while other kernels run.
+// Function returns the kernel of that name. Drivers of CUDA 12 bring a kernel to the device when it is first used; here
+// it is there at once, so that its first use may be in a capture, or while other kernels run.
 func (m *Module) Function(name string) (Func, error) {
 	g, err := m.m.Function(name)
 	if err = check("cuModuleGetFunction", err); err != nil {
 		return Func{}, fmt.Errorf("kernel %s: %w", name, err)
 	}
 	f := Func{g, name}
-	if r := C.cuFuncLoad(f.c()); r != C.CUDA_SUCCESS && r != C.CUDA_ERROR_NOT_FOUND { // drivers before CUDA 12.4 lack it
+	// drivers before CUDA 12.4 lack it
+	if r := C.cuFuncLoad(f.c()); r != C.CUDA_SUCCESS && r != C.CUDA_ERROR_NOT_FOUND {
 		return Func{}, fmt.Errorf("kernel %s: %w", name, result("cuFuncLoad", r))
 	}
 	return f, nil
@@ -65,18 +66,19 @@ type Func struct {
 // Name returns the kernel's name.
 func (f Func) Name() string { return f.name }
 
-// SetMaxShared lets launches of f have n bytes of dynamic shared memory for a block, up to Info.SharedPerBlockOptin less
-// what the kernel has by itself.
+// SetMaxShared lets launches of f have n bytes of dynamic shared memory for a block, up to Info.SharedPerBlockOptin
+// less what the kernel has by itself.
 func (f Func) SetMaxShared(n int) error {
-	err := result("cuFuncSetAttribute", C.cuFuncSetAttribute(f.c(), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(n)))
+	err := result("cuFuncSetAttribute", C.cuFuncSetAttribute(f.c(), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+		C.int(n)))
 	if err != nil {
 		return fmt.Errorf("kernel %s with %d bytes of shared memory: %w", f.name, n, err)
 	}
 	return nil
 }
 
-// MaxBlocksPerSM returns how many blocks of so many threads and bytes of dynamic shared memory a multiprocessor holds at
-// once. A cooperative launch has at most Info.SMs times as many blocks.
+// MaxBlocksPerSM returns how many blocks of so many threads and bytes of dynamic shared memory a multiprocessor holds
+// at once. A cooperative launch has at most Info.SMs times as many blocks.
 func (f Func) MaxBlocksPerSM(threads, shared int) (int, error) {
 	n, err := f.f.MaxActiveBlocksPerMultiProcessor(threads, int64(shared))
 	return n, check("cuOccupancyMaxActiveBlocksPerMultiprocessor", err)

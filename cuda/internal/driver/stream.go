@@ -75,10 +75,11 @@ func (e *Event) Close() error {
 // Graph is recorded work that is given to a stream as one.
 type Graph struct{ exec C.CUgraphExec }
 
-// Capture calls f and keeps what it gives to s, which is not run, as a Graph; the caller closes it. f must not wait for s,
-// and must not allocate or copy other than by the Async methods.
+// Capture calls f and keeps what it gives to s, which is not run, as a Graph; the caller closes it. f must not wait for
+// s, and must not allocate or copy other than by the Async methods.
 func Capture(s *Stream, f func() error) (*Graph, error) {
-	if err := result("cuStreamBeginCapture", C.cuStreamBeginCapture(s.c(), C.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)); err != nil {
+	if err := result("cuStreamBeginCapture", C.cuStreamBeginCapture(s.c(),
+		C.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)); err != nil {
 		return nil, err
 	}
 	ferr := f()

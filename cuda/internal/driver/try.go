@@ -15,8 +15,8 @@ import (
 )
 
 // try opens the driver's library at path in a child process and finds its devices there. The error says that the driver
-// crashes, ends the process or hangs; where there is no library, or no device, there is none. The child keeps the driver
-// awake until done is called, so that opening it again is quick.
+// crashes, ends the process or hangs; where there is no library, or no device, there is none. The child keeps the
+// driver awake until done is called, so that opening it again is quick.
 func try(path string) (done func(), err error) {
 	// The kernel ends the child when the thread that started it ends, so that is kept until the child has answered.
 	runtime.LockOSThread()

@@ -68,16 +68,54 @@ func TestRead(t *testing.T) {
 		shape []int
 		want  []float32
 	}{
-		{"by rows", npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", f4), []int{2, 3}, []float32{1, 2, 3, 4, 5, 6}},
-		{"by columns", npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", f4), []int{2, 3}, []float32{1, 3, 5, 2, 4, 6}},
-		{"a vector by columns", npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }\n", f4), []int{6}, []float32{1, 2, 3, 4, 5, 6}},
-		{"three dimensions", npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }\n", f4), []int{1, 2, 3}, []float32{1, 2, 3, 4, 5, 6}},
-		{"version 2", npy(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }\n", f4), []int{6}, []float32{1, 2, 3, 4, 5, 6}},
-		{"version 3", npy(3, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }\n", f4), []int{6}, []float32{1, 2, 3, 4, 5, 6}},
-		{"keys in another order", npy(1, "{'shape': (6,), 'descr': '<f4', 'fortran_order': False}", f4), []int{6}, []float32{1, 2, 3, 4, 5, 6}},
-		{"no spaces", npy(1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}", f4), []int{2, 3}, []float32{1, 2, 3, 4, 5, 6}},
-		{"big-endian halves", npy(1, "{'descr': '>f2', 'fortran_order': False, 'shape': (2,), }\n", "\x3c\x00\xfc\x00"), []int{2}, []float32{1, float32(math.Inf(-1))}},
-		{"big-endian doubles", npy(1, "{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }\n", "\x3f\xf8\x00\x00\x00\x00\x00\x00"), []int{1}, []float32{1.5}},
+		{
+			"by rows", npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", f4),
+			[]int{2, 3},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"by columns", npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", f4),
+			[]int{2, 3},
+			[]float32{1, 3, 5, 2, 4, 6},
+		},
+		{
+			"a vector by columns", npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }\n", f4),
+			[]int{6},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"three dimensions", npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }\n", f4),
+			[]int{1, 2, 3},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"version 2", npy(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }\n", f4),
+			[]int{6},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"version 3", npy(3, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }\n", f4),
+			[]int{6},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"keys in another order", npy(1, "{'shape': (6,), 'descr': '<f4', 'fortran_order': False}", f4),
+			[]int{6},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"no spaces", npy(1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}", f4),
+			[]int{2, 3},
+			[]float32{1, 2, 3, 4, 5, 6},
+		},
+		{
+			"big-endian halves", npy(1, "{'descr': '>f2', 'fortran_order': False, 'shape': (2,), }\n",
+				"\x3c\x00\xfc\x00"),
+			[]int{2},
+			[]float32{1, float32(math.Inf(-1))},
+		},
+		{"big-endian doubles", npy(1, "{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }\n",
+			"\x3f\xf8\x00\x00\x00\x00\x00\x00"), []int{1}, []float32{1.5}},
 		{"nothing", npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }\n", ""), []int{0, 3}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,8 +136,10 @@ func TestWrite(t *testing.T) {
 		var b bytes.Buffer
 		w := NewWriter(&b, compress)
 		for _, err := range []error{
-			Add(w, "matrix", []float32{1, 2, 3, 4, 5, 6}, 2, 3), Add(w, "vector", []float64{0.5, -1}, 2), Add(w, "number", []float64{7}),
-			Add(w, "cube", []float64{}, 2, 0, 3), Add(w, "whole", []int64{-2}, 1), w.AddTexts("texts", []string{"a", "äöü", ""}, 3), w.Close(),
+			Add(w, "matrix", []float32{1, 2, 3, 4, 5, 6}, 2, 3), Add(w, "vector", []float64{0.5, -1}, 2),
+			Add(w, "number", []float64{7}),
+			Add(w, "cube", []float64{}, 2, 0, 3), Add(w, "whole", []int64{-2}, 1),
+			w.AddTexts("texts", []string{"a", "äöü", ""}, 3), w.Close(),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -109,12 +149,30 @@ func TestWrite(t *testing.T) {
 			name, head, data string
 			tensor           *engine.Tensor
 		}{
-			{"matrix.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", f4, &engine.Tensor{Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}},
-			{"vector.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", "\x00\x00\x00\x00\x00\x00\xe0\x3f\x00\x00\x00\x00\x00\x00\xf0\xbf", &engine.Tensor{Shape: []int{2}, Data: []float32{0.5, -1}}},
-			{"number.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", "\x00\x00\x00\x00\x00\x00\x1c\x40", nil},
-			{"cube.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 0, 3), }", "", &engine.Tensor{Shape: []int{2, 0, 3}}},
-			{"whole.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }", "\xfe\xff\xff\xff\xff\xff\xff\xff", nil},
-			{"texts.npy", "{'descr': '<U3', 'fortran_order': False, 'shape': (3,), }", "a\x00\x00\x00" + strings.Repeat("\x00", 8) + "\xe4\x00\x00\x00\xf6\x00\x00\x00\xfc\x00\x00\x00" + strings.Repeat("\x00", 12), nil},
+			{
+				"matrix.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", f4,
+				&engine.Tensor{Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}},
+			},
+			{
+				"vector.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }",
+				"\x00\x00\x00\x00\x00\x00\xe0\x3f\x00\x00\x00\x00\x00\x00\xf0\xbf",
+				&engine.Tensor{Shape: []int{2}, Data: []float32{0.5, -1}},
+			},
+			{
+				"number.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (), }",
+				"\x00\x00\x00\x00\x00\x00\x1c\x40", nil,
+			},
+			{
+				"cube.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 0, 3), }", "",
+				&engine.Tensor{Shape: []int{2, 0, 3}},
+			},
+			{
+				"whole.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }",
+				"\xfe\xff\xff\xff\xff\xff\xff\xff", nil,
+			},
+			{"texts.npy", "{'descr': '<U3', 'fortran_order': False, 'shape': (3,), }", "a\x00\x00\x00" +
+				strings.Repeat("\x00", 8) + "\xe4\x00\x00\x00\xf6\x00\x00\x00\xfc\x00\x00\x00" +
+				strings.Repeat("\x00", 12), nil},
 		} {
 			f := files(t, b.Bytes())[i]
 			r, err := f.Open()
@@ -127,19 +185,22 @@ func TestWrite(t *testing.T) {
 			}
 			start := len(content) - len(want.data)
 			if f.Name != want.name || start%64 != 0 || string(content[start:]) != want.data ||
-				string(content[:10]) != fmt.Sprintf("%s\x01\x00%c\x00", magic, start-10) || string(content[10:start]) != want.head+strings.Repeat(" ", start-11-len(want.head))+"\n" {
+				string(content[:10]) != fmt.Sprintf("%s\x01\x00%c\x00", magic, start-10) ||
+				string(content[10:start]) != want.head+strings.Repeat(" ", start-11-len(want.head))+"\n" {
 				t.Errorf("%s: %q, want %s %q", f.Name, content, want.head, want.data)
 			}
 			a, note, err := readWhole(f, 100)
 			if err != nil || (note == "") != (want.tensor != nil) {
 				t.Errorf("%s read back: %q %v", f.Name, note, err)
 			}
-			if want.tensor != nil && (!slices.Equal(a.Shape, want.tensor.Shape) || !slices.Equal(a.Data, want.tensor.Data)) {
+			if want.tensor != nil && (!slices.Equal(a.Shape, want.tensor.Shape) ||
+				!slices.Equal(a.Data, want.tensor.Data)) {
 				t.Errorf("%s read back: %v", f.Name, a)
 			}
 		}
 	}
-	if err := Add(NewWriter(io.Discard, false), "a", []float32{1, 2, 3}, 2, 2); err == nil || !strings.Contains(err.Error(), "3 values, want 4") {
+	if err := Add(NewWriter(io.Discard, false), "a", []float32{1, 2, 3}, 2, 2); err == nil ||
+		!strings.Contains(err.Error(), "3 values, want 4") {
 		t.Errorf("a shape that lies: %v", err)
 	}
 	if err := Add(NewWriter(io.Discard, false), "a", []float32{1}, slices.Repeat([]int{1}, 30_000)...); err == nil {

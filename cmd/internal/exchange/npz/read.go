@@ -181,7 +181,8 @@ func readHeader(r io.Reader) (header, error) {
 	if descr == nil || fortran == nil || dims == nil {
 		return h, fmt.Errorf("header %.100q: want descr, fortran_order and shape", text)
 	}
-	h.descr, h.fortran, h.bytes = strings.Trim(string(descr[1]), "'"), string(fortran[1]) == "True", len(fixed)+len(text)
+	h.descr, h.fortran, h.bytes = strings.Trim(string(descr[1]), "'"), string(fortran[1]) == "True", len(fixed)+
+		len(text)
 	for _, d := range strings.FieldsFunc(string(dims[1]), func(r rune) bool { return r == ',' || r == ' ' }) {
 		v, err := strconv.Atoi(d)
 		if err != nil {

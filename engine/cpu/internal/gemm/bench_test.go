@@ -9,8 +9,8 @@ import (
 	"neuroloupe/engine/cpu/internal/isa"
 )
 
-// BenchmarkMul reports GFLOP/s and the share of the tier's peak. A layer k-n is three products: x·W (NN m×n, k), xᵀ·δ with
-// the update (TN k×n, m), δ·Wᵀ (NT m×k, n).
+// BenchmarkMul reports GFLOP/s and the share of the tier's peak. A layer k-n is three products: x·W (NN m×n, k), xᵀ·δ
+// with the update (TN k×n, m), δ·Wᵀ (NT m×k, n).
 func BenchmarkMul(b *testing.B) {
 	layers := [][2]int{{784, 100}, {784, 1024}, {1024, 1024}, {100, 10}, {1024, 10}}
 	for _, tier := range isa.All() {

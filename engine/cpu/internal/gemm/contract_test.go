@@ -19,13 +19,17 @@ func TestOffsets(t *testing.T) {
 	}
 	var x tile
 	fields := map[string]uintptr{
-		"A": unsafe.Offsetof(x.a), "B": unsafe.Offsetof(x.b), "C": unsafe.Offsetof(x.c), "Init": unsafe.Offsetof(x.init),
+		"A": unsafe.Offsetof(x.a), "B": unsafe.Offsetof(x.b), "C": unsafe.Offsetof(x.c),
+		"Init":  unsafe.Offsetof(x.init),
 		"Ahead": unsafe.Offsetof(x.ahead), "K": unsafe.Offsetof(x.k), "ARow": unsafe.Offsetof(x.aRow),
 		"AStep": unsafe.Offsetof(x.aStep), "BStep": unsafe.Offsetof(x.bStep), "CRow": unsafe.Offsetof(x.cRow),
-		"InitRow": unsafe.Offsetof(x.initRow), "AheadStep": unsafe.Offsetof(x.aheadStep), "Count": unsafe.Offsetof(x.count),
+		"InitRow": unsafe.Offsetof(x.initRow), "AheadStep": unsafe.Offsetof(x.aheadStep),
+		"Count": unsafe.Offsetof(x.count),
 		"ANext": unsafe.Offsetof(x.aNext), "BNext": unsafe.Offsetof(x.bNext), "CNext": unsafe.Offsetof(x.cNext),
-		"InitNext": unsafe.Offsetof(x.initNext), "AheadNext": unsafe.Offsetof(x.aheadNext), "End": unsafe.Offsetof(x.end),
-		"Last": unsafe.Offsetof(x.last), "LR": unsafe.Offsetof(x.lr), "L2": unsafe.Offsetof(x.l2), "At": unsafe.Offsetof(x.at),
+		"InitNext": unsafe.Offsetof(x.initNext), "AheadNext": unsafe.Offsetof(x.aheadNext),
+		"End":  unsafe.Offsetof(x.end),
+		"Last": unsafe.Offsetof(x.last), "LR": unsafe.Offsetof(x.lr), "L2": unsafe.Offsetof(x.l2),
+		"At": unsafe.Offsetof(x.at),
 	}
 	if unsafe.Sizeof(x.k) != 8 {
 		t.Skip("no 64-bit int: no assembly")
@@ -89,15 +93,23 @@ func TestMisuse(t *testing.T) {
 		ep      Epilogue
 		want    string
 	}{
-		"inner size":      {NN, matrix(4, 5), matrix(4, 3), matrix(2, 5), Epilogue{}, "C is 4×5, A 4×3, B 2×5"},
-		"rows":            {TN, matrix(4, 5), matrix(3, 6), matrix(3, 5), Epilogue{}, "C is 4×5, A 3×6, B 3×5"},
-		"columns":         {NT, matrix(4, 5), matrix(4, 3), matrix(6, 3), Epilogue{}, "C is 4×5, A 4×3, B 6×3"},
-		"short C":         {NN, short, matrix(4, 3), matrix(3, 5), Epilogue{}, "C: 4×5 with stride 5 in 19 values"},
-		"short A":         {NN, matrix(4, 2), short, matrix(5, 2), Epilogue{}, "A: 4×5 with stride 5 in 19 values"},
-		"narrow B":        {NN, matrix(2, 5), matrix(2, 4), narrow, Epilogue{}, "B: 4×5 with stride 4 in 20 values"},
-		"bias":            {NN, matrix(4, 5), matrix(4, 3), matrix(3, 5), Epilogue{Bias: bias(4)}, "4 biases, want 5"},
-		"bias and update": {NN, matrix(4, 5), matrix(4, 3), matrix(3, 5), Epilogue{Mode: Update, Bias: bias(5)}, "are for Store"},
-		"scratch":         {NT, matrix(40, 50), matrix(40, 30), matrix(50, 30), Epilogue{}, "scratch too small for NT 40×50×30"},
+		"inner size": {NN, matrix(4, 5), matrix(4, 3), matrix(2, 5), Epilogue{}, "C is 4×5, A 4×3, B 2×5"},
+		"rows":       {TN, matrix(4, 5), matrix(3, 6), matrix(3, 5), Epilogue{}, "C is 4×5, A 3×6, B 3×5"},
+		"columns":    {NT, matrix(4, 5), matrix(4, 3), matrix(6, 3), Epilogue{}, "C is 4×5, A 4×3, B 6×3"},
+		"short C":    {NN, short, matrix(4, 3), matrix(3, 5), Epilogue{}, "C: 4×5 with stride 5 in 19 values"},
+		"short A":    {NN, matrix(4, 2), short, matrix(5, 2), Epilogue{}, "A: 4×5 with stride 5 in 19 values"},
+		"narrow B":   {NN, matrix(2, 5), matrix(2, 4), narrow, Epilogue{}, "B: 4×5 with stride 4 in 20 values"},
+		"bias":       {NN, matrix(4, 5), matrix(4, 3), matrix(3, 5), Epilogue{Bias: bias(4)}, "4 biases, want 5"},
+		"bias and update": {
+			NN, matrix(4, 5), matrix(4, 3), matrix(3, 5),
+			Epilogue{Mode: Update, Bias: bias(5)},
+			"are for Store",
+		},
+		"scratch": {
+			NT, matrix(40, 50), matrix(40, 30), matrix(50, 30),
+			Epilogue{},
+			"scratch too small for NT 40×50×30",
+		},
 	}
 	eachTier(t, func(t *testing.T, k *Kernel) {
 		for name, c := range cases {

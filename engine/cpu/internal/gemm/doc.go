@@ -11,16 +11,16 @@
 //	s ← init,  s ← s + a[i,p]·b[p,j],  c[i,j] ← end(s)
 //
 // with init 0 or the bias. It depends on k alone: not on m, n, the strides, the tiles, or how rows and columns of C are
-// shared out over calls, at whatever row or column. AVX2 and AVX-512 round once per step (fused multiply-add) and give the
-// same bits; the Go tier rounds product and sum, unless the compiler fuses them, as it does on arm64 and not on amd64.
-// Nothing is skipped: a zero times an infinity is NaN here, where package kernel leaves it out.
+// shared out over calls, at whatever row or column. AVX2 and AVX-512 round once per step (fused multiply-add) and give
+// the same bits; the Go tier rounds product and sum, unless the compiler fuses them, as it does on arm64 and not on
+// amd64. Nothing is skipped: a zero times an infinity is NaN here, where package kernel leaves it out.
 //
 // # Why
 //
 // The structure is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3),
 // 2008, and Van Zee and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS 41(3),
-// 2015: a microkernel that holds a tile of C in registers, and around it loops that keep its operands in the caches. What
-// differs, measured on Zen 4 (32 KiB L1, 1 MiB L2, shared L3), in shares of the peak of fused multiply-adds:
+// 2015: a microkernel that holds a tile of C in registers, and around it loops that keep its operands in the caches.
+// What differs, measured on Zen 4 (32 KiB L1, 1 MiB L2, shared L3), in shares of the peak of fused multiply-adds:
 //
 //   - A tile has any number of rows up to 14 (AVX-512, 14×32) or 6 (AVX2, 6×16), each with a microkernel of its own, and
 //     rows are shared out evenly: a batch of 10 or 64 wastes nothing on padding.
@@ -40,11 +40,12 @@
 //     it is written (xᵀ·δ with 10 columns: 0.48 instead of 0.17).
 //   - In one vector of columns the broadcast is folded into the multiply-add (0.58 instead of 0.43 for 10 columns).
 //
-// What lost: cutting k shorter for a batch of 10 (0.65 at 128 or 256 steps instead of 0.69); unrolling k by 4 instead of 2
-// (no difference); prefetching in the transposition of B, or half its shuffles done by the loads (no difference).
+// What lost: cutting k shorter for a batch of 10 (0.65 at 128 or 256 steps instead of 0.69); unrolling k by 4 instead
+// of 2 (no difference); prefetching in the transposition of B, or half its shuffles done by the loads (no difference).
 //
-// What holds it back: with a batch of 10, δ·Wᵀ reads and transposes W before it multiplies (0.46 for 1024×1024), and AVX2
-// packs W for two tiles (x·W: 0.30). Beyond L2, other users of L3 show: 1024³ takes 0.91 when they are quiet, 0.75 when not.
+// What holds it back: with a batch of 10, δ·Wᵀ reads and transposes W before it multiplies (0.46 for 1024×1024), and
+// AVX2 packs W for two tiles (x·W: 0.30). Beyond L2, other users of L3 show: 1024³ takes 0.91 when they are quiet, 0.75
+// when not.
 package gemm
 
 //go:generate go -C gen run . -dir ..

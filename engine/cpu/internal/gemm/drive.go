@@ -159,7 +159,8 @@ func (d *drive) eachRow() {
 // group is a number of tiles with the same number of rows.
 type group struct{ rows, count int }
 
-// groups cuts n rows into as few tiles of at most limit rows as possible, of about the same size, the larger ones first.
+// groups cuts n rows into as few tiles of at most limit rows as possible, of about the same size, the larger ones
+// first.
 func groups(n, limit int) [2]group {
 	count := (n + limit - 1) / limit
 	more := n % count

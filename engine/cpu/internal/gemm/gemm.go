@@ -45,8 +45,8 @@ type Epilogue struct {
 	LR   float32   // of Update: the learning rate
 	L2   float32   // of Update: the weight decay, 0 = none
 
-	// Func, if not nil, is given all of C, when it is final, in pieces of rows: z is C[row, col:col+len(z)], to be changed
-	// in place. Pieces do not overlap; how C is cut and in which order they come is not specified.
+	// Func, if not nil, is given all of C, when it is final, in pieces of rows: z is C[row, col:col+len(z)], to be
+	// changed in place. Pieces do not overlap; how C is cut and in which order they come is not specified.
 	Func func(row, col int, z []float32)
 }
 
@@ -59,8 +59,8 @@ type Shape struct {
 // String returns the product and its sizes M×N×K.
 func (s Shape) String() string { return fmt.Sprintf("%v %d×%d×%d", s.Op, s.M, s.N, s.K) }
 
-// Kernel multiplies with one set of instructions. It is made by [New], never changes, and may be used by many goroutines,
-// each with a [Scratch] of its own.
+// Kernel multiplies with one set of instructions. It is made by [New], never changes, and may be used by many
+// goroutines, each with a [Scratch] of its own.
 type Kernel struct {
 	tier  isa.Tier
 	lanes int // float32 in a vector
@@ -94,8 +94,8 @@ func New(tier isa.Tier) *Kernel {
 // Tier returns the instructions that the kernel uses.
 func (k *Kernel) Tier() isa.Tier { return k.tier }
 
-// Tile returns the size of the largest tile of C. The bits of C do not depend on how it is shared out over calls, but parts
-// of whole tiles are the fastest.
+// Tile returns the size of the largest tile of C. The bits of C do not depend on how it is shared out over calls, but
+// parts of whole tiles are the fastest.
 func (k *Kernel) Tile() (rows, cols int) { return k.mr, k.nr }
 
 // Scratch holds the pack buffers of one goroutine.
@@ -122,9 +122,9 @@ func aligned(n int) []float32 {
 	return x[(line-at%line)%line/4:][:n]
 }
 
-// Mul computes C from A and B as op and ep say, on the caller's goroutine. C must not overlap A, B or the bias. It panics,
-// before it writes anything, if sizes do not fit together, a matrix is larger than its data, or the shape needs a larger
-// scratch: callers check. A sum over k = 0 steps is the bias or 0. It allocates nothing.
+// Mul computes C from A and B as op and ep say, on the caller's goroutine. C must not overlap A, B or the bias. It
+// panics, before it writes anything, if sizes do not fit together, a matrix is larger than its data, or the shape needs
+// a larger scratch: callers check. A sum over k = 0 steps is the bias or 0. It allocates nothing.
 func (k *Kernel) Mul(s *Scratch, op Op, c, a, b Matrix, ep Epilogue) {
 	shape := Shape{Op: op, M: c.Rows, N: c.Cols, K: a.Cols}
 	am, bk, bn := a.Rows, b.Rows, b.Cols

@@ -78,8 +78,9 @@ func (p *problem) at(i, j, s int) (x, y float32) {
 	return p.a.Data[i*p.a.Stride+s], p.b.Data[j*p.b.Stride+s]
 }
 
-// fma32 is a·b + c rounded once: the product is exact in float64; the sum is rounded to odd there, which keeps the second
-// rounding from going astray (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", IEEE TC 57(4), 2008).
+// fma32 is a·b + c rounded once: the product is exact in float64; the sum is rounded to odd there, which keeps the
+// second rounding from going astray (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", IEEE TC 57(4),
+// 2008).
 func fma32(a, b, c float32) float32 {
 	x, y := float64(a)*float64(b), float64(c)
 	s := x + y

@@ -48,7 +48,10 @@ func TestBound(t *testing.T) {
 
 // TestNonFinite puts NaN and infinities into every operand: they show where the definition says, nowhere else.
 func TestNonFinite(t *testing.T) {
-	odd := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, float32(math.Copysign(0, -1))}
+	odd := []float32{
+		float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32,
+		float32(math.Copysign(0, -1)),
+	}
 	eachTier(t, func(t *testing.T, k *Kernel) {
 		r := rand.New(rand.NewPCG(6, 0))
 		for _, op := range []Op{NN, TN, NT} {

@@ -7,9 +7,9 @@ import (
 	"neuroloupe/engine/cpu/internal/isa"
 )
 
-// Peak measures the multiply-adds of one core on registers alone, for about d: 10⁹ floating-point operations per second,
-// a multiply-add counted as two, in the best of many short intervals. It is the limit that a product's rate is compared
-// with. The machine must have the tier; the Go tier's limit is that of scalar code.
+// Peak measures the multiply-adds of one core on registers alone, for about d: 10⁹ floating-point operations per
+// second, a multiply-add counted as two, in the best of many short intervals. It is the limit that a product's rate is
+// compared with. The machine must have the tier; the Go tier's limit is that of scalar code.
 func Peak(tier isa.Tier, d time.Duration) float64 {
 	run, flop := peakTurns(tier)
 	const turns = 1 << 14

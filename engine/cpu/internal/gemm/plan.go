@@ -11,8 +11,8 @@ const (
 	funcPanels = 8  // panels of C after which they are given to Epilogue.Func
 	line       = 16 // elements of a cache line
 
-	// Rows of C that are a multiple of 4 KiB apart share a set of the L1 cache, which holds eight lines. Where k is so short
-	// that reading and writing C takes the time, a tile has fewer rows than that.
+	// Rows of C that are a multiple of 4 KiB apart share a set of the L1 cache, which holds eight lines. Where k is so
+	// short that reading and writing C takes the time, a tile has fewer rows than that.
 	wayStride = 1024
 	shortTile = 7
 	fewSteps  = 128
@@ -121,6 +121,6 @@ func even(n, limit int) int {
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
-// padded is the distance of rows of n elements in a packed block: an odd number of cache lines, so that neighbouring rows
-// lie in different sets of the cache.
+// padded is the distance of rows of n elements in a packed block: an odd number of cache lines, so that neighbouring
+// rows lie in different sets of the cache.
 func padded(n int) int { return roundUp(n, 2*line) + line }

@@ -72,8 +72,11 @@ func plain() *Kernels {
 	return k
 }
 
-func plainForward(cols int) func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int, tab *[256]float32) {
-	return func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int, tab *[256]float32) {
+func plainForward(cols int) func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32,
+	chunk int, tab *[256]float32) {
+	return func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int,
+		tab *[256]float32,
+	) {
 		for r, e := range order {
 			rec := recs[start[e]:]
 			row := z[r*zs : r*zs+cols]
@@ -84,8 +87,11 @@ func plainForward(cols int) func(z []float32, zs int, w []float32, ws int, recs 
 	}
 }
 
-func plainUpdate(cols int) func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, next []int32, chunk int, tab *[256]float32) {
-	return func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, _ []int32, chunk int, tab *[256]float32) {
+func plainUpdate(cols int) func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order,
+	next []int32, chunk int, tab *[256]float32) {
+	return func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, _ []int32, chunk int,
+		tab *[256]float32,
+	) {
 		for r, e := range order {
 			rec := recs[start[e]:]
 			delta := d[r*ds : r*ds+cols]
@@ -96,7 +102,8 @@ func plainUpdate(cols int) func(w []float32, ws int, d []float32, ds int, recs [
 	}
 }
 
-func plainMultiply(cols int) func(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, k, add int) {
+func plainMultiply(cols int) func(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, k,
+	add int) {
 	return func(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, k, add int) {
 		for r := range rows {
 			row := c[r*cs : r*cs+cols]

@@ -1,5 +1,5 @@
-// Package simd holds the vector kernels of the CPU backend: AVX-512 and AVX2 with FMA as generated assembly, and the same
-// in plain Go.
+// Package simd holds the vector kernels of the CPU backend: AVX-512 and AVX2 with FMA as generated assembly, and the
+// same in plain Go.
 //
 // Lengths and widths are multiples of [Lane] float32s; the executor pads its matrices to that. Sums run in index order
 // in each element whatever the instruction set, so that how the work is shared out does not change a bit; between
@@ -30,9 +30,11 @@ func NewPixels() *Pixels {
 
 // Kernels are the kernels of one instruction set. Make them with [New].
 type Kernels struct {
-	groups        int // most columns of the sparse kernels, in lanes
-	forward       []func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int, tab *[256]float32)
-	update        []func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, next []int32, chunk int, tab *[256]float32)
+	groups  int // most columns of the sparse kernels, in lanes
+	forward []func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32,
+		chunk int, tab *[256]float32)
+	update []func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, next []int32,
+		chunk int, tab *[256]float32)
 	tiles         []tile // the widest first
 	sigmoid       func(dst, x []float32)
 	tanh          func(dst, x []float32)
@@ -115,9 +117,11 @@ func (k *Kernels) Fade(v, w []float32, mu, c float32) { k.fade(v, w[:len(v)], mu
 func (k *Kernels) Pause() { k.pause() }
 
 // Multiply computes c = a·b, or c += a·b with add. c: rows×cols, row r at c[r·cs]; a: rows×depth, element (r, i) at
-// a[r·ars + i·acs], so that either order of a matrix will do; b: depth×cols, row i at b[i·bs]. c must not overlap a or b.
-// cols is a multiple of [Lane].
-func (k *Kernels) Multiply(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, depth, cols int, add bool) {
+// a[r·ars + i·acs], so that either order of a matrix will do; b: depth×cols, row i at b[i·bs]. c must not overlap a or
+// b. cols is a multiple of [Lane].
+func (k *Kernels) Multiply(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, depth, cols int,
+	add bool,
+) {
 	if rows == 0 || cols == 0 || depth == 0 {
 		return
 	}

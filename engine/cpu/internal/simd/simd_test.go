@@ -70,7 +70,8 @@ func arguments() []float32 {
 	inf := float32(math.Inf(1))
 	xs := []float32{
 		0, float32(math.Copysign(0, -1)), inf, -inf, float32(math.NaN()), math.MaxFloat32, -math.MaxFloat32,
-		math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 1e-38, 1e-20, -1e-20, 1e-7, -1e-7, 88.72283, 88.72284, 89, 104, -87.33654,
+		math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 1e-38, 1e-20, -1e-20, 1e-7, -1e-7, 88.72283,
+		88.72284, 89, 104, -87.33654,
 		-87.4, -103.97, -103.98, -105, -200, 9, 10, 20,
 	}
 	for n := -150; n <= 130; n++ {
@@ -94,7 +95,10 @@ func TestFunctions(t *testing.T) {
 		run   func(k *Kernels) func(dst, x []float32)
 		want  func(x float64) float64
 	}{
-		{"sigmoid", 3, func(k *Kernels) func(dst, x []float32) { return k.Sigmoid }, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }},
+		{
+			"sigmoid", 3, func(k *Kernels) func(dst, x []float32) { return k.Sigmoid },
+			func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+		},
 		{"tanh", 4, func(k *Kernels) func(dst, x []float32) { return k.Tanh }, math.Tanh},
 		{"relu", 0, func(k *Kernels) func(dst, x []float32) { return k.ReLU }, func(x float64) float64 {
 			if x < 0 {
@@ -102,7 +106,10 @@ func TestFunctions(t *testing.T) {
 			}
 			return x
 		}},
-		{"e^-|x|", 2, func(k *Kernels) func(dst, x []float32) { return k.ExpNegAbs }, func(x float64) float64 { return math.Exp(-math.Abs(x)) }},
+		{
+			"e^-|x|", 2, func(k *Kernels) func(dst, x []float32) { return k.ExpNegAbs },
+			func(x float64) float64 { return math.Exp(-math.Abs(x)) },
+		},
 		{"e^(x-shift)", 2, func(k *Kernels) func(dst, x []float32) {
 			return func(dst, x []float32) { k.ExpShift(dst, x, shift) }
 		}, func(x float64) float64 { return math.Exp(float64(float32(x) - shift)) }},
@@ -139,7 +146,8 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// TestElementwise holds products and gradients to their definitions in package kernel; they are but one or two roundings.
+// TestElementwise holds products and gradients to their definitions in package kernel; they are but one or two
+// roundings.
 func TestElementwise(t *testing.T) {
 	act := func(a engine.Activation) func(dst, x, y []float32) {
 		return func(dst, x, y []float32) { kernel.ActivateGrad(dst, x, y, 1, len(dst), a) }
@@ -151,11 +159,14 @@ func TestElementwise(t *testing.T) {
 	}{
 		{"mul", (*Kernels).Mul, kernel.Mul},
 		{"add", (*Kernels).Add, kernel.Add},
-		{"fade", func(k *Kernels, dst, x, y []float32) { copy(dst, x); k.Fade(dst, y, 0.9, 0.01) }, func(dst, x, y []float32) {
-			for i, v := range x {
-				dst[i] = float32(float64(float32(0.9))*float64(v) - float64(float32(0.01))*float64(y[i]))
-			}
-		}},
+		{
+			"fade", func(k *Kernels, dst, x, y []float32) { copy(dst, x); k.Fade(dst, y, 0.9, 0.01) },
+			func(dst, x, y []float32) {
+				for i, v := range x {
+					dst[i] = float32(float64(float32(0.9))*float64(v) - float64(float32(0.01))*float64(y[i]))
+				}
+			},
+		},
 		{"sigmoid-grad", (*Kernels).SigmoidGrad, act(engine.Sigmoid)},
 		{"tanh-grad", (*Kernels).TanhGrad, act(engine.Tanh)},
 		{"relu-grad", (*Kernels).ReLUGrad, act(engine.ReLU)},
@@ -164,11 +175,14 @@ func TestElementwise(t *testing.T) {
 				dst[i] = -0.3 * v
 			}
 		}},
-		{"shrink", func(k *Kernels, dst, x, _ []float32) { copy(dst, x); k.Shrink(dst, 0.01) }, func(dst, x, _ []float32) {
-			for i, v := range x {
-				dst[i] = float32(float64(v) - float64(float32(0.01))*float64(v))
-			}
-		}},
+		{
+			"shrink", func(k *Kernels, dst, x, _ []float32) { copy(dst, x); k.Shrink(dst, 0.01) },
+			func(dst, x, _ []float32) {
+				for i, v := range x {
+					dst[i] = float32(float64(v) - float64(float32(0.01))*float64(v))
+				}
+			},
+		},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			eachTier(t, func(t *testing.T, k *Kernels) {
@@ -176,14 +190,16 @@ func TestElementwise(t *testing.T) {
 				for n := 0; n <= 7*Lane; n += Lane {
 					x, y, want := random(r, n), random(r, n), make([]float32, n)
 					if n > 0 {
-						x[0], y[1], x[2], x[3], x[4] = 0, float32(math.NaN()), float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))
+						x[0], y[1], x[2], x[3], x[4] = 0, float32(math.NaN()), float32(math.NaN()),
+							float32(math.Inf(1)), float32(math.Inf(-1))
 					}
 					f.want(want, x, y)
 					dst := guard(n)
 					f.run(k, dst.s, x, y)
 					dst.check(t, f.name)
 					for i, w := range want {
-						if u := ulps(dst.s[i], float64(w)); !(u <= 8) && math.Abs(float64(dst.s[i]-w)) > 1e-6 || math.IsNaN(float64(w)) != math.IsNaN(float64(dst.s[i])) {
+						if u := ulps(dst.s[i], float64(w)); !(u <= 8) && math.Abs(float64(dst.s[i]-w)) > 1e-6 ||
+							math.IsNaN(float64(w)) != math.IsNaN(float64(dst.s[i])) {
 							t.Fatalf("element %d of %d, of %v and %v: %v, want %v", i, n, x[i], y[i], dst.s[i], w)
 						}
 					}
@@ -239,8 +255,8 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestMultiply holds both orders of a, with and without adding, to sums in float64; a column's bits do not depend on which
-// others are computed with it.
+// TestMultiply holds both orders of a, with and without adding, to sums in float64; a column's bits do not depend on
+// which others are computed with it.
 func TestMultiply(t *testing.T) {
 	eachTier(t, func(t *testing.T, k *Kernels) {
 		r := rand.New(rand.NewPCG(4, 1))

@@ -22,8 +22,8 @@ type Sparse struct {
 	tab       *Pixels
 }
 
-// NewSparse returns the sparse form of images, n×inputs, or nil when it does not pay or does not fit: more than share of
-// the pixels are not 0, or a record or all of them are too long for their offsets.
+// NewSparse returns the sparse form of images, n×inputs, or nil when it does not pay or does not fit: more than share
+// of the pixels are not 0, or a record or all of them are too long for their offsets.
 func NewSparse(images []byte, inputs, chunkRows int, share float64) *Sparse {
 	if chunkRows < 1 || chunkRows > 256 {
 		return nil
@@ -121,7 +121,9 @@ func (k *Kernels) Forward(z []float32, zs int, w []float32, ws int, s *Sparse, o
 // Accumulate adds xᵀ·δ over the images of order to the rows of one chunk. g: the rows of this chunk, ChunkRows×cols (or
 // what is left in the last chunk), row i at g[i·gs]; d: len(order)×cols, row r at d[r·ds]. The images of next, of the
 // same number, are fetched into the cache on the way. cols is a multiple of [Lane], at most MaxColumns.
-func (k *Kernels) Accumulate(g []float32, gs int, d []float32, ds int, s *Sparse, order, next []int32, chunk, cols int) {
+func (k *Kernels) Accumulate(g []float32, gs int, d []float32, ds int, s *Sparse, order, next []int32, chunk,
+	cols int,
+) {
 	lo := chunk * s.ChunkRows
 	rows := min(s.ChunkRows, s.Inputs-lo)
 	_, _, _ = d[(len(order)-1)*ds+cols-1], g[(rows-1)*gs+cols-1], next[len(order)-1]

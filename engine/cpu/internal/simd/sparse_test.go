@@ -45,8 +45,8 @@ func TestSparseRefuses(t *testing.T) {
 	}
 }
 
-// TestSparse holds both sparse products to sums in float64 over all pixels, at all widths, in chunks of several sizes, for
-// images without ink, with some and with nothing else.
+// TestSparse holds both sparse products to sums in float64 over all pixels, at all widths, in chunks of several sizes,
+// for images without ink, with some and with nothing else.
 func TestSparse(t *testing.T) {
 	eachTier(t, func(t *testing.T, k *Kernels) {
 		r := rand.New(rand.NewPCG(5, 1))

@@ -70,8 +70,8 @@ func (a *asm) tailMasks() operand.Mem {
 	return m
 }
 
-// lanesMask makes the mask of n lanes, 0 ≤ n ≤ lanes: k for AVX-512, y for AVX2. n is kept, CX and tmp are not; n must be
-// neither of them.
+// lanesMask makes the mask of n lanes, 0 ≤ n ≤ lanes: k for AVX-512, y for AVX2. n is kept, CX and tmp are not; n must
+// be neither of them.
 func (a *asm) lanesMask(tail operand.Mem, n, tmp reg.GPPhysical, k reg.OpmaskPhysical, y reg.VecPhysical) {
 	a.MOVQ(n, reg.RCX)
 	if a.lanes == 16 {
@@ -118,8 +118,8 @@ func (a *asm) zero(v reg.VecPhysical) {
 	}
 }
 
-// tile writes the microkernel of rows rows and nv vectors of columns; masked means that only tile.last lanes of the last
-// vector count.
+// tile writes the microkernel of rows rows and nv vectors of columns; masked means that only tile.last lanes of the
+// last vector count.
 //
 // A is read by broadcasts through pointers to every third row, the two between by an index: any distance between rows
 // and between steps costs the same, so that A need not be packed.
@@ -240,7 +240,8 @@ func (a *asm) tile(rows, nv int, masked bool, tail operand.Mem) {
 	a.JNZ(operand.LabelRef(one))
 	a.Label(done)
 
-	// All of C is read before any of it is written: a load close to an earlier store that overlaps it in masked lanes waits.
+	// All of C is read before any of it is written: a load close to an earlier store that overlaps it in masked lanes
+	// waits.
 	c, cRow := reg.R8, reg.R9
 	start := func() {
 		a.MOVQ(at(offAt+16), c)

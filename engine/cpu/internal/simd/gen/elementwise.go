@@ -10,7 +10,9 @@ import (
 )
 
 // each makes a kernel over n elements, n a multiple of eight. body is given a maker of registers and the offset.
-func (t target) each(name, signature string, pointers []string, setup func(), body func(new func() VecVirtual, at func(p string) Mem)) {
+func (t target) each(name, signature string, pointers []string, setup func(),
+	body func(new func() VecVirtual, at func(p string) Mem),
+) {
 	TEXT(name+t.name, NOSPLIT, signature)
 	ptr := map[string]GPVirtual{}
 	for _, p := range pointers {
@@ -245,21 +247,23 @@ func (t target) elementwise() {
 		VMOVUPS(q, at("dst"))
 	})
 	var zero VecVirtual
-	t.each("relu", unary, []string{"dst", "x"}, func() { zero = t.constant(0) }, func(new func() VecVirtual, at func(string) Mem) {
-		x := load(new, at("x"))
-		VMAXPS(x, like(zero, x), x)
-		VMOVUPS(x, at("dst"))
-	})
+	t.each("relu", unary, []string{"dst", "x"}, func() { zero = t.constant(0) },
+		func(new func() VecVirtual, at func(string) Mem) {
+			x := load(new, at("x"))
+			VMAXPS(x, like(zero, x), x)
+			VMOVUPS(x, at("dst"))
+		})
 	grad := "func(dst, a, g []float32)"
 	three := []string{"dst", "a", "g"}
-	t.each("sigmoidGrad", grad, three, func() { one = t.constant(1) }, func(new func() VecVirtual, at func(string) Mem) {
-		a := load(new, at("a"))
-		d := new()
-		VSUBPS(a, like(one, a), d)
-		VMULPS(a, d, d)
-		VMULPS(at("g"), d, d)
-		VMOVUPS(d, at("dst"))
-	})
+	t.each("sigmoidGrad", grad, three, func() { one = t.constant(1) },
+		func(new func() VecVirtual, at func(string) Mem) {
+			a := load(new, at("a"))
+			d := new()
+			VSUBPS(a, like(one, a), d)
+			VMULPS(a, d, d)
+			VMULPS(at("g"), d, d)
+			VMOVUPS(d, at("dst"))
+		})
 	t.each("tanhGrad", grad, three, func() { one = t.constant(1) }, func(new func() VecVirtual, at func(string) Mem) {
 		a := load(new, at("a"))
 		VFNMADD213PS(like(one, a), a, a)
@@ -355,26 +359,28 @@ func (t target) updates() {
 		VMOVUPS(w, at("w"))
 	})
 	var b1, a1, b2, a2, c1, c2, eps VecVirtual
-	t.each("adam", "func(w, g, m, v []float32, lr, l2, b1, a1, b2, a2, c1, c2, eps float32)", []string{"w", "g", "m", "v"}, func() {
-		lr, l2, b1, a1, b2, a2 = t.scalar("lr"), t.scalar("l2"), t.scalar("b1"), t.scalar("a1"), t.scalar("b2"), t.scalar("a2")
-		c1, c2, eps = t.scalar("c1"), t.scalar("c2"), t.scalar("eps")
-	}, func(new func() VecVirtual, at func(string) Mem) {
-		g, w := gradient(new, at)
-		m, v := new(), new()
-		VMULPS(at("m"), like(b1, w), m)
-		VFMADD231PS(g, like(a1, w), m)
-		VMOVUPS(m, at("m"))
-		VMULPS(g, g, g)
-		VMULPS(at("v"), like(b2, w), v)
-		VFMADD231PS(g, like(a2, w), v)
-		VMOVUPS(v, at("v"))
-		VMULPS(like(c2, w), v, v)
-		VSQRTPS(v, v)
-		VADDPS(like(eps, w), v, v)
-		VMULPS(like(c1, w), m, m)
-		VMULPS(like(lr, w), m, m)
-		VDIVPS(v, m, m)
-		VSUBPS(m, w, w)
-		VMOVUPS(w, at("w"))
-	})
+	t.each("adam", "func(w, g, m, v []float32, lr, l2, b1, a1, b2, a2, c1, c2, eps float32)",
+		[]string{"w", "g", "m", "v"}, func() {
+			lr, l2, b1, a1, b2, a2 = t.scalar("lr"), t.scalar("l2"), t.scalar("b1"), t.scalar("a1"), t.scalar("b2"),
+				t.scalar("a2")
+			c1, c2, eps = t.scalar("c1"), t.scalar("c2"), t.scalar("eps")
+		}, func(new func() VecVirtual, at func(string) Mem) {
+			g, w := gradient(new, at)
+			m, v := new(), new()
+			VMULPS(at("m"), like(b1, w), m)
+			VFMADD231PS(g, like(a1, w), m)
+			VMOVUPS(m, at("m"))
+			VMULPS(g, g, g)
+			VMULPS(at("v"), like(b2, w), v)
+			VFMADD231PS(g, like(a2, w), v)
+			VMOVUPS(v, at("v"))
+			VMULPS(like(c2, w), v, v)
+			VSQRTPS(v, v)
+			VADDPS(like(eps, w), v, v)
+			VMULPS(like(c1, w), m, m)
+			VMULPS(like(lr, w), m, m)
+			VDIVPS(v, m, m)
+			VSUBPS(m, w, w)
+			VMOVUPS(w, at("w"))
+		})
 }

@@ -122,7 +122,9 @@ func (t target) pixel(p, ws, tab GPVirtual, value VecVirtual) (row GPVirtual) {
 }
 
 func (t target) sparseForward(g int) {
-	TEXT(fmt.Sprintf("sparseForward%dx%s", g, t.name), NOSPLIT, "func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int, tab *[256]float32)")
+	TEXT(fmt.Sprintf("sparseForward%dx%s", g, t.name), NOSPLIT,
+		"func(z []float32, zs int, w []float32, ws int, recs []uint16, start []uint32, order []int32, chunk int, tab "+
+			"*[256]float32)")
 	z, w, ws := base("z"), base("w"), stride("ws")
 	recs, start, order, chunk, tab := base("recs"), base("start"), base("order"), param("chunk"), param("tab")
 	SHLQ(Imm(2), slot("zs"))
@@ -153,7 +155,9 @@ func (t target) sparseForward(g int) {
 }
 
 func (t target) sparseUpdate(g int) {
-	TEXT(fmt.Sprintf("sparseUpdate%dx%s", g, t.name), NOSPLIT, "func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, next []int32, chunk int, tab *[256]float32)")
+	TEXT(fmt.Sprintf("sparseUpdate%dx%s", g, t.name), NOSPLIT,
+		"func(w []float32, ws int, d []float32, ds int, recs []uint16, start []uint32, order, next []int32, chunk "+
+			"int, tab *[256]float32)")
 	w, ws, d := base("w"), stride("ws"), base("d")
 	recs, start, order, chunk, tab := base("recs"), base("start"), base("order"), param("chunk"), param("tab")
 	SHLQ(Imm(2), slot("ds"))
@@ -208,8 +212,10 @@ func (t target) sparseUpdate(g int) {
 
 // multiply: four rows at a time, then two, then one.
 func (t target) multiply(g int) {
-	TEXT(fmt.Sprintf("multiply%dx%s", g, t.name), NOSPLIT, "func(c []float32, cs int, a []float32, ars, acs int, b []float32, bs int, rows, k, add int)")
-	c, cs, a, ars, acs, b, bs := base("c"), stride("cs"), base("a"), stride("ars"), stride("acs"), base("b"), stride("bs")
+	TEXT(fmt.Sprintf("multiply%dx%s", g, t.name), NOSPLIT, "func(c []float32, cs int, a []float32, ars, acs int, b "+
+		"[]float32, bs int, rows, k, add int)")
+	c, cs, a, ars, acs, b, bs := base("c"), stride("cs"), base("a"), stride("ars"), stride("acs"), base("b"),
+		stride("bs")
 	ars3 := GP64()
 	LEAQ(Mem{Base: ars, Index: ars, Scale: 2}, ars3)
 	most := 4
@@ -253,7 +259,12 @@ func (t target) multiplyRows(g, r int, c, cs, a, ars, acs, b, bs, ars3 GPVirtual
 	MOVQ(slot("k"), left)
 	row, _ := t.vectors(g)
 	x := t.widest()
-	rows := []Mem{{Base: ap}, {Base: ap, Index: ars, Scale: 1}, {Base: ap, Index: ars, Scale: 2}, {Base: ap, Index: ars3, Scale: 1}}
+	rows := []Mem{
+		{Base: ap},
+		{Base: ap, Index: ars, Scale: 1},
+		{Base: ap, Index: ars, Scale: 2},
+		{Base: ap, Index: ars3, Scale: 1},
+	}
 	Label(label("inner"))
 	for i, v := range row {
 		VMOVUPS(Mem{Base: bp, Disp: at[i]}, v)
