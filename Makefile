@@ -30,7 +30,7 @@ lint-gpu: ## check GPU support with vet and staticcheck
 
 RACE ?= ./...
 race: ## run all tests under the race detector (needs gcc)
-	CGO_ENABLED=1 go test -race -timeout 40m $(TESTFLAGS) $(RACE)
+	CGO_ENABLED=1 go test -race -timeout 90m $(TESTFLAGS) $(RACE)
 
 lint: ## check formatting, vet and staticcheck
 	@files="$$($(GOFUMPT) -l .)"; test -z "$$files" || { echo "not gofumpt-formatted: $$files"; exit 1; }

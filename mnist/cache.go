@@ -26,7 +26,7 @@ func cacheFolder(set official, o Options) (string, error) {
 	if root == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("mnist: there is no cache folder: %w: set one of them, or pass --folder DIR", err)
+			return "", fmt.Errorf("mnist: there is no cache folder: %w: set one of them, or set Options.Dir", err)
 		}
 		root = filepath.Join(user, "neuroloupe", "data")
 	}
@@ -89,9 +89,9 @@ type cacheError struct {
 }
 
 func (e *cacheError) Error() string {
-	advice := "make room, choose another cache folder, or pass --folder DIR"
+	advice := "make room, choose another cache folder, or set Options.Dir"
 	if e.reading {
-		advice = "mend or remove it, or pass --folder DIR"
+		advice = "mend or remove it, or set Options.Dir"
 	}
 	return "mnist: cannot use the cache: " + trimPackage(e.err) + ": " + advice
 }

@@ -88,7 +88,7 @@ func officials() []official {
 				"https://storage.googleapis.com/cvdf-datasets/mnist/",
 				"https://ossci-datasets.s3.amazonaws.com/mnist/",
 			},
-			advice: "put the four files in a folder and pass --folder DIR",
+			advice: "put the four files in a folder and set Options.Dir",
 		},
 		{
 			name:  "fashion",
@@ -125,7 +125,7 @@ func officials() []official {
 				"https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 			},
 			advice: "on Debian or Ubuntu run apt-get install dataset-fashion-mnist, " +
-				"or put the four files in a folder and pass --folder DIR",
+				"or put the four files in a folder and set Options.Dir",
 		},
 	}
 }

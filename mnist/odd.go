@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Oddity is something about a data set that looks like a mistake, or that spoils what is learned from it.
 type Oddity struct {
 	Text string // one line without a full stop: what it is, and what to do about it
+	Keep []int  // labels that can be learned, for Subset, where others have no images; else nil
 	// Mend returns a copy of a set without it; nil for what does not lie in the values of the pixels.
 	Mend func(*Set) *Set
 }
@@ -192,7 +192,7 @@ func oddClasses(train, test *look) []Oddity {
 	}
 	names := train.set.Classes
 	if len(unused) > 0 {
-		add("%s", unusedText(train, test, unused))
+		odd = append(odd, unusedLabels(train, test, unused))
 	}
 	if len(untrained) > 0 {
 		add("no training image is of %s, but test images are: what has no training image cannot be learned",
@@ -215,8 +215,8 @@ func oddClasses(train, test *look) []Oddity {
 	return odd
 }
 
-// unusedText says which labels no image has, and which choice of classes leaves them out.
-func unusedText(train, test *look, unused []int) string {
+// unusedLabels says which labels no image has, and which choice of labels leaves them out.
+func unusedLabels(train, test *look, unused []int) Oddity {
 	names := train.set.Classes
 	text := fmt.Sprintf("no image is of %s, %d of %d labels", nameSome(names, unused), len(unused), len(names))
 	last := len(names) - 1
@@ -228,16 +228,16 @@ func unusedText(train, test *look, unused []int) string {
 	case 2*len(unused) > len(names) && n > 0:
 		text += fmt.Sprintf(": label %d makes so many, and %d training images have it", last, n)
 	}
-	var keep []string
+	var keep []int
 	for k, n := range train.counts {
 		if n >= fewImages && (test.counts[k] > 0 || test.set.Len() == 0) {
-			keep = append(keep, strconv.Itoa(k))
+			keep = append(keep, k)
 		}
 	}
-	if len(keep) >= 2 && len(keep) <= 64 {
-		text += "; --classes " + strings.Join(keep, ",") + " keeps those that can be learned"
+	if len(keep) < 2 || len(keep) > 64 {
+		keep = nil
 	}
-	return text
+	return Oddity{Text: text, Keep: keep}
 }
 
 // nameSome names classes, the first eight.

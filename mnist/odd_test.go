@@ -82,7 +82,7 @@ func TestOdd(t *testing.T) {
 		{"blank", both(func(byte) byte { return 0 }), []string{"every pixel of the images is 0: they are blank"}},
 		{"all of one grey", both(func(byte) byte { return 77 }), []string{"every pixel of the images is 77"}},
 		{"labels from 1", relabel(func(i int, l uint8) uint8 { return l + 1 }, 5), []string{
-			"no image is of class 0, 1 of 5 labels: they run from 1 to 4; --classes 1,2,3,4 keeps",
+			"no image is of class 0, 1 of 5 labels: they run from 1 to 4; keep [1 2 3 4]",
 		}},
 		{"a label 255", relabel(func(i int, l uint8) uint8 {
 			if i == 0 {
@@ -91,7 +91,7 @@ func TestOdd(t *testing.T) {
 			return l
 		}, 256), []string{
 			"no image is of classes 4, 5, .* and 243 more, 251 of 256 labels: label 255 makes so many, and one " +
-				"training image has it; --classes 0,1,2,3 keeps",
+				"training image has it; keep [0 1 2 3]",
 			"uneven",
 		}},
 		{
@@ -132,6 +132,9 @@ func TestOdd(t *testing.T) {
 			tt.change(train, test)
 			var got []string
 			for _, o := range Odd(train, test) {
+				if o.Keep != nil {
+					o.Text += fmt.Sprint("; keep ", o.Keep)
+				}
 				got = append(got, o.Text)
 			}
 			ok := len(got) == len(tt.want)

@@ -15,6 +15,7 @@ import (
 
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/mnist"
 )
@@ -186,9 +187,17 @@ func renamed(s *mnist.Set, f *runs.Folder) *mnist.Set {
 func Odd(train, test *mnist.Set) []string {
 	texts := []string{}
 	for _, o := range mnist.Odd(train, test) {
-		texts = append(texts, o.Text)
+		texts = append(texts, OddText(o))
 	}
 	return texts
+}
+
+// OddText says what is odd, with the flag that leaves it out where there is one.
+func OddText(o mnist.Oddity) string {
+	if o.Keep == nil {
+		return o.Text
+	}
+	return o.Text + "; --classes " + words.Commas(o.Keep) + " keeps those that can be learned"
 }
 
 // Cut splits the training images as r says, keeps r's classes, and fills in what r leaves open. The split comes before

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/dataset"
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
@@ -192,7 +193,7 @@ func (a *advice) oddData() {
 	odd := mnist.Odd(e.Train, e.Test)
 	var mends []func(*mnist.Set) *mnist.Set
 	for i, o := range odd {
-		text := "Odd data: " + o.Text
+		text := "Odd data: " + dataset.OddText(o)
 		if o.Mend != nil {
 			mends = append(mends, o.Mend)
 		}

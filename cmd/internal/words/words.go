@@ -110,9 +110,10 @@ func Subscript(n int) string {
 	return strings.Map(func(r rune) rune { return r - '0' + '₀' }, strconv.Itoa(n))
 }
 
-// Line writes an error in one line.
+// Line writes an error in one line, for whoever types: where a library names a field that mends it, it is the flag.
 func Line(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+	return strings.ReplaceAll(text, "set Options.Dir", "pass --folder DIR")
 }
 
 // Wrap breaks text into lines of at most width characters; a longer word stands alone.
