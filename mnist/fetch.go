@@ -85,7 +85,11 @@ func (l *library) fetchMissing(ctx context.Context, set official, want []File, h
 	if err != nil {
 		return nil, nil, &cacheError{err: err}
 	}
-	defer remove()
+	defer func() {
+		if failed := remove(); failed != nil && err == nil { // what it had to do is done, but it leaves something behind
+			err = &cacheError{err: failed}
+		}
+	}()
 	for _, src := range l.sources(set, o) {
 		if !slices.Contains(have[:], nil) {
 			break

@@ -15,7 +15,7 @@ const tempStart = ".fetch-"
 
 // makeTemp makes a folder for what a fetch writes until it is whole. It is locked for this process until remove, which
 // deletes it with all that is in it; when the process is killed, sweep does later.
-func makeTemp(cache string) (path string, remove func(), err error) {
+func makeTemp(cache string) (path string, remove func() error, err error) {
 	for {
 		if path, err = os.MkdirTemp(cache, tempStart); err != nil {
 			return "", nil, err
@@ -36,9 +36,15 @@ func makeTemp(cache string) (path string, remove func(), err error) {
 			continue
 		}
 		// Where folders cannot be locked nobody sweeps them either.
-		return path, func() {
-			os.RemoveAll(path)
-			f.Close()
+		return path, func() error {
+			err := os.RemoveAll(path)
+			if err != nil { // once more: what is left lies there until the next fetch
+				err = os.RemoveAll(path)
+			}
+			if f == nil {
+				return err
+			}
+			return errors.Join(err, f.Close())
 		}, nil
 	}
 }

@@ -75,13 +75,3 @@ func BenchmarkFigure(b *testing.B) {
 		}
 	}
 }
-
-// BenchmarkMapPNG writes one map of a report.
-func BenchmarkMapPNG(b *testing.B) {
-	m := noisy(strokes(1, 28, 28), 0.02)[0].Map
-	for b.Loop() {
-		if err := MapPNG(io.Discard, 28, 28, m, 1, BlueOrange, 1); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -17,8 +17,7 @@
 // draws to a Picture, which knows where every map lies and reads the values back
 // from the pixels. A Film is a sheet over training, written as GIF or APNG.
 //
-// For a page that draws by itself, MapPNG writes one map without anything round
-// it, and Colormap.Table is the colours.
+// For a page that draws by itself, Colormap.Table is the colours.
 //
 // Nothing in the package keeps state between calls; everything may be used by
 // several goroutines at once, provided that nobody changes the weights.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"io"
 	"time"
@@ -103,4 +104,18 @@ func frameControl(sequence uint32, r image.Rectangle, shown time.Duration, over 
 		return append(b, 0, 1)
 	}
 	return append(b, 0, 0)
+}
+
+// indexRows returns the rows of an image as numbers in its palette.
+func indexRows(img *image.Paletted) func(y int) []byte {
+	return func(y int) []byte { return img.Pix[y*img.Stride:][:img.Rect.Dx()] }
+}
+
+// palette writes the colours that the pixels are numbers of.
+func (c *chunkWriter) palette(colors []color.RGBA) {
+	var data []byte
+	for _, v := range colors {
+		data = append(data, v.R, v.G, v.B)
+	}
+	c.chunk("PLTE", data)
 }

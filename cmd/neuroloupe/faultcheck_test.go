@@ -49,7 +49,7 @@ func (r *reference) check(o outcome, d disturbance, now snapshot) (found []probl
 		say(badExit, "%v: %s", o.Result, o.stderr)
 	case strings.Contains(o.stderr, "panic") || strings.Contains(o.stderr, "goroutine "):
 		say(panics, "%s", o.stderr)
-	case strings.Count(o.stderr, "\n") > r.lines+3:
+	case strings.Count(o.stderr, "\n") > r.lines+3+2*r.others:
 		say(talksMuch, "%s", o.stderr)
 	}
 	if o.Exit == exitDone {

@@ -34,6 +34,8 @@ type scenario struct {
 	part  string // a file that it writes even when something is missing; see partial
 	kills int    // its share of the random kills, in 1,000
 	sweep bool   // every file call of it is failed
+	// other places that it turns to when one fails, each of which it names and says why it could not be had
+	others int
 }
 
 func scenarios() []scenario {
@@ -70,7 +72,7 @@ func scenarios() []scenario {
 				"--onnx", "out/net.onnx", "--csv", "out/tables",
 			},
 		},
-		{name: "fetch", args: []string{"data", "fetch", "mnist"}, extra: mnistFiles, sweep: true},
+		{name: "fetch", args: []string{"data", "fetch", "mnist"}, extra: mnistFiles, sweep: true, others: 2},
 		{name: "post", args: []string{"post", "data", "--out", "post", "--class", "1", "--device", "cpu"}, kills: 100},
 	}
 }

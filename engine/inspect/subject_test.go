@@ -14,7 +14,12 @@ import (
 // counted is an executor that counts what it is asked.
 type counted struct {
 	engine.Executor
-	infers, closed int
+	infers, binds, closed int
+}
+
+func (c *counted) Bind(d engine.Data) (engine.DataRef, error) {
+	c.binds++
+	return c.Executor.Bind(d)
 }
 
 func (c *counted) Infer(q engine.Query) error {
@@ -276,10 +281,18 @@ func TestSubjectClosesItsOwnExecutor(t *testing.T) {
 		t.Errorf("closed %d times, %v", x.closed, err)
 	}
 	lent := &counted{Executor: newProbe(t, started().Spec, images(4, 12, 3)).Executor}
-	l, _ := newSubject(t, started(), 3, 4, images(40, 12, 3))
-	l.Lend(&engine.Trainer{Program: inference(l.Net.Spec), Executor: lent})
+	d := images(40, 12, 3)
+	l, _ := newSubject(t, started(), 3, 4, d)
+	owner := &engine.Trainer{Program: inference(l.Net.Spec), Executor: lent}
+	if _, err := owner.Ref(d); err != nil { // as a training that has tested itself
+		t.Fatal(err)
+	}
+	l.Lend(owner)
 	if _, err := l.Score(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if lent.binds != 1 {
+		t.Errorf("the images were sent to the lent executor %d times", lent.binds)
 	}
 	if err := l.Close(); err != nil || lent.closed != 0 || lent.infers == 0 {
 		t.Errorf("lent: closed %d times, asked %d times, %v", lent.closed, lent.infers, err)

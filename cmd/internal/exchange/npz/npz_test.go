@@ -3,12 +3,14 @@ package npz
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"neuroloupe/engine"
 )
@@ -239,4 +241,18 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%v came back as %v: %v", a, back, err)
 		}
 	})
+}
+
+// A disk that cannot be read is no array of another kind.
+func TestHeaderUnreadable(t *testing.T) {
+	broken := errors.New("the disk is broken")
+	for _, whole := range []string{"", magic, magic + "\x01\x00\x76"} {
+		_, err := readHeader(io.MultiReader(strings.NewReader(whole), iotest.ErrReader(broken)))
+		if !errors.Is(err, broken) {
+			t.Errorf("after %d bytes: %v", len(whole), err)
+		}
+		if _, err = readHeader(strings.NewReader(whole)); err == nil || err.Error() != "not a numpy array" {
+			t.Errorf("%d bytes alone: %v", len(whole), err)
+		}
+	}
 }

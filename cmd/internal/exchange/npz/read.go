@@ -155,7 +155,11 @@ var (
 func readHeader(r io.Reader) (header, error) {
 	var h header
 	fixed := make([]byte, len(magic)+2+2, len(magic)+2+4) // magic, version, length of 2 bytes or 4
-	if _, err := io.ReadFull(r, fixed); err != nil || string(fixed[:len(magic)]) != magic {
+	_, err := io.ReadFull(r, fixed)
+	switch {
+	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+		return h, fmt.Errorf("header: %w", err)
+	case err != nil || string(fixed[:len(magic)]) != magic:
 		return h, errors.New("not a numpy array")
 	}
 	length := int64(binary.LittleEndian.Uint16(fixed[len(magic)+2:]))
