@@ -26,11 +26,6 @@ func packed(c color.RGBA) uint32 {
 	return binary.LittleEndian.Uint32([]byte{c.R, c.G, c.B, c.A})
 }
 
-// unpacked is the inverse of packed.
-func unpacked(v uint32) color.RGBA {
-	return color.RGBA{uint8(v), uint8(v >> 8), uint8(v >> 16), uint8(v >> 24)}
-}
-
 // paintMap draws weights into img with the top left corner at at, straight into
 // its pixels: through an interface, pixel by pixel, a large sheet would take
 // seconds. Places of a folded map that hold no weight are left as they are.
