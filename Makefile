@@ -62,6 +62,7 @@ nightly: ## run what CI leaves out: everything under the race detector, all orde
 	  echo "$$settings"; NEUROLOUPE_SIM="$$settings" $(MAKE) test-gpu || exit 1; \
 	done
 	NEUROLOUPE_SIM_BUILD=race $(MAKE) test-gpu
+	NEUROLOUPE_SIM_BUILD=asan $(MAKE) test-gpu TESTFLAGS="-exec 'env ASAN_OPTIONS=detect_leaks=0:handle_segv=0 LD_PRELOAD=$$(g++ -print-file-name=libasan.so)'"
 	$(MAKE) ptxas soak
 	$(MAKE) fuzz FUZZTIME=10m
 
