@@ -55,7 +55,7 @@ func writeStrokes(t *testing.T) string {
 
 // docs/gpu.md is what the results in docs/gpu make.
 func TestPageIsCurrent(t *testing.T) {
-	docs := filepath.Join("..", "..", "..", "..", "docs")
+	docs := filepath.Join("..", "..", "docs")
 	want, err := page(filepath.Join(docs, "gpu"))
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestHang(t *testing.T) {
 
 // The tests to run on a card are there.
 func TestCardTests(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "cuda", "*_test.go"))
+	files, err := filepath.Glob(filepath.Join("..", "..", "cuda", "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

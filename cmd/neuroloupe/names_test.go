@@ -25,7 +25,9 @@ func texts(v reflect.Value) (all []string) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			all = append(all, texts(v.Field(i))...)
+			if !strings.HasPrefix(v.Type().Field(i).Name, "Key") { // of the numbers, which nobody draws
+				all = append(all, texts(v.Field(i))...)
+			}
 		}
 	case reflect.Slice:
 		if k := v.Type().Elem().Kind(); k == reflect.Float32 || k == reflect.Float64 || k == reflect.Uint8 {
