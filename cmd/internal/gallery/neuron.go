@@ -68,6 +68,9 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 	return &Drawing{Name: withLayer(fmt.Sprintf("neuron-%d", c.Neuron), layer, 0), Figure: p.fig, Numbers: p.n}, nil
 }
 
+// portraitSide is the side of the maps of a page on one neuron.
+const portraitSide = 224
+
 // maps adds the neuron's weights: as they are, what training added, and the start.
 func (p *portrait) maps() error {
 	v, j := p.view, p.neuron
@@ -100,16 +103,12 @@ func (p *portrait) maps() error {
 			return err
 		}
 		maps[show] = all[j]
-		m := render.Map{
-			Key:   "map_" + show,
-			Title: titles[show], Caption: captions[show],
-			Width: shape.Cols, Height: shape.Rows, Values: all[j], Colors: colors, Side: 224,
-		}
+		m := v.mapPanel(p.n, "map_"+show, all[j])
+		m.Title, m.Caption, m.Colors, m.Side = titles[show], captions[show], colors, portraitSide
 		if p.markDead {
 			m.Mark, m.MarkLabel = v.Dead(), "never inked in the training images"
 		}
 		row = append(row, m)
-		arrays.AddArray(p.n, "map_"+show, all[j], shape.Rows, shape.Cols)
 	}
 	raw := maps["raw"]
 	arrays.AddNumber(p.n, "norm", inspect.Norm(raw))
@@ -185,7 +184,6 @@ func (p *portrait) withImages() error {
 // patterns adds what the neuron responds to, beside the same of an untrained network. z, a: n×1.
 func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 	v, ctx := p.view, p.view.ctx
-	shape := v.Shape()
 	pattern, err := inspect.Patterns(ctx, probe.Data, v.Spec().Inputs, z)
 	if err != nil {
 		return err
@@ -208,24 +206,18 @@ func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 		which = "a network of random weights: its own start is not known"
 	}
 	colors := &render.Colors{Name: "mean ink, less the mean image", Low: "less ink", High: "more ink", Map: p.cmap}
+	panel := func(key, title, caption string, values []float32, c *render.Colors) render.Panel {
+		m := v.mapPanel(p.n, key, values)
+		m.Title, m.Caption, m.Colors, m.Side = title, caption, c, portraitSide
+		return m
+	}
+	last := panel("pattern", "pattern Σw", "covariance of each pixel with z: what it responds to", pattern[0],
+		&render.Colors{Name: "covariance with z", Low: "less ink", High: "more ink", Map: p.cmap})
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
-		render.Map{
-			Key: "triggered", Title: "triggered average", Caption: "images weighted by a, less their mean",
-			Width: shape.Cols, Height: shape.Rows, Values: triggered[0], Colors: colors, Side: 224,
-		},
-		render.Map{
-			Key: "triggered_untrained", Title: "the same, untrained", Caption: which,
-			Width: shape.Cols, Height: shape.Rows, Values: untrained[0], Colors: colors, Side: 224,
-		},
-		render.Map{
-			Key: "pattern", Title: "pattern Σw", Caption: "covariance of each pixel with z: what it responds to",
-			Width: shape.Cols, Height: shape.Rows, Values: pattern[0], Side: 224,
-			Colors: &render.Colors{Name: "covariance with z", Low: "less ink", High: "more ink", Map: p.cmap},
-		},
+		panel("triggered", "triggered average", "images weighted by a, less their mean", triggered[0], colors),
+		panel("triggered_untrained", "the same, untrained", which, untrained[0], colors),
+		last,
 	})
-	arrays.AddArray(p.n, "pattern", pattern[0], shape.Rows, shape.Cols)
-	arrays.AddArray(p.n, "triggered", triggered[0], shape.Rows, shape.Cols)
-	arrays.AddArray(p.n, "triggered_untrained", untrained[0], shape.Rows, shape.Cols)
 	return nil
 }
 

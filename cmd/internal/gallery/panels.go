@@ -60,6 +60,31 @@ func (v *View) strip(images []int, z []float32) (render.Thumbs, []float64, error
 	return t, values, nil
 }
 
+// mapPanel adds a map to the numbers under a key, and returns the panel that draws it.
+func (v *View) mapPanel(n *arrays.Set, key string, values []float32) render.Map {
+	shape := v.Shape()
+	arrays.AddArray(n, key, values, shape.Rows, shape.Cols)
+	return render.Map{Key: key, Width: shape.Cols, Height: shape.Rows, Values: values}
+}
+
+// imagePanel adds an image to the numbers under a key, and returns the panel that draws it.
+func (v *View) imagePanel(n *arrays.Set, key string, pixels []byte) render.Image {
+	shape := v.Shape()
+	arrays.AddArray(n, key, pixels, shape.Rows, shape.Cols)
+	return render.Image{Key: key, Width: shape.Cols, Height: shape.Rows, Pixels: pixels}
+}
+
+// sheetPanel adds maps to the numbers under a key, and returns the panel that draws them, a tile each without words.
+func (v *View) sheetPanel(n *arrays.Set, key string, maps [][]float32) render.Sheet {
+	shape := v.Shape()
+	arrays.AddMatrix(n, key, maps)
+	s := render.Sheet{Key: key, Width: shape.Cols, Height: shape.Rows}
+	for _, m := range maps {
+		s.Tiles = append(s.Tiles, render.Tile{Map: m})
+	}
+	return s
+}
+
 // Outputs are drawn each with its bar up to mostBars of them; of more, the strongest.
 const mostBars, strongestBars = 64, 30
 

@@ -181,7 +181,6 @@ func (q *Question) strongest() (*Page, error) {
 	}
 	fig := render.Figure{Title: fmt.Sprintf("The neuron that speaks most for %s", name), Subtitle: v.Line()}
 	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
-	shape := v.Shape()
 	raw, learned := inspect.Maps(v.Weights("raw")), inspect.Maps(v.Weights("learned"))
 	n := &arrays.Set{}
 	for _, way := range []struct {
@@ -206,21 +205,11 @@ func (q *Question) strongest() (*Page, error) {
 		if r.Weight[j] < 0 && r.Contribution[j] > 0 {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
 		}
-		fig.Rows = append(fig.Rows, []render.Panel{
-			render.Map{
-				Key: "raw_by_" + way.key, Title: fmt.Sprintf("neuron %d, weights W", j), Caption: "as they are",
-				Width: shape.Cols, Height: shape.Rows, Values: raw[j], Colors: colors, Side: 224,
-			},
-			render.Map{
-				Key: "learned_by_" + way.key, Title: "learned: W − W₀", Caption: "what training added",
-				Width: shape.Cols, Height: shape.Rows, Values: learned[j], Colors: colors, Side: 224,
-			},
-			strip,
-			render.Text{Title: way.title, Text: text, Width: 260},
-		})
 		arrays.AddNumber(n, "neuron_by_"+way.key, j)
-		arrays.AddArray(n, "raw_by_"+way.key, raw[j], shape.Rows, shape.Cols)
-		arrays.AddArray(n, "learned_by_"+way.key, learned[j], shape.Rows, shape.Cols)
+		w, l := v.mapPanel(n, "raw_by_"+way.key, raw[j]), v.mapPanel(n, "learned_by_"+way.key, learned[j])
+		w.Title, w.Caption, w.Colors, w.Side = fmt.Sprintf("neuron %d, weights W", j), "as they are", colors, 224
+		l.Title, l.Caption, l.Colors, l.Side = "learned: W − W₀", "what training added", colors, 224
+		fig.Rows = append(fig.Rows, []render.Panel{w, l, strip, render.Text{Title: way.title, Text: text, Width: 260}})
 		arrays.AddVector(n, "excite_z_by_"+way.key, values)
 	}
 	arrays.AddVector(n, "weight", r.Weight)
@@ -293,21 +282,12 @@ func (q *Question) product() (*Page, error) {
 			learned, added,
 		},
 	} {
+		w, p := v.mapPanel(n, "weights_"+part.key, part.w), v.mapPanel(n, "product_"+part.key, part.product)
+		w.Title, w.Colors, w.Side = part.title, weight, 196
+		p.Title, p.Colors, p.Side = "input×weight", product, 196
 		fig.Rows = append(fig.Rows, []render.Panel{
-			input, render.Glyph("×"),
-			render.Map{
-				Key: "weights_" + part.key, Title: part.title, Width: shape.Cols, Height: shape.Rows, Values: part.w,
-				Colors: weight, Side: 196,
-			},
-			render.Glyph("="),
-			render.Map{
-				Key: "product_" + part.key, Title: "input×weight",
-				Width: shape.Cols, Height: shape.Rows, Values: part.product, Colors: product, Side: 196,
-			},
-			render.Text{Title: part.heading, Text: part.text, Width: 300},
+			input, render.Glyph("×"), w, render.Glyph("="), p, render.Text{Title: part.heading, Text: part.text, Width: 300},
 		})
-		arrays.AddArray(n, "weights_"+part.key, part.w, shape.Rows, shape.Cols)
-		arrays.AddArray(n, "product_"+part.key, part.product, shape.Rows, shape.Cols)
 	}
 	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)
 	arrays.AddNumber(n, "bias", full.Bias)

@@ -41,12 +41,9 @@ func (q *Question) zeroOne() (*Page, error) {
 	}
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
-		arrays.AddArray(n, "mean_"+v.Classes()[k], pixels, shape.Rows, shape.Cols)
-		return render.Image{
-			Key: "mean_" + v.Classes()[k], Title: "the mean " + names[k],
-			Caption: fmt.Sprintf("of %s test images", words.Thousands(images)),
-			Width:   shape.Cols, Height: shape.Rows, Pixels: pixels, Side: 224,
-		}
+		m := v.imagePanel(n, "mean_"+v.Classes()[k], pixels)
+		m.Title, m.Caption, m.Side = "the mean "+names[k], fmt.Sprintf("of %s test images", words.Thousands(images)), 224
+		return m
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{

@@ -29,7 +29,6 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	fig := render.Figure{Title: "What each class looks for", Subtitle: v.Line()}
-	shape := v.Shape()
 	n, file := &arrays.Set{}, "templates"
 	arrays.AddTexts(n, "classes", v.Classes())
 	kinds, err := v.templates()
@@ -49,28 +48,20 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		kinds = append(kinds, templateKind{
 			"local", "at " + img.Name, "∂s_k/∂x: what ink would do to each class's logit at this very image", maps,
 		})
-		fig.Rows = append(fig.Rows, []render.Panel{render.Image{
-			Key: "input", Title: img.Name, Caption: img.Note, Width: shape.Cols, Height: shape.Rows, Pixels: img.Pixels,
-			Side: 112,
-		}})
-		arrays.AddArray(n, "input", img.Pixels, shape.Rows, shape.Cols)
+		input := v.imagePanel(n, "input", img.Pixels)
+		input.Title, input.Caption, input.Side = img.Name, img.Note, 112
+		fig.Rows = append(fig.Rows, []render.Panel{input})
 	}
 	for _, k := range kinds {
-		s := render.Sheet{
-			Key:   k.name,
-			Title: k.title, Caption: k.caption, Width: shape.Cols, Height: shape.Rows, Cols: min(10, len(k.maps)),
-			Colors: &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap},
-		}
+		s := v.sheetPanel(n, k.name, k.maps)
+		s.Title, s.Caption, s.Cols = k.title, k.caption, min(10, len(k.maps))
+		s.Colors = &render.Colors{Low: "ink lowers the logit", High: "ink raises the logit", Map: cmap}
 		var norms []float64
 		for i, m := range k.maps {
 			norms = append(norms, inspect.Norm(m))
-			s.Tiles = append(s.Tiles, render.Tile{
-				Map: m, Name: v.Labels()[i],
-				Lines: []string{fmt.Sprintf("‖t‖ %.3g", norms[i])},
-			})
+			s.Tiles[i].Name, s.Tiles[i].Lines = v.Labels()[i], []string{fmt.Sprintf("‖t‖ %.3g", norms[i])}
 		}
 		fig.Rows = append(fig.Rows, []render.Panel{s})
-		arrays.AddMatrix(n, k.name, k.maps)
 		arrays.AddVector(n, k.name+"_norm", norms)
 	}
 	negative, positive := cmap.Sides()
