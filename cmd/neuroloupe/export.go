@@ -2,14 +2,13 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 
 	"neuroloupe/cmd/internal/exchange"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
-	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
 )
 
@@ -45,9 +44,7 @@ func (c *exportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	for _, text := range f.Notices() {
-		a.Say("%s", words.Line(errors.New(text)))
-	}
+	gallery.Notices(f, a)
 	ps, _, err := f.Weights()
 	if err != nil {
 		return err

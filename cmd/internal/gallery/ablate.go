@@ -21,11 +21,7 @@ type Ablate struct {
 
 // Draw makes the picture.
 func (c *Ablate) Draw(v *View) (*Drawing, error) {
-	layer, err := v.Hidden(c.Layer, -1)
-	if err != nil {
-		return nil, err
-	}
-	b, err := v.ablate(layer)
+	b, err := v.ablate(c.Layer)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +29,7 @@ func (c *Ablate) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("ablate", layer, v.Net.Hidden()), Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
+	return &Drawing{Name: withLayer("ablate", b.Layer, v.Net.Hidden()), Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
 }
 
 // controlSeed draws the random order and the random networks that results are held against.
@@ -57,7 +53,12 @@ const fewNeurons = 10
 // curvePoints is about how many points an ablation curve has.
 const curvePoints = 100
 
-func (v *View) ablate(layer int) (*ablation, error) {
+// ablate measures what the neurons of a hidden layer are worth, counted from 1; 0 is the last.
+func (v *View) ablate(n int) (*ablation, error) {
+	layer, err := v.Hidden(n, -1)
+	if err != nil {
+		return nil, err
+	}
 	p, err := v.ProbeTest()
 	if err != nil {
 		return nil, fmt.Errorf("what neurons are worth shows on the test images: %w", err)

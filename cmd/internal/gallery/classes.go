@@ -20,19 +20,15 @@ type Classes struct {
 
 // Draw makes the picture.
 func (c *Classes) Draw(v *View) (*Drawing, error) {
-	layer, err := v.Hidden(c.Layer, -1)
+	b, err := v.ablate(c.Layer)
 	if err != nil {
 		return nil, err
 	}
-	b, err := v.ablate(layer)
+	act, err := v.Activity(b.Layer)
 	if err != nil {
 		return nil, err
 	}
-	act, err := v.Activity(layer)
-	if err != nil {
-		return nil, err
-	}
-	contributions := inspect.Contributions(inspect.Path(v.Spec(), v.Net.Params, layer), act)
+	contributions := inspect.Contributions(inspect.Path(v.Spec(), v.Net.Params, b.Layer), act)
 	speakers, _ := b.speakers(contributions)
 	n := &arrays.Set{}
 	arrays.AddTexts(n, "classes", v.Classes())
@@ -49,7 +45,7 @@ func (c *Classes) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("classes", layer, v.Net.Hidden()), Figure: fig, Numbers: n}, nil
+	return &Drawing{Name: withLayer("classes", b.Layer, v.Net.Hidden()), Figure: fig, Numbers: n}, nil
 }
 
 // speakers counts the neurons that speak for each class, and those that speak for none.

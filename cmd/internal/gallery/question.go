@@ -122,7 +122,7 @@ func (q *Question) findExample() (Chosen, error) {
 	return q.Book.Choose(fmt.Sprintf("test:%d", best), false)
 }
 
-// Name is the question's class as pictures show it.
+// name is the question's class as pictures show it.
 func (q *Question) name() string { return q.Book.Labels()[q.Class] }
 
 // rankOf orders a network's last hidden layer for the question's class.

@@ -52,10 +52,15 @@ func Open(ctx context.Context, run, dataDir string, t talk.Talk) (*View, error) 
 	if err != nil {
 		return nil, err
 	}
+	Notices(f, t)
+	return Of(ctx, f, dataDir, t)
+}
+
+// Notices says what was found in a run folder that a person should know.
+func Notices(f *runs.Folder, t talk.Talk) {
 	for _, text := range f.Notices() {
 		t.Say("%s", words.Line(errors.New(text)))
 	}
-	return Of(ctx, f, dataDir, t)
 }
 
 // Of reads the network of a run folder.

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
-	"neuroloupe/cmd/internal/words"
 	"neuroloupe/cuda"
 	"neuroloupe/engine"
 	"neuroloupe/graph"
@@ -156,7 +156,7 @@ func Resume(ctx context.Context, path string, c Change, t talk.Talk) (*Job, erro
 }
 
 func (j *Job) resume(c Change) (err error) {
-	j.notices()
+	gallery.Notices(j.Folder, j.talk)
 	m := &j.Folder.Manifest
 	if j.Data, err = dataset.Of(j.ctx, j.Folder, c.Dir, c.Load); err != nil {
 		return err
@@ -228,10 +228,3 @@ func (j *Job) Close() error {
 
 // Device is what the job trains on.
 func (j *Job) Device() engine.Device { return j.backend.Device() }
-
-// notices says what was found in the run folder that a person should know.
-func (j *Job) notices() {
-	for _, text := range j.Folder.Notices() {
-		j.talk.Say("%s", words.Line(errors.New(text)))
-	}
-}

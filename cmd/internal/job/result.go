@@ -97,7 +97,7 @@ func (j *Job) Finish() (sheet string, err error) {
 		return "", fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train "+
 			"--resume %s does that, and draws the sheet", err, path)
 	}
-	j.notices()
+	gallery.Notices(j.Folder, j.talk)
 	if err := j.sheet(); err != nil {
 		return "", fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws "+
 			"fewer neurons)", err, path)

@@ -141,7 +141,7 @@ func OneOf(all []string) string {
 	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
-// Shortest writes a number as --normalize is given it; what it writes reads back as what is folded.
+// Shortest writes a number in the fewest digits that read back as it.
 func Shortest(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // Commas writes numbers as a flag takes them.
