@@ -11,3 +11,6 @@ import (
 func TryLock(f *os.File) error {
 	return &os.PathError{Op: "lock", Path: f.Name(), Err: errors.ErrUnsupported}
 }
+
+// TrySharedLock always fails with [errors.ErrUnsupported], as TryLock does.
+func TrySharedLock(f *os.File) error { return TryLock(f) }

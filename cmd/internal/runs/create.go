@@ -75,6 +75,9 @@ func create(path string, m Manifest, write func(*Folder) error) (*Folder, error)
 		err = f.remove(old...)
 	}
 	if err == nil {
+		err = f.clearEnding()
+	}
+	if err == nil {
 		err = write(f)
 	}
 	if err == nil {
@@ -94,7 +97,7 @@ func (f *Folder) halfMade() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Name() != lockFile {
+		if e.Name() != lockFile && e.Name() != errorFile { // that of a run that could not begin
 			names = append(names, e.Name())
 		}
 	}

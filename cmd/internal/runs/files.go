@@ -67,6 +67,7 @@ func (f *Folder) sweep() error {
 	}
 	for _, name := range []string{
 		manifestFile, initialFile, weightsFile, checkpointFile, metricsFile, framesFile, frameLogFile, sheetFile,
+		errorFile, stoppedFile,
 	} {
 		atomicfile.Clean(f.file(name))
 	}

@@ -8,6 +8,8 @@
 //	metrics.jsonl          a line per epoch
 //	frames.safetensors     the first layer's weights per kept epoch, epoch 0 included
 //	sheet.png              the contact sheet
+//	error.txt              why the training failed
+//	stopped.txt            which rule has decided that it is not worth going on
 //
 // Of a network that was made elsewhere there are run.toml, weights.safetensors and sheet.png: see [ImportNet].
 //

@@ -55,7 +55,7 @@ func (f *Folder) resume() (*engine.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, change := range []func() error{f.sweep, cutMetrics, cutFrames} {
+	for _, change := range []func() error{f.sweep, cutMetrics, cutFrames, f.clearEnding} {
 		if err := change(); err != nil {
 			return nil, err
 		}

@@ -194,7 +194,7 @@ func TestOneProcessAtATime(t *testing.T) {
 	f := start(t, dir, 1)
 	if _, _, err := Resume(dir); err == nil {
 		t.Skip("files cannot be locked on this system")
-	} else if !strings.Contains(err.Error(), "another process") {
+	} else if !strings.Contains(err.Error(), "is being trained by") {
 		t.Error(err)
 	}
 	if err := f.Close(); err != nil {
