@@ -48,7 +48,7 @@ Examples:
 
 func (c *benchCmd) validate() error {
 	accuracy := finite("--to-accuracy", c.ToAccuracy)
-	accuracy.most = 1
+	accuracy.Most = 1
 	numbers := []flagNumber{
 		atLeast("--runs", c.Runs, 1), atLeast("--workers", c.Workers, 0), finite("--lr", c.LR), accuracy,
 	}

@@ -27,7 +27,7 @@ Examples:
 
 func (c *dreamCmd) Run(a *app) error {
 	top := sizing("--top", c.Top)
-	top.least = 0 // none
+	top.Least = 0 // none
 	return c.picture(a, &gallery.Dream{
 		Style: c.style(), Layer: c.Layer, Class: c.Class, Neuron: c.Neuron, Top: c.Top, L2: c.L2, TV: c.TV,
 	}, top, finite("--l2", c.L2), finite("--tv", c.TV))

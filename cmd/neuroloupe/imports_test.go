@@ -52,7 +52,7 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/glossary", rooms("words")},
 		{"neuroloupe/cmd/internal/exchange/...", rooms("exchange")},
 		{"neuroloupe/cmd/internal/arrays", rooms("exchange/npz", "words")},
-		{"neuroloupe/cmd/internal/runs", rooms()},
+		{"neuroloupe/cmd/internal/runs", rooms("words")},
 		{"neuroloupe/cmd/internal/dataset", rooms("runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/gallery", rooms("arrays", "dataset", "exchange/npz", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/bench", rooms("dataset", "runs", "talk", "words")},

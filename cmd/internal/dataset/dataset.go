@@ -48,6 +48,22 @@ func Known(name string) bool {
 	return slices.ContainsFunc(mnist.Known(), func(k mnist.Info) bool { return k.Name == name })
 }
 
+// Recipe returns a preset's recipe for a data set, with what set lays over it, checked as far as that can be without
+// the data.
+func Recipe(preset, data string, set func(*runs.Recipe) error) (runs.Recipe, error) {
+	r, err := runs.Preset(preset)
+	if err != nil {
+		return r, err
+	}
+	if !Known(data) {
+		r.Split = "" // the presets' are for 60,000 images
+	}
+	if err := set(&r); err != nil {
+		return r, err
+	}
+	return r, r.Check()
+}
+
 // Missing reports whether a data set that could not be read is not there: no file, nowhere to fetch it from, or
 // another one in its place. One that is damaged, that the system does not let read, or whose reading was interrupted is
 // there.
