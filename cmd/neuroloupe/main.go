@@ -35,6 +35,8 @@ type commands struct {
 	Bench   benchCmd   `cmd:"" group:"Train and measure" help:"Measure training speed on the devices here."`
 	Devices devicesCmd `cmd:"" group:"Train and measure" help:"Show what is here to train on, and why not the others."`
 
+	Sweep sweepCmd `cmd:"" group:"Many networks" help:"Train every network that a file describes, and nothing twice."`
+
 	Sheet     sheetCmd     `cmd:"" group:"Pictures of a run" help:"Draw the weight maps of all hidden neurons of a run."`
 	Why       whyCmd       `cmd:"" group:"Pictures of a run" help:"Follow one image through a run's network, to what speaks for the answer and against it."`
 	Class     classCmd     `cmd:"" group:"Pictures of a run" help:"Show which neurons speak for a class, and which its weights alone would name."`
@@ -140,6 +142,7 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 // report says in one line what went wrong and returns the exit code.
 func (a *app) report(err error) int {
 	var wrong talk.UsageError
+	var failed failedRuns
 	switch {
 	case err == nil:
 		return exitDone
@@ -151,6 +154,9 @@ func (a *app) report(err error) int {
 	case errors.As(err, &wrong):
 		a.Say("neuroloupe: %s", words.Line(err))
 		return exitUsage
+	case errors.As(err, &failed):
+		a.Say("neuroloupe: %s", words.Line(err))
+		return failed.code
 	default:
 		a.Say("neuroloupe: %s", words.Line(err))
 		return exitFailed

@@ -23,7 +23,9 @@ type SettingError struct {
 }
 
 // Error names the setting, its value, and what is wanted.
-func (e *SettingError) Error() string { return fmt.Sprintf("%s %s: want %s", e.Setting, e.Value, e.Want) }
+func (e *SettingError) Error() string {
+	return fmt.Sprintf("%s %s: want %s", e.Setting, e.Value, e.Want)
+}
 
 // Check reports the first setting that no network can be trained with, as far as that can be told without the images.
 func (r Recipe) Check() error {
