@@ -180,6 +180,33 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// A job that is ended when its last epoch is done draws no sheet, rather than one that had no time to look at the
+// images.
+func TestEndedBeforeTheSheet(t *testing.T) {
+	data, dir := loaded(t)
+	o := order(t, data, dir)
+	ctx, end := context.WithCancel(t.Context())
+	j, err := job.Begin(ctx, o, talk.Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = j.Train(job.Events{Saved: func(epoch int) {
+		if epoch == 4 {
+			end()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = j.Finish()
+	if _, statErr := os.Stat(j.Folder.Sheet()); !errors.Is(err, context.Canceled) || statErr == nil {
+		t.Errorf("%v, and the sheet: %v", err, statErr)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What cannot be trained is refused before anything is written.
 func TestBeginRefuses(t *testing.T) {
 	data, dir := loaded(t)

@@ -2,8 +2,10 @@ package sweep
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -104,7 +106,7 @@ func (r *Row) read() error {
 		if r.Epochs = len(metrics); r.Epochs > 0 {
 			last = &metrics[r.Epochs-1]
 		}
-	} else if s.State != runs.Queued && s.State != runs.Failed {
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if last != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -137,6 +138,9 @@ func (e *entry) look() error {
 		return nil
 	}
 	f, err := runs.Open(e.Order.Out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is just being made
+	}
 	if err != nil {
 		return err
 	}

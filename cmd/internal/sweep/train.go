@@ -117,9 +117,9 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 	e.restart = nil // drawing is not begun twice
 	l.mu.Unlock()
 	switch {
-	case err != nil && errors.Is(cause, errCores):
-		return true, nil
-	case err != nil && errors.Is(cause, errRung):
+	case errors.Is(cause, errCores) && (err == nil || errors.Is(err, cause)):
+		return true, nil // also when it came to its end at that moment: it is yet to be drawn
+	case errors.Is(err, errRung):
 		return false, nil
 	case err == nil:
 		if _, err = j.Finish(); err == nil {
@@ -138,21 +138,33 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 func (l *Local) open(ctx context.Context, e *entry, d job.Device, say talk.Talk) (*job.Job, error) {
 	o := e.Order
 	o.Device = d
-	switch s, err := runs.StandingOf(o.Out); {
-	case err != nil:
-		return nil, err
-	case s.State == runs.Done:
-		return nil, e.look()
-	case s.State == runs.Running:
-		return nil, &runs.BusyError{Run: o.Out, Holder: s.Holder}
+	for {
+		s, err := runs.StandingOf(o.Out)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.State == runs.Done:
+			return nil, e.look()
+		case s.State == runs.Running:
+			return nil, &runs.BusyError{Run: o.Out, Holder: s.Holder}
+		}
+		if made(o.Out) {
+			return job.Resume(ctx, o.Out, job.Change{
+				Device: &d.Want, Workers: &d.Workers, Mode: &d.GPU.Mode, Precision: &d.GPU.Precision, Data: o.Data,
+			}, say)
+		}
+		j, err := job.Begin(ctx, o, say)
+		if err != nil && made(o.Out) {
+			continue // another process was faster
+		}
+		return j, err
 	}
-	f, err := runs.Open(o.Out)
-	if err != nil {
-		return job.Begin(ctx, o, say) // says what is wrong with a folder that is there
-	}
-	return job.Resume(ctx, f.Path, job.Change{
-		Device: &d.Want, Workers: &d.Workers, Mode: &d.GPU.Mode, Precision: &d.GPU.Precision, Data: o.Data,
-	}, say)
+}
+
+// made reports whether a folder holds a run.
+func made(path string) bool {
+	_, err := runs.Open(path)
+	return err == nil
 }
 
 // fail writes down why a run has failed.
