@@ -196,14 +196,16 @@ func (m *maker) of(ctx context.Context, o job.Order, given map[string]Value) (*R
 		return nil, m.blame(given, err)
 	}
 	if c.examples.Validation.Len() == 0 {
-		switch none := fmt.Errorf("a split of %s leaves no validation images, by which runs are compared; give a split "+
-			"that does", o.Recipe.Split); {
+		none := fmt.Sprintf("a split of %s leaves no validation images, by which runs are compared", o.Recipe.Split)
+		switch {
 		case m.file.Stop != nil:
-			return nil, m.file.at("stop", none)
+			return nil, m.file.wrong("stop", "%s; give a split that does", none)
 		case o.Recipe.Keep == "best":
-			return nil, m.blame(given, fmt.Errorf("keep best: %w", none))
+			return nil, m.blame(given, &runs.SettingError{Setting: "keep", Value: "best", Want: "last: " + none})
 		case o.Recipe.EarlyStop > 0:
-			return nil, m.blame(given, fmt.Errorf("early-stop: %w", none))
+			return nil, m.blame(given, &runs.SettingError{
+				Setting: "early-stop", Value: fmt.Sprint(o.Recipe.EarlyStop), Want: "0: " + none,
+			})
 		}
 	}
 	r := &Run{Order: o, parameters: parameters(spec)}
