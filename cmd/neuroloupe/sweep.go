@@ -26,6 +26,9 @@ type sweepCmd struct {
 	Retry    string `group:"Run" placeholder:"failed" help:"failed: train those that failed again, and nothing else."`
 	FailFast bool   `group:"Run" help:"End at the first run that fails."`
 	Shard    string `group:"Run" placeholder:"I/N" help:"Train part I of N alone, counted from 0; for machines that share the folder."`
+	Executor string `group:"Run" default:"local" placeholder:"NAME" help:"local (default): this machine. slurm: submit an array of jobs to a Slurm cluster, and return."`
+	Slurm    string `group:"Run" placeholder:"OPTIONS" help:"What to ask the cluster for: 'partition=gpu gres=gpu:1 time=1:00:00 array=8%4'."`
+	Element  bool   `hidden:"" help:"This is an element of such an array."`
 	JSON     bool   `name:"json" group:"Run" help:"Print one JSON document instead of a table."`
 	Metrics  string `group:"Run" placeholder:"ADDR" help:"Serve progress to Prometheus on this machine, as 127.0.0.1:9464."`
 	Log      string `group:"Run" placeholder:"json" help:"json: tell what happens on standard error as a JSON object a line."`
@@ -114,6 +117,15 @@ func (c *sweepCmd) Run(a *app) (err error) {
 	if err := l.Room(); err != nil {
 		return err
 	}
+	if c.Executor == "slurm" {
+		return c.submit(a, l)
+	}
+	ctx := a.ctx
+	if c.Element {
+		var stop func()
+		ctx, stop = sweep.Element(ctx)
+		defer stop()
+	}
 	if c.Metrics != "" {
 		m, err := watch.Serve(c.Metrics, l.Devices(), l.Progress)
 		if err != nil {
@@ -123,8 +135,12 @@ func (c *sweepCmd) Run(a *app) (err error) {
 		a.Say("metrics at %s", m.Address())
 	}
 	view.Begin(l.Progress)
-	err = l.Run(a.ctx)
+	err = l.Run(ctx)
 	view.End()
+	if c.Element && errors.Is(err, sweep.ErrNearEnd) {
+		a.Say("the time limit is near: all is saved, and this element queues itself again")
+		return errors.Join(err, sweep.Requeue(os.Getenv))
+	}
 	return errors.Join(err, c.result(a, l, folder, plan, err == nil))
 }
 
@@ -135,7 +151,42 @@ func (c *sweepCmd) check() error {
 	if c.Log != "" && c.Log != "json" {
 		return talk.Usage("--log %s: want json", c.Log)
 	}
+	if c.Executor != "local" && c.Executor != "slurm" {
+		return talk.Usage("--executor %s: want local or slurm", c.Executor)
+	}
+	if c.Slurm != "" && c.Executor != "slurm" {
+		return talk.Usage("--slurm is for --executor slurm")
+	}
+	if c.Executor == "slurm" && (c.Shard != "" || c.Retry != "" || c.DryRun || c.Metrics != "" || c.Log != "") {
+		return talk.Usage("--executor slurm submits the whole sweep: --shard, --retry, --dry-run, --metrics and --log " +
+			"do not go with it")
+	}
 	return nil
+}
+
+// submit has a cluster train what is left.
+func (c *sweepCmd) submit(a *app, l *sweep.Local) error {
+	cluster, err := sweep.ParseSlurm(c.Slurm)
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s, err := cluster.Submit(a.ctx, l, program, c.Devices, a)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		return printRows(a.stdout, [][2]string{{"sweep", "every run is trained"}, {"folder", l.Folder.Path}})
+	}
+	return printRows(a.stdout, [][2]string{
+		{"submitted", fmt.Sprintf("job %s, an array of %s", s.ID, words.Count(s.Elements, "element"))},
+		{"folder", l.Folder.Path},
+		{"script", s.Script},
+		{"watch", fmt.Sprintf("neuroloupe runs %s, or squeue -j %s", l.Folder.Path, s.ID)},
+	})
 }
 
 // wrongFile makes a mistake in a sweep's file one of usage.
