@@ -71,3 +71,6 @@ func Overlap(a, b []int, k int) int {
 	}
 	return n
 }
+
+// InBoth returns how many of the first n neurons by contribution are among the first n by weight.
+func (r ClassRank) InBoth(n int) int { return Overlap(r.ByContribution, r.ByWeight, n) }

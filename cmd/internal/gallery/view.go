@@ -162,6 +162,13 @@ func (v *View) Close() error {
 	return err
 }
 
+// Silent returns a view of the same run, with the same subject, that says nothing; v alone is to be closed.
+func (v *View) Silent() *View {
+	silent := *v
+	silent.talk = talk.Silent{}
+	return &silent
+}
+
 // Context is that of all work on the run.
 func (v *View) Context() context.Context { return v.ctx }
 
