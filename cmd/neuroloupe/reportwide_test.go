@@ -38,7 +38,7 @@ func TestReportOfWideNet(t *testing.T) {
 		"[...document.querySelectorAll('#sheet .tile canvas')].filter(c => c.painted).length"); got > units/2 {
 		t.Errorf("%d of %d tiles are painted at first, want those near the window", got, units)
 	}
-	learned := inspect.Maps(v.Weights("learned"))
+	learned := inspect.Maps(weights(v, "learned"))
 	const last = "#sheet .tile[data-neuron='1499'] canvas"
 	want := render.BlueOrange.At(float64(learned[units-1][64]) / float64(maxAbs(learned...)))
 	eval[bool](b, "document.documentElement.dataset.theme = 'light', true")

@@ -29,7 +29,7 @@ type Match struct {
 // vectors of equal length can stand for maps, such as the neurons' values over a data set. a: Units×Inputs, b: Units
 // of the other×Inputs.
 func MatchMaps(ctx context.Context, a, b [][]float32) (*Match, error) {
-	corr, err := Correlations(ctx, a, b)
+	corr, err := correlations(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}
@@ -181,14 +181,14 @@ func (s *Subject) responses(ctx context.Context, n Net, d engine.Data, layer int
 	}
 	rows := make([][]float32, n.Spec.Layers[layer].Units)
 	for j := range rows {
-		rows[j] = Column(values, j)
+		rows[j] = column(values, j)
 	}
 	return rows, nil
 }
 
-// Correlations returns the correlation of every row of a with every row of b, len(a)×len(b); 0 where one is constant
+// correlations returns the correlation of every row of a with every row of b, len(a)×len(b); 0 where one is constant
 // or holds what is not finite: it is like nothing.
-func Correlations(ctx context.Context, a, b [][]float32) ([][]float64, error) {
+func correlations(ctx context.Context, a, b [][]float32) ([][]float64, error) {
 	for _, rows := range [][][]float32{a, b} {
 		for _, r := range rows {
 			if len(r) != len(a[0]) {

@@ -12,7 +12,7 @@ func (s *Subject) Prior(ctx context.Context) (*Prior, error) {
 		if err != nil {
 			return nil, err
 		}
-		return NewPrior(ctx, p.Data, s.Rows, s.Cols)
+		return newPrior(ctx, p.Data, s.Rows, s.Cols)
 	})
 }
 
@@ -89,5 +89,5 @@ func (s *Subject) patternsOf(ctx context.Context, units []int) ([][]float32, err
 	if err != nil {
 		return nil, err
 	}
-	return Patterns(ctx, p.Data, s.Net.Spec.Inputs, Columns(z, units))
+	return Patterns(ctx, p.Data, s.Net.Spec.Inputs, columns(z, units))
 }

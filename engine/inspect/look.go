@@ -88,7 +88,7 @@ func excites(layer, unit, count int) answer {
 }
 
 // Excited returns for some units of a layer, the output's too, the images that excite them most and least, up to count
-// of each; see FindExtremes. It asks the network once for all of them.
+// of each; see findExtremes. It asks the network once for all of them.
 func (s *Subject) Excited(ctx context.Context, layer int, units []int, count int) ([]Excited, error) {
 	var z [][]float32
 	out := make([]Excited, len(units))
@@ -107,7 +107,7 @@ func (s *Subject) Excited(ctx context.Context, layer int, units []int, count int
 					return Excited{}, err
 				}
 			}
-			return excited(Column(z, j), count), nil
+			return excited(column(z, j), count), nil
 		}); err != nil {
 			return nil, err
 		}
@@ -124,7 +124,7 @@ func (s *Subject) weighted(ctx context.Context, layer int) ([][]float32, error) 
 }
 
 func excited(z []float32, count int) Excited {
-	e := Excited{Extremes: FindExtremes(z, count)}
+	e := Excited{Extremes: findExtremes(z, count)}
 	for _, v := range z {
 		e.Mean += float64(v) / float64(len(z))
 	}

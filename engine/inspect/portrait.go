@@ -92,16 +92,16 @@ func (s *Subject) see(ctx context.Context, layer, neuron int) (*Seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	z := Columns(all, one)
+	z := columns(all, one)
 	if all, err = p.Values(ctx, s.Net, layer, false); err != nil {
 		return nil, err
 	}
-	a := Columns(all, one)
+	a := columns(all, one)
 	start, known := s.Net.Start()
 	if all, err = p.Values(ctx, start, layer, false); err != nil {
 		return nil, err
 	}
-	before := Columns(all, one)
+	before := columns(all, one)
 	patterns, err := Patterns(ctx, p.Data, inputs, z)
 	if err != nil {
 		return nil, err
@@ -114,10 +114,10 @@ func (s *Subject) see(ctx context.Context, layer, neuron int) (*Seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen.Z, seen.Known = Column(z, 0), known
+	seen.Z, seen.Known = column(z, 0), known
 	seen.Pattern, seen.Triggered, seen.Untrained = patterns[0], triggered[0], untrained[0]
-	seen.All, seen.Class = Spreads(Column(a, 0), labels, s.Net.Spec.Classes())
-	b, err := NewAblation(ctx, p, s.Net, layer)
+	seen.All, seen.Class = spreads(column(a, 0), labels, s.Net.Spec.Classes())
+	b, err := newAblation(ctx, p, s.Net, layer)
 	if err != nil {
 		return nil, err
 	}

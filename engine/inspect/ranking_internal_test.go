@@ -27,7 +27,7 @@ func TestRanking(t *testing.T) {
 		for _, i := range r.Perm(len(z)) {
 			got.add(z[i], i)
 		}
-		if want := FindExtremes(z, 4).Top; !slices.Equal(got.At, want) {
+		if want := findExtremes(z, 4).Top; !slices.Equal(got.At, want) {
 			t.Errorf("%s: images %v, want %v", name, got.At, want)
 		}
 		for n, i := range got.At {

@@ -186,9 +186,9 @@ func (s *Subject) GammaThen(w engine.Tensor) float64 {
 // was left of them: ShowRaw or ShowLearned, len(neurons)×Inputs. They are worked out at each call: of the many moments
 // of a training each is looked at once.
 func (s *Subject) MapsThen(w engine.Tensor, show Show, gamma float64, neurons []int) [][]float32 {
-	w = WeightsOf(w, neurons)
+	w = weightsOf(w, neurons)
 	if show == ShowLearned {
-		w = Learned(w, WeightsOf(s.Net.Initial.Weight(1), neurons), gamma)
+		w = Learned(w, weightsOf(s.Net.Initial.Weight(1), neurons), gamma)
 	}
 	return Maps(w)
 }

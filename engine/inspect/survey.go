@@ -14,7 +14,7 @@ type Survey struct {
 	Share  float64    // the least share of a class's images that Spread was worked out on
 	Low    float64    // the least activation of those, or 0
 	High   float64    // the largest, or 0
-	// The images of largest and of smallest z; see FindExtremes.
+	// The images of largest and of smallest z; see findExtremes.
 	Top, Bottom []Ranking
 }
 
@@ -34,7 +34,7 @@ func (s *Subject) Survey(ctx context.Context, layer, count, values int, tell fun
 		out.Spread[j] = make([]Spread, classes)
 		out.Top[j].most, out.Bottom[j].most = count, count
 	}
-	v := columns{units: units}
+	v := held{units: units}
 	most := 0 // images of a class
 	for k := range classes {
 		most = max(most, c.from[k+1]-c.from[k])
@@ -51,7 +51,7 @@ func (s *Subject) Survey(ctx context.Context, layer, count, values int, tell fun
 		out.Share = min(out.Share, 1/float64(v.every))
 		if err := pieces(ctx, units, func(from, to int) {
 			for j := from; j < to; j++ {
-				out.Spread[j][k] = SpreadOf(v.of(j))
+				out.Spread[j][k] = spreadOf(v.of(j))
 			}
 		}); err != nil {
 			return nil, err
@@ -104,7 +104,7 @@ func (s *Subject) byClass(ctx context.Context) (*classed, error) {
 
 // read has the network look at the images from … to−1 of c, some at a time: it ranks them by z and −z and keeps the
 // activations of every nth of them.
-func (s *Subject) read(ctx context.Context, c *classed, layer, from, to int, v *columns, out *Survey) error {
+func (s *Subject) read(ctx context.Context, c *classed, layer, from, to int, v *held, out *Survey) error {
 	step := max(64, 2<<20/v.units) // 8 MB of values
 	v.rows = (to - from + v.every - 1) / v.every
 	v.values = slices.Grow(v.values[:0], v.rows*v.units)[:v.rows*v.units]
@@ -146,15 +146,15 @@ func (s *Subject) read(ctx context.Context, c *classed, layer, from, to int, v *
 	return nil
 }
 
-// columns are a layer's values for some images, one neuron after the other.
-type columns struct {
+// held are a layer's values for some images, one neuron after the other.
+type held struct {
 	units, rows int
 	every       int // how many images one is kept of
 	values      []float32
 	buf         []float32 // what the network says of some images
 }
 
-func (v *columns) of(j int) []float32 { return v.values[j*v.rows : (j+1)*v.rows] }
+func (v *held) of(j int) []float32 { return v.values[j*v.rows : (j+1)*v.rows] }
 
 // Ranking is the images of largest value, the largest first, equals by their places, what is no number last.
 type Ranking struct {

@@ -27,8 +27,8 @@ func Maps(w engine.Tensor) [][]float32 {
 	return maps
 }
 
-// WeightsOf returns the weights of some neurons of a layer with weights w, In×Out: In×len(neurons).
-func WeightsOf(w engine.Tensor, neurons []int) engine.Tensor {
+// weightsOf returns the weights of some neurons of a layer with weights w, In×Out: In×len(neurons).
+func weightsOf(w engine.Tensor, neurons []int) engine.Tensor {
 	in, out := w.Shape[0], w.Shape[1]
 	some := engine.Tensor{Name: w.Name, Shape: []int{in, len(neurons)}, Data: make([]float32, 0, in*len(neurons))}
 	for i := range in {

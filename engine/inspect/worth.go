@@ -43,7 +43,7 @@ func (s *Subject) Ablated(ctx context.Context, layer int, o AblateOptions, tell 
 		if err != nil {
 			return nil, err
 		}
-		b, err := NewAblation(ctx, p, s.Net, layer)
+		b, err := newAblation(ctx, p, s.Net, layer)
 		if err != nil {
 			return nil, err
 		}

@@ -227,17 +227,6 @@ func (v *View) Dead() []bool {
 	return v.Folder.Manifest.DeadMask()
 }
 
-// Weights returns the first layer's weights as one of raw, learned and init, In×Out; the last two need the start.
-func (v *View) Weights(show string) engine.Tensor {
-	switch show {
-	case "init":
-		return v.Net.Initial.Weight(1)
-	case "learned":
-		return inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Gamma)
-	}
-	return v.Net.Params.Weight(1)
-}
-
 // Rho returns ρ of each neuron of the first layer; none when the start is not known.
 func (v *View) Rho() []float64 {
 	rho, err := v.Subject.Rho(v.ctx, 0)
