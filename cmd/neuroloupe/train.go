@@ -163,8 +163,7 @@ func (c *trainCmd) Run(a *app) (err error) {
 		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err,
 			j.Folder.Path))
 	}
-	var unfinished error
-	r.Sheet, unfinished = j.Finish()
+	unfinished := j.Finish(job.Events{Sheet: func(path string) { r.Sheet = path }})
 	if unfinished == nil && c.Parity {
 		unfinished = a.parity(j)
 	}
