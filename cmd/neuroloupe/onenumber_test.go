@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Places that show the same thing hold the same numbers, to the last bit: of a deep network, of chapter 1's, whose random
-// start is seen and taken out, and of one that was made elsewhere, whose start is not known.
+// Places that show the same thing hold the same numbers, to the last bit: of a deep network, of chapter 1's, whose
+// random start is seen and taken out, and of one that was made elsewhere, whose start is not known.
 func TestOneNumberEverywhere(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	train := func(name, net string) string {
@@ -97,7 +97,8 @@ func oneNumber(t *testing.T, run string, layers int, shows ...string) {
 		compare := shown(t, "compare", run, run, "--layer", layer)
 		same(name("maps, compare and sheet"), compare["map_a"], picked(maps, compare["a"]))
 		driven := shown(t, "errors", run, "--layer", layer, "--top", "1")
-		same(name("maps, errors and sheet"), driven["drawn_map"].([]any)[0], picked(maps, driven["drawn_neuron"].([]any)[0]))
+		same(name("maps, errors and sheet"), driven["drawn_map"].([]any)[0],
+			picked(maps, driven["drawn_neuron"].([]any)[0]))
 		if l == 0 {
 			same(name("weights, why and sheet"), why["drawn_weights"], picked(sheets["raw"], why["drawn_neurons"]))
 		}

@@ -26,8 +26,8 @@ func TestReportOfWideNet(t *testing.T) {
 		[]string{
 			"The hidden layer has 1,500 neurons, so the maps are not put in order of similarity: that is done for up " +
 				"to 1,024.",
-			"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are shown, " +
-				"not 8.",
+			"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are " +
+				"shown, not 8.",
 		}) {
 		t.Errorf("cut short: %q", got)
 	}

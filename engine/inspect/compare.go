@@ -169,7 +169,8 @@ func (s *Subject) MatchActivations(ctx context.Context, other *Subject, layer, i
 	})
 }
 
-// responses are the activations of each neuron of a layer of n, a network of the subject's Spec, on some images: Units×n.
+// responses are the activations of each neuron of a layer of n, a network of the subject's Spec, on some images,
+// Units×n.
 func (s *Subject) responses(ctx context.Context, n Net, d engine.Data, layer int) ([][]float32, error) {
 	p, err := s.On(d)
 	if err != nil {

@@ -26,9 +26,9 @@ type Made struct {
 }
 
 // Dreams makes up an image for each of some units of a layer, held to what the subject's images are like: for neurons
-// of the first layer in closed form (see Net.DreamNeuron), else by gradient ascent (see Net.Dream), Reach being what the
-// image that excites the unit most gains on the mean of all; an image for a unit that none moves is held to a Reach of
-// 1. tell is called after each image that was ascended to; nil is nobody.
+// of the first layer in closed form (see Net.DreamNeuron), else by gradient ascent (see Net.Dream), Reach being what
+// the image that excites the unit most gains on the mean of all; an image for a unit that none moves is held to a Reach
+// of 1. tell is called after each image that was ascended to; nil is nobody.
 func (s *Subject) Dreams(ctx context.Context, layer int, units []int, o DreamOptions, tell func()) ([]Made, error) {
 	prior, err := s.Prior(ctx)
 	if err != nil {

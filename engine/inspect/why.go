@@ -151,8 +151,8 @@ type Explained struct {
 	NeuronErrors, OutputErrors []float64
 }
 
-// Explain explains the outputs for an example of p by the neurons of a hidden layer. p asks the subject's own images, as
-// Probe gives it, or others, as On does. It is worked out at each call: it can be large, and there are many images.
+// Explain explains the outputs for an example of p by the neurons of a hidden layer. p asks the subject's own images,
+// as Probe gives it, or others, as On does. It is worked out at each call: it can be large, and there are many images.
 func (s *Subject) Explain(ctx context.Context, p Probe, example, layer int) (*Explained, error) {
 	x := &Explained{}
 	sees, err := s.sees(ctx)

@@ -26,7 +26,8 @@ func (c *Ablate) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("ablate", b.layer, v.Net.Hidden()), Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
+	name := withLayer("ablate", b.layer, v.Net.Hidden())
+	return &Drawing{Name: name, Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
 }
 
 // controlSeed draws the random order and the random networks that results are held against.

@@ -207,7 +207,8 @@ func (q *Question) strongest() (*Page, error) {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
 		}
 		arrays.AddNumber(n, "neuron_by_"+way.key, j)
-		w, l := v.mapPanel(n, "raw_by_"+way.key, maps["raw"][j]), v.mapPanel(n, "learned_by_"+way.key, maps["learned"][j])
+		w := v.mapPanel(n, "raw_by_"+way.key, maps["raw"][j])
+		l := v.mapPanel(n, "learned_by_"+way.key, maps["learned"][j])
 		w.Title, w.Caption, w.Colors, w.Side = fmt.Sprintf("neuron %d, weights W", j), "as they are", colors, 224
 		l.Title, l.Caption, l.Colors, l.Side = "learned: W − W₀", "what training added", colors, 224
 		fig.Rows = append(fig.Rows, []render.Panel{w, l, strip, render.Text{Title: way.title, Text: text, Width: 260}})
@@ -291,7 +292,8 @@ func (q *Question) product() (*Page, error) {
 		w.Title, w.Colors, w.Side = part.title, weight, 196
 		p.Title, p.Colors, p.Side = "input×weight", product, 196
 		fig.Rows = append(fig.Rows, []render.Panel{
-			input, render.Glyph("×"), w, render.Glyph("="), p, render.Text{Title: part.heading, Text: part.text, Width: 300},
+			input, render.Glyph("×"), w, render.Glyph("="), p,
+			render.Text{Title: part.heading, Text: part.text, Width: 300},
 		})
 	}
 	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)

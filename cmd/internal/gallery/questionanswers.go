@@ -44,7 +44,8 @@ func (q *Question) zeroOne() (*Page, error) {
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
 		m := v.imagePanel(n, "mean_"+v.Classes()[k], pixels)
-		m.Title, m.Caption, m.Side = "the mean "+names[k], fmt.Sprintf("of %s test images", words.Thousands(images)), 224
+		m.Title, m.Side = "the mean "+names[k], 224
+		m.Caption = fmt.Sprintf("of %s test images", words.Thousands(images))
 		return m
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {

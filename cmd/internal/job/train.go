@@ -25,7 +25,8 @@ type Start struct {
 	Folder           string
 }
 
-// Events are told how training goes, and of Sheet what Finish does then, in the order of their fields; nil is nobody. None may wait long.
+// Events are told how training goes, and Sheet what Finish does after it, in the order of their fields; nil is nobody.
+// None may wait long.
 type Events struct {
 	Start func(Start)
 	Steps func(epoch, done, of int, loss float64) // epoch from 1; of so many steps of it

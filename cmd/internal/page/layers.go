@@ -165,8 +165,9 @@ func (c *collector) ablate(out *Layer, l int) error {
 	for n := l + 1; n < len(spec.Layers)-1; n++ {
 		work += float64(spec.Layers[n].Units) * float64(spec.Layers[n+1].Units)
 	}
+	cost := max(work*float64(out.Units)/ablateWork, float64(max(out.Units, spec.Layers[l+1].Units))/keptValues)
 	b, err := c.run.Subject.Ablated(c.ctx, l, inspect.AblateOptions{
-		Nth:   c.nth(max(work*float64(out.Units)/ablateWork, float64(max(out.Units, spec.Layers[l+1].Units))/keptValues)),
+		Nth:   c.nth(cost),
 		Every: max(1, out.Units/50), Seed: ablateSeed,
 	}, nil)
 	if err != nil {
