@@ -34,10 +34,10 @@ type benchCmd struct {
 }
 
 func (benchCmd) Help() string {
-	return `Measures training speed: samples per second, the median of several runs and their spread, with the data in memory before
-the clock starts and evaluation outside it. All cases take turns, so that a busy machine is busy for all. GFLOP/s count the
-dense work asked for, also where a backend skips pixels that are zero; the peak is what the device's multiply-add units do
-at best, measured in the same run.
+	return `Measures training speed: samples per second, the median of several runs and their spread, with the data in
+memory before the clock starts and evaluation outside it. All cases take turns, so that a busy machine is busy for all.
+GFLOP/s count the dense work asked for, also where a backend skips pixels that are zero; the peak is what the device's
+multiply-add units do at best, measured in the same run.
 
 Examples:
 

@@ -14,9 +14,9 @@ type dreamCmd struct {
 }
 
 func (dreamCmd) Help() string {
-	return `Makes up images that excite outputs and hidden neurons (--layer; default the first), held to what the data's images are
-like: for a neuron of the first layer in closed form, else by gradient ascent with L2 and total variation. Under each stands
-the value reached, and what the data's own best image reaches.
+	return `Makes up images that excite outputs and hidden neurons (--layer; default the first), held to what the data's
+images are like: for a neuron of the first layer in closed form, else by gradient ascent with L2 and total variation.
+Under each stands the value reached, and what the data's own best image reaches.
 
 Examples:
 

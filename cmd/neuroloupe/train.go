@@ -56,8 +56,8 @@ type trainCmd struct {
 }
 
 func (trainCmd) Help() string {
-	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron. A preset gives every setting
-that no flag gives:
+	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron. A preset gives
+every setting that no flag gives:
 
     clear     784-100-10, sigmoid, cross-entropy, N(0,1/n) start, η 0.5, λ 5, batch 10, 30 epochs, the last 6 at η/10
     nielsen1  the same net of Nielsen's chapter 1: quadratic cost, N(0,1) start, η 3, no λ
@@ -140,8 +140,7 @@ func (c *trainCmd) Run(a *app) (err error) {
 		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err,
 			j.Folder.Path))
 	}
-	var unfinished error
-	r.Sheet, unfinished = j.Finish()
+	unfinished := j.Finish(job.Events{Sheet: func(path string) { r.Sheet = path }})
 	if unfinished == nil && c.Parity {
 		unfinished = a.parity(j)
 	}
