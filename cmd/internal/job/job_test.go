@@ -211,7 +211,7 @@ func TestEndedBeforeTheSheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = j.Finish()
+	err = j.Finish(job.Events{})
 	if _, statErr := os.Stat(j.Folder.Sheet()); !errors.Is(err, context.Canceled) || statErr == nil {
 		t.Errorf("%v, and the sheet: %v", err, statErr)
 	}

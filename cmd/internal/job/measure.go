@@ -54,7 +54,7 @@ func Measure(ctx context.Context, o Order, limit time.Duration, t talk.Talk) (c 
 	}
 	j.ctx = outer
 	began = time.Now()
-	if _, err := j.Finish(); err != nil {
+	if err := j.Finish(Events{}); err != nil {
 		return c, err
 	}
 	c.Finish = time.Since(began)

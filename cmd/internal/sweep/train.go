@@ -122,7 +122,7 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 	case errors.Is(err, errRung):
 		return false, nil
 	case err == nil:
-		if _, err = j.Finish(); err == nil {
+		if err = j.Finish(job.Events{}); err == nil {
 			l.tell(l.finished(e, j))
 			return false, nil
 		}
