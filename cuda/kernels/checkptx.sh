@@ -1,5 +1,5 @@
 #!/bin/sh
-# Assembles kernels.ptx for some cards with NVIDIA's ptxas: what the driver's compiler would refuse, it refuses too, and it
+# Assembles kernels.ptx and fleet.ptx for some cards with NVIDIA's ptxas: what the driver's compiler would refuse, it refuses too, and it
 # says how many registers the kernels have. ptxas is the one on the path, or that of Debian's package in non-free, which is
 # unpacked into a temporary folder and not installed. Without either, it says so and ends well.
 set -eu
@@ -34,8 +34,10 @@ for arch in sm_75 sm_80 sm_90; do
 		echo "$arch: skipped, this ptxas does not know it"
 		continue
 	fi
-	"$ptxas" -v -arch="$arch" -o /dev/null kernels.ptx 2>"$work/$arch" || { cat "$work/$arch"; exit 1; }
-	# A kernel that keeps registers in memory is slow, not wrong.
-	awk -v arch="$arch" '/Function properties for/ { name = $NF } /[1-9][0-9]* bytes spill/ { print arch ": " name ":" $0 }' "$work/$arch"
-	echo "$arch: $(grep -c 'Compiling entry' "$work/$arch") kernels, at most $(grep -oE 'Used [0-9]+ registers' "$work/$arch" | sort -k2n | tail -n 1 | cut -d' ' -f2) registers"
+	for name in kernels fleet; do
+		"$ptxas" -v -arch="$arch" -o /dev/null $name.ptx 2>"$work/$arch" || { cat "$work/$arch"; exit 1; }
+		# A kernel that keeps registers in memory is slow, not wrong.
+		awk -v arch="$arch" '/Function properties for/ { name = $NF } /[1-9][0-9]* bytes spill/ { print arch ": " name ":" $0 }' "$work/$arch"
+		echo "$arch: $name.ptx: $(grep -c 'Compiling entry' "$work/$arch") kernels, at most $(grep -oE 'Used [0-9]+ registers' "$work/$arch" | sort -k2n | tail -n 1 | cut -d' ' -f2) registers"
+	done
 done

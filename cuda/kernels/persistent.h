@@ -1,14 +1,12 @@
-// What the kernels of persistent.cu are made of: their layout in shared memory, the exchange between blocks, sums shared out
+// What the kernels of persistent.cu and fleet.cu are made of: their layout in shared memory, the exchange between blocks, sums shared out
 // over lanes, the first layer, and the way in and out of shared memory.
 #pragma once
 #include "job.h"
 #include "rows.h"
 
-// Laid out as the Go struct persistentLayer. Offsets are in floats of the block's shared memory; slices hold parameters and
-// behind them, as often, the state.
+// Where everything lies in a block's shared memory, and what all networks of a shape have alike. Offsets are in floats; slices
+// hold parameters and behind them, as often, the state. Laid out as the Go struct persistentLayer.
 struct PersistentLayer {
-  float *w, *ws, *wt, *b, *bs, *bt; // parameters and state, in×out and out
-  uint64_t *forward, *backward;     // words of the exchanges, two sets of batch × width; null for none
   int32_t in, out, act;
   int32_t units;   // most that a block owns; for the output layer all
   int32_t stride;  // of a row of `columns`: in, rounded up to 4
@@ -20,10 +18,8 @@ struct PersistentLayer {
   int32_t mask;    // batch × width, with dropout
   int32_t delta;   // batch × width; in the first layer batch × units
   int32_t width;   // out, rounded up to 4
-  float l2, l1;
-  int32_t unused;
 };
-static_assert(sizeof(PersistentLayer) == 136, "see persistentLayerBytes");
+static_assert(sizeof(PersistentLayer) == 60, "see persistentLayerBytes");
 
 enum { PERSISTENT_LAYERS = 4 };
 
@@ -31,17 +27,38 @@ enum { PERSISTENT_LAYERS = 4 };
 // and in no registers.
 struct PersistentNet {
   PersistentLayer layer[PERSISTENT_LAYERS];
-  uint64_t seed;
   int32_t method, loss;
   int32_t batch;  // most rows of a step
   int32_t images; // offset of two sets of images, batch × the first layer's stride bytes each
-  float momentum, beta1, beta2, epsilon, keep;
   int32_t index, labels; // offsets of two sets of batch numbers
-  int32_t row_loss;      // offset of 32×batch: a lane's part of each row's loss; the last of all
+  int32_t row_loss;      // offset of 32×batch: a lane's part of each row's loss; the last of all but a fleet's FleetJob
   uint32_t by_groups;    // reciprocal of the first layer's units in groups of four
+};
+static_assert(sizeof(PersistentNet) == PERSISTENT_LAYERS * 60 + 32, "see persistentNetBytes");
+
+// What is a network's own. Laid out as the Go struct persistentOwn.
+struct PersistentOwnLayer {
+  float *w, *ws, *wt, *b, *bs, *bt; // parameters and state, in×out and out
+  uint64_t *forward, *backward;     // words of the exchanges, two sets of batch × width; null for none
+  float l2, l1;
+};
+struct PersistentOwn {
+  PersistentOwnLayer layer[PERSISTENT_LAYERS];
+  uint64_t seed;
+  float momentum, beta1, beta2, epsilon, keep;
   int32_t unused;
 };
-static_assert(sizeof(PersistentNet) == PERSISTENT_LAYERS * 136 + 64, "see persistentNetBytes");
+static_assert(sizeof(PersistentOwn) == PERSISTENT_LAYERS * 72 + 32, "see persistentOwnBytes");
+
+// A network of a fleet, and steps of its call. Laid out as the Go struct fleetJob.
+struct FleetJob {
+  PersistentOwn own;
+  Job job;
+  int32_t from, to;
+  uint32_t tag;
+  int32_t unused;
+};
+static_assert(sizeof(FleetJob) == sizeof(PersistentOwn) + sizeof(Job) + 16, "see fleetJobBytes");
 
 // What a block knows of itself.
 struct Me {
@@ -181,7 +198,7 @@ static __device__ __forceinline__ void load_images(const Me &me, const Persisten
       const uint8_t *from = job.images + (size_t)index[r] * l.in;
       uint32_t v = 0;
       for (int i = 0; i < 4; i++)
-        if (4 * q + i < l.in) v |= (uint32_t)from[4 * q + i] << (8 * i);
+        if (4 * q + i < l.in) v |= (uint32_t)device_value(from + 4 * q + i) << (8 * i);
       ((uint32_t *)to)[e] = v;
     }
     return;
@@ -191,7 +208,7 @@ static __device__ __forceinline__ void load_images(const Me &me, const Persisten
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
       int e = e0 + k * me.threads, r = over(e, l.by_quads);
-      v[k] = e < n ? ((const uint32_t *)(job.images + (size_t)index[r] * l.in))[e - r * words] : 0;
+      v[k] = e < n ? device_value((const uint32_t *)(job.images + (size_t)index[r] * l.in) + e - r * words) : 0;
     }
 #pragma unroll
     for (int k = 0; k < AT_ONCE; k++) {
@@ -229,14 +246,16 @@ static __device__ __forceinline__ void move_layer(const Me &me, const Persistent
     rows[e / l.out * l.width + e % l.out] = w[(size_t)(before + e / l.out) * l.out + e % l.out];
 }
 
-template <int LAYERS, bool OUT> static __device__ __forceinline__ void move_all(const Me &me, const PersistentNet &net) {
+template <int LAYERS, bool OUT>
+static __device__ __forceinline__ void move_all(const Me &me, const PersistentNet &net, const PersistentOwn &own) {
 #pragma unroll
   for (int k = 0; k < LAYERS; k++) {
     const PersistentLayer &l = net.layer[k];
+    const PersistentOwnLayer &o = own.layer[k];
     int before = k > 0 ? net.layer[k > 0 ? k - 1 : 0].units : 0;
     bool last = k == LAYERS - 1;
-    move_layer<OUT>(me, l, last, before, l.w, l.b, 0);
-    if (l.ws) move_layer<OUT>(me, l, last, before, l.ws, l.bs, 1);
-    if (l.wt) move_layer<OUT>(me, l, last, before, l.wt, l.bt, 2);
+    move_layer<OUT>(me, l, last, before, o.w, o.b, 0);
+    if (o.ws) move_layer<OUT>(me, l, last, before, o.ws, o.bs, 1);
+    if (o.wt) move_layer<OUT>(me, l, last, before, o.wt, o.bt, 2);
   }
 }
