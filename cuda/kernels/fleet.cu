@@ -11,7 +11,7 @@ template <int LAYERS> static __device__ __forceinline__ void train_fleet(const P
   for (int e = threadIdx.x; e < (int)(sizeof(FleetJob) / 4); e += blockDim.x) to[e] = from[e];
   __syncthreads();
   const FleetJob &mine = *(const FleetJob *)to;
-  train<LAYERS>(net, mine.own, mine.job, mine.from, mine.to, mine.tag);
+  train<LAYERS, 5>(net, mine.own, mine.job, mine.from, mine.to, mine.tag);
 }
 
 KERNEL_ALONE(512, fleet_2, PersistentNet net, const FleetJob *jobs) { train_fleet<2>(net, jobs); }

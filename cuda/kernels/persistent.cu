@@ -2,11 +2,11 @@
 #include "train.h"
 
 KERNEL_ALONE(512, persistent_2, PersistentNet net, PersistentOwn own, Job job, int from, int to, uint32_t tag) {
-  train<2>(net, own, job, from, to, tag);
+  train<2, 1>(net, own, job, from, to, tag);
 }
 KERNEL_ALONE(512, persistent_3, PersistentNet net, PersistentOwn own, Job job, int from, int to, uint32_t tag) {
-  train<3>(net, own, job, from, to, tag);
+  train<3, 1>(net, own, job, from, to, tag);
 }
 KERNEL_ALONE(512, persistent_4, PersistentNet net, PersistentOwn own, Job job, int from, int to, uint32_t tag) {
-  train<4>(net, own, job, from, to, tag);
+  train<4, 1>(net, own, job, from, to, tag);
 }

@@ -187,6 +187,55 @@ static __device__ __forceinline__ void forward_images(const Me &me, const Persis
   }
 }
 
+// The same sums where a block owns many units: a warp takes ROWS rows at a time too, and reads the weights from shared memory,
+// whose bandwidth is the bound then, that much less often.
+template <int ROWS>
+static __device__ __forceinline__ void forward_rows(const Me &me, const PersistentLayer &l, uint32_t by_groups,
+                                                    const uint8_t *images, int rows, int first, int own, uint32_t tag,
+                                                    uint64_t *words) {
+  const int UNITS = 4;
+  static_assert(ROWS * UNITS <= 32, "a lane for each sum");
+  int groups = (l.units + UNITS - 1) / UNITS;
+  for (int task = me.warp; task < (rows + ROWS - 1) / ROWS * groups; task += me.warps) {
+    int band = over(task, by_groups), u0 = (task - band * groups) * UNITS, r0 = band * ROWS;
+    const float *w = me.memory + l.columns + u0 * l.stride;
+    float sum[ROWS][UNITS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#pragma unroll
+      for (int u = 0; u < UNITS; u++) sum[r][u] = 0.0f;
+#pragma unroll 1
+    for (int q = me.lane; q < l.stride / 4; q += 32) {
+      uint32_t word[ROWS];
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) // the last row again where there are no more
+        word[r] = ((const uint32_t *)(images + (size_t)(r0 + r < rows ? r0 + r : rows - 1) * l.stride))[q];
+#pragma unroll
+      for (int u = 0; u < UNITS; u++) {
+        if (u0 + u < own) {
+          Quad v = quad(w + u * l.stride + 4 * q);
+#pragma unroll
+          for (int r = 0; r < ROWS; r++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) sum[r][u] = fma32(byte_of(word[r], i), v.v[i], sum[r][u]);
+        }
+      }
+    }
+    float mine = 0.0f; // of lane r·UNITS + u, unit u for row r
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+#pragma unroll
+      for (int u = 0; u < UNITS; u++) {
+        float s = warp_sum(sum[r][u]);
+        if (me.lane == r * UNITS + u) mine = s;
+      }
+    }
+    int r = r0 + me.lane / UNITS, u = u0 + me.lane % UNITS;
+    if (me.lane < ROWS * UNITS && r < rows && u < own)
+      publish(l, words, r, first + u, activate(l.act, fma32(mine, UNIT, me.memory[l.bias + u])), tag);
+  }
+}
+
 // Brings the images of a step's rows into shared memory.
 static __device__ __forceinline__ void load_images(const Me &me, const PersistentLayer &l, const Job &job, const int *index,
                                                    int rows, uint8_t *to) {

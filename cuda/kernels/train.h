@@ -15,8 +15,9 @@
 #pragma once
 #include "persistent.h"
 
-// Steps from ≤ step < to of the job's call; tag is the number of the first.
-template <int LAYERS>
+// Steps from ≤ step < to of the job's call; tag is the number of the first. ROWS is how many rows a warp takes through the first
+// layer at a time where a block has several units.
+template <int LAYERS, int ROWS>
 static __device__ __forceinline__ void train(const PersistentNet &net, const PersistentOwn &own, const Job &job, int from, int to,
                                              uint32_t tag) {
   SHARED(float, memory);
@@ -71,6 +72,7 @@ static __device__ __forceinline__ void train(const PersistentNet &net, const Per
       uint64_t *words = own.layer[k].forward + (tag & 1u) * (size_t)batch * l.width;
       if (k == 0) {
         if (l.units == 1) forward_images<1>(me, l, 0, x, rows, first[0], owned[0], tag, words);
+        else if (ROWS > 1) forward_rows<ROWS>(me, l, net.by_groups, x, rows, first[0], owned[0], tag, words);
         else forward_images<4>(me, l, net.by_groups, x, rows, first[0], owned[0], tag, words);
         // While the other blocks compute: what the next steps want, under way together.
         int next = (set ^ 1) * batch, rows1 = step + 1 < to ? rows_of(job, step + 1) : 0, rows2 = step + 2 < to ? rows_of(job, step + 2) : 0;
