@@ -20,11 +20,16 @@ type backend struct {
 var (
 	_ engine.Backend = (*backend)(nil)
 	_ engine.Peaker  = (*backend)(nil)
+	_ engine.Fleeter = (*backend)(nil)
 )
 
 func (b *backend) Device() engine.Device { return b.device }
 
 func (b *backend) Compile(p *engine.Program) (engine.Executor, error) { return b.runtime.compile(p) }
+
+func (b *backend) Fleet(p *engine.Program, slots int) (engine.Fleet, error) {
+	return b.runtime.newFleet(p, slots)
+}
 
 // Close closes what was compiled, and then the device.
 func (b *backend) Close() error { return errors.Join(b.runtime.close(), b.ctx.Close()) }

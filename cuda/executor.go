@@ -14,7 +14,7 @@ import (
 
 // executor is a Program on a device.
 type executor struct {
-	memory
+	*memory
 	runtime    *runtime
 	p          *engine.Program
 	stream     *driver.Stream
@@ -61,7 +61,7 @@ const jobBytes = 72
 // newExecutor is called inside Context.Do.
 func newExecutor(r *runtime, p *engine.Program) (_ *executor, err error) {
 	e := &executor{
-		memory: memory{ctx: r.ctx}, runtime: r, p: p,
+		memory: &memory{ctx: r.ctx}, runtime: r, p: p,
 		resident: map[engine.Ref]driver.Ptr{}, byName: map[string]engine.Ref{}, halves: map[driver.Ptr]half{},
 	}
 	defer func() {

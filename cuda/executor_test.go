@@ -25,6 +25,8 @@ func TestLayouts(t *testing.T) {
 		{"job", unsafe.Sizeof(job{}), jobBytes},
 		{"persistentLayer", unsafe.Sizeof(persistentLayer{}), persistentLayerBytes},
 		{"persistentNet", unsafe.Sizeof(persistentNet{}), persistentNetBytes},
+		{"persistentOwn", unsafe.Sizeof(persistentOwn{}), persistentOwnBytes},
+		{"fleetJob", unsafe.Sizeof(fleetJob{}), fleetJobBytes},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s has %d bytes, want %d", c.name, c.got, c.want)
@@ -260,12 +262,16 @@ func TestNotPlain(t *testing.T) {
 
 // The names are read from the PTX.
 func TestKernelsAreThere(t *testing.T) {
-	names := kernelNames()
-	if len(names) < 30 {
-		t.Errorf("%d kernels in the PTX: %v", len(names), names)
-	}
-	if !strings.Contains(kernels.PTX, ".target sm_70") {
-		t.Error("the PTX is not for sm_70")
+	for _, c := range []struct {
+		ptx   string
+		least int
+	}{{kernels.PTX, 30}, {kernels.FleetPTX, 3}} {
+		if names := kernelNames(c.ptx); len(names) < c.least {
+			t.Errorf("%d kernels in the PTX: %v", len(names), names)
+		}
+		if !strings.Contains(c.ptx, ".target sm_70") {
+			t.Error("the PTX is not for sm_70")
+		}
 	}
 }
 

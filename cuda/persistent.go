@@ -10,10 +10,11 @@ import (
 	"neuroloupe/engine"
 )
 
-// persistent runs the steps of a call in one cooperative launch; see kernels/persistent.cu.
+// persistent runs the steps of a call in one cooperative launch; see kernels/train.h.
 type persistent struct {
 	plain   *plain
 	net     persistentNet
+	own     persistentOwn
 	blocks  int
 	threads int
 	shared  int // bytes of a block's shared memory
@@ -32,39 +33,61 @@ const (
 	persistentClasses = 64 // most: every block computes the output layer
 )
 
-// persistentLayer and persistentNet are laid out as the C structs in kernels/persistent.cu, which say what the fields
-// mean.
-type persistentLayer struct {
-	w, ws, wt, b, bs, bt driver.Ptr
-	forward, backward    driver.Ptr
-	in, out, act         int32
-	units, stride        int32
-	byUnits, byOut       uint32
-	byQuads              uint32
-	columns, rows, bias  int32
-	a, mask, delta       int32
-	width                int32
-	l2, l1               float32
-	_                    int32
-}
-
-type persistentNet struct {
-	layer                                 [persistentLayers]persistentLayer
-	seed                                  uint64
-	method, loss, batch, images           int32
-	momentum, beta1, beta2, epsilon, keep float32
-	index, labels, rowLoss                int32
-	byGroups                              uint32
-	_                                     int32
-}
+// The structs are laid out as those in C of kernels/persistent.h, which say what the fields mean.
+type (
+	persistentLayer struct {
+		in, out, act        int32
+		units, stride       int32
+		byUnits, byOut      uint32
+		byQuads             uint32
+		columns, rows, bias int32
+		a, mask, delta      int32
+		width               int32
+	}
+	persistentNet struct {
+		layer                       [persistentLayers]persistentLayer
+		method, loss, batch, images int32
+		index, labels, rowLoss      int32
+		byGroups                    uint32
+	}
+	persistentOwnLayer struct {
+		w, ws, wt, b, bs, bt driver.Ptr
+		forward, backward    driver.Ptr
+		l2, l1               float32
+	}
+	persistentOwn struct {
+		layer                                 [persistentLayers]persistentOwnLayer
+		seed                                  uint64
+		momentum, beta1, beta2, epsilon, keep float32
+		_                                     int32
+	}
+)
 
 const (
-	persistentLayerBytes = 136
-	persistentNetBytes   = persistentLayers*persistentLayerBytes + 64
+	persistentLayerBytes = 60
+	persistentNetBytes   = persistentLayers*persistentLayerBytes + 32
+	persistentOwnBytes   = persistentLayers*72 + 32
 )
 
 // fitPersistent returns how the Program runs in one launch, or why it cannot.
 func (e *executor) fitPersistent() (*persistent, error) {
+	p, err := e.newPersistent()
+	if err != nil {
+		return nil, err
+	}
+	info := e.ctx.Info()
+	perSM, err := p.fit(e, min(info.SMs, widest(e.p.Spec)), p.kernel(), 0)
+	if err != nil {
+		return nil, err
+	}
+	if perSM*info.SMs < p.blocks {
+		return nil, fmt.Errorf("%d blocks of %d bytes of shared memory do not run at once", p.blocks, p.shared)
+	}
+	return p, nil
+}
+
+// newPersistent says whether the kernels are for the Program, on any number of blocks.
+func (e *executor) newPersistent() (*persistent, error) {
 	info, spec := e.ctx.Info(), e.p.Spec
 	n := len(spec.Layers)
 	switch {
@@ -83,37 +106,55 @@ func (e *executor) fitPersistent() (*persistent, error) {
 	if err != nil {
 		return nil, err
 	}
-	widest := 0
-	for _, l := range spec.Layers[:n-1] {
-		widest = max(widest, l.Units)
+	p := &persistent{plain: plain, tag: 1, most: persistentSteps}
+	p.setNumbers(spec)
+	return p, nil
+}
+
+// widest returns the units of the widest hidden layer: a block owns one at least.
+func widest(spec engine.Spec) int {
+	units := 0
+	for _, l := range spec.Layers[:len(spec.Layers)-1] {
+		units = max(units, l.Units)
 	}
-	p := &persistent{plain: plain, blocks: min(info.SMs, widest), tag: 1, most: persistentSteps}
-	floats := p.layOut(e.p)
+	return units
+}
+
+// fit lays the Program out for so many blocks, with room for more bytes in each, and returns how many of them a
+// multiprocessor runs at once.
+func (p *persistent) fit(e *executor, blocks int, kernel string, more int64) (perSM int, err error) {
+	info, spec := e.ctx.Info(), e.p.Spec
+	p.blocks = blocks
+	floats := p.layOut(e.p) + more/4
 	if floats > int64(info.SharedPerBlockOptin/4) {
-		return nil, fmt.Errorf("%d blocks want %d bytes of shared memory each for batches of %d, which have %d",
+		return 0, fmt.Errorf("%d blocks want %d bytes of shared memory each for batches of %d, which have %d",
 			p.blocks, 4*floats, e.p.Capacity, info.SharedPerBlockOptin)
 	}
 	p.shared = int(4 * floats)
 	if !p.indexable() {
-		return nil, errors.New("a layer is too wide for the kernel's division of indices")
+		return 0, errors.New("a layer is too wide for the kernel's division of indices")
 	}
 	p.threads = 128
 	if units := ceil(spec.Layers[0].Units, p.blocks); spec.Inputs*units*e.p.Capacity > 4096 ||
 		e.p.Capacity > p.threads {
 		p.threads = persistentThreads
 	}
-	f := e.runtime.function(p.kernel())
+	f := e.runtime.function(kernel)
 	if err := f.SetMaxShared(info.SharedPerBlockOptin); err != nil {
-		return nil, err
+		return 0, err
 	}
-	perSM, err := f.MaxBlocksPerSM(p.threads, p.shared)
-	if err != nil {
-		return nil, err
+	return f.MaxBlocksPerSM(p.threads, p.shared)
+}
+
+// setNumbers sets what networks that are alike may have different.
+func (p *persistent) setNumbers(spec engine.Spec) {
+	r := p.plain.rule
+	o := &p.own
+	o.seed, o.keep = spec.Seed, p.plain.keep
+	o.momentum, o.beta1, o.beta2, o.epsilon = r.Momentum, r.Beta1, r.Beta2, r.Epsilon
+	for k := range p.plain.l2 {
+		o.layer[k].l2, o.layer[k].l1 = p.plain.l2[k], p.plain.l1[k]
 	}
-	if perSM*info.SMs < p.blocks {
-		return nil, fmt.Errorf("%d blocks of %d bytes of shared memory do not run at once", p.blocks, p.shared)
-	}
-	return p, nil
 }
 
 func (p *persistent) kernel() string { return fmt.Sprintf("persistent_%d", len(p.plain.l2)) }
@@ -142,7 +183,6 @@ func (p *persistent) layOut(prog *engine.Program) int64 {
 		l.in, l.out, l.act, l.units = int32(in), int32(layer.Units), int32(layer.Activation), int32(units)
 		l.stride, l.width = int32(stride), int32(width)
 		l.byUnits, l.byOut, l.byQuads = reciprocal(units), reciprocal(layer.Units), reciprocal(stride/4)
-		l.l2, l.l1 = p.plain.l2[k], p.plain.l1[k]
 		l.columns = place(kinds * int64(units) * int64(stride))
 		l.bias = place(kinds * int64(units))
 		l.a = place(batch * int64(width))
@@ -161,10 +201,8 @@ func (p *persistent) layOut(prog *engine.Program) int64 {
 	}
 	stride := int64(p.net.layer[0].stride)
 	images := place(2 * batch * stride / 4)
-	r := p.plain.rule
 	n := &p.net
-	n.seed, n.method, n.loss, n.batch = spec.Seed, int32(r.Method), int32(spec.Loss), int32(prog.Capacity)
-	n.momentum, n.beta1, n.beta2, n.epsilon, n.keep = r.Momentum, r.Beta1, r.Beta2, r.Epsilon, p.plain.keep
+	n.method, n.loss, n.batch = int32(p.plain.rule.Method), int32(spec.Loss), int32(prog.Capacity)
 	n.images = images
 	n.byGroups = reciprocal(ceil(int(n.layer[0].units), 4))
 	n.index, n.labels = place(2*batch), place(2*batch)
@@ -266,7 +304,7 @@ func (p *persistent) bind(e *executor) error {
 	}
 	next := p.memory
 	for k := range layers {
-		n := &p.net.layer[k]
+		n := &p.own.layer[k]
 		at := func(s *step, i int) driver.Ptr {
 			if s.in[i] == none {
 				return 0
@@ -291,11 +329,8 @@ func (p *persistent) bind(e *executor) error {
 func (p *persistent) train(e *executor, s engine.Steps, j job) error {
 	for from, n := 0, s.Count(); from < n; {
 		steps := min(n-from, p.most)
-		if uint64(p.tag)+uint64(steps) > 1<<32-1 { // numbers start again when they run out
-			if err := e.ctx.Memset32(p.memory, 0, int(2*p.words), e.stream); err != nil {
-				return err
-			}
-			p.tag = 1
+		if err := p.number(e, steps); err != nil {
+			return err
 		}
 		if err := p.launch(e, j, from, from+steps); err != nil {
 			return err
@@ -306,9 +341,18 @@ func (p *persistent) train(e *executor, s engine.Steps, j job) error {
 	return nil
 }
 
+// number sees to it that there are numbers for so many steps: they start again when they run out.
+func (p *persistent) number(e *executor, steps int) error {
+	if uint64(p.tag)+uint64(steps) <= 1<<32-1 {
+		return nil
+	}
+	p.tag = 1
+	return e.ctx.Memset32(p.memory, 0, int(2*p.words), e.stream)
+}
+
 // launch gives steps from ≤ step < to of a job to the stream.
 func (p *persistent) launch(e *executor, j job, from, to int) error {
 	l := driver.NewLaunch(e.runtime.function(p.kernel()), [3]int{p.blocks, 1, 1}, [3]int{p.threads, 1, 1}, p.shared,
-		bytesOf([]persistentNet{p.net}), bytesOf([]job{j}), from, to, p.tag)
+		bytesOf([]persistentNet{p.net}), bytesOf([]persistentOwn{p.own}), bytesOf([]job{j}), from, to, p.tag)
 	return l.Cooperative(e.stream)
 }

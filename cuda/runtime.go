@@ -4,6 +4,8 @@ package cuda
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"neuroloupe/cuda/internal/driver"
@@ -15,12 +17,14 @@ import (
 type runtime struct {
 	ctx        *driver.Context
 	options    Options
-	module     *driver.Module
+	modules    []*driver.Module
 	functions  map[string]driver.Func
 	blas       blas  // cuBLAS, once it is asked for: see library
 	blasErr    error // why it is not there
 	blasAlways bool  // all products go to it, in tests
 	executors  map[*executor]bool
+	fleets     map[*fleet]bool
+	device     chan struct{}   // holds one while a fleet uses the device
 	launched   map[string]bool // names of kernels asked for, where a test wants to know; else nil
 	lost       bool            // the device; an executor has told it
 	closed     bool
@@ -28,19 +32,16 @@ type runtime struct {
 
 // newRuntime compiles the kernels for the context's device. The caller closes it before the context.
 func newRuntime(ctx *driver.Context, o Options) (*runtime, error) {
-	r := &runtime{ctx: ctx, options: o, functions: map[string]driver.Func{}, executors: map[*executor]bool{}}
+	r := &runtime{
+		ctx: ctx, options: o, functions: map[string]driver.Func{}, executors: map[*executor]bool{},
+		fleets: map[*fleet]bool{}, device: make(chan struct{}, 1),
+	}
 	err := ctx.Do(func() error {
-		var err error
-		if r.module, err = ctx.LoadPTX([]byte(kernels.PTX)); err != nil {
+		if err := r.load(kernels.PTX); err != nil {
 			return err
 		}
-		for _, name := range kernelNames() {
-			if r.functions[name], err = r.module.Function(name); err != nil {
-				return errors.Join(err, r.module.Unload())
-			}
-		}
 		if err := r.checkBLAS(); err != nil {
-			return errors.Join(err, r.module.Unload())
+			return errors.Join(err, r.unload())
 		}
 		return nil
 	})
@@ -50,10 +51,41 @@ func newRuntime(ctx *driver.Context, o Options) (*runtime, error) {
 	return r, nil
 }
 
-// kernelNames lists the kernels in the PTX.
-func kernelNames() []string {
+// load compiles the kernels of PTX that are not there yet, all or none.
+func (r *runtime) load(ptx string) error {
+	names := slices.DeleteFunc(kernelNames(ptx), func(name string) bool { _, ok := r.functions[name]; return ok })
+	if len(names) == 0 {
+		return nil
+	}
+	m, err := r.ctx.LoadPTX([]byte(ptx))
+	if err != nil {
+		return err
+	}
+	found := map[string]driver.Func{}
+	for _, name := range names {
+		if found[name], err = m.Function(name); err != nil {
+			return errors.Join(err, m.Unload())
+		}
+	}
+	maps.Copy(r.functions, found)
+	r.modules = append(r.modules, m)
+	return nil
+}
+
+// unload frees the kernels.
+func (r *runtime) unload() error {
+	var errs []error
+	for _, m := range r.modules {
+		errs = append(errs, m.Unload())
+	}
+	r.modules = nil
+	return errors.Join(errs...)
+}
+
+// kernelNames lists the kernels in PTX.
+func kernelNames(ptx string) []string {
 	var names []string
-	for line := range strings.Lines(kernels.PTX) {
+	for line := range strings.Lines(ptx) {
 		if _, after, ok := strings.Cut(line, ".entry "); ok {
 			names = append(names, strings.TrimRight(strings.TrimSpace(after), "("))
 		}
@@ -76,6 +108,9 @@ func (r *runtime) close() error {
 	}
 	r.closed = true
 	var errs []error
+	for f := range r.fleets {
+		errs = append(errs, f.Close())
+	}
 	for e := range r.executors {
 		errs = append(errs, e.Close())
 	}
@@ -83,7 +118,7 @@ func (r *runtime) close() error {
 		if r.blas != nil {
 			errs = append(errs, r.blas.Close())
 		}
-		return r.module.Unload()
+		return r.unload()
 	}))
 	if r.lost {
 		return nil // a device that is lost frees nothing

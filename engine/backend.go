@@ -79,6 +79,12 @@ type Data struct {
 // Len returns the number of examples.
 func (d Data) Len() int { return len(d.Labels) }
 
+// Same reports whether d and other are the same arrays.
+func (d Data) Same(other Data) bool {
+	return len(d.Images) > 0 && len(d.Labels) > 0 && len(d.Images) == len(other.Images) &&
+		len(d.Labels) == len(other.Labels) && &d.Labels[0] == &other.Labels[0] && &d.Images[0] == &other.Images[0]
+}
+
 // first returns the first n examples, or all when there are fewer.
 func (d Data) first(n int) Data {
 	if n >= d.Len() {

@@ -73,6 +73,7 @@ type Trainer struct {
 	Hooks                   Hooks
 
 	bound []bound
+	pace  int // steps of the next call; 0 = not known yet
 }
 
 // bound is a data set that lies on the device.
@@ -85,8 +86,7 @@ type bound struct {
 // sent to a device once.
 func (t *Trainer) Ref(d Data) (DataRef, error) {
 	for _, b := range t.bound {
-		if len(d.Images) > 0 && len(b.Labels) == len(d.Labels) && &b.Labels[0] == &d.Labels[0] &&
-			&b.Images[0] == &d.Images[0] {
+		if b.Same(d) {
 			return b.ref, nil
 		}
 	}
@@ -177,7 +177,7 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 		lr[i] = t.Config.Schedule.rate(t.Config.LR, (float64(st.Epoch)*float64(steps)+float64(i))/total)
 	}
 	saved := time.Now()
-	for k := 1; st.Step < steps; {
+	for st.Step < steps {
 		if ctx.Err() != nil {
 			if err := t.save(st); err != nil {
 				return err
@@ -192,7 +192,7 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 			saved = time.Now()
 		}
 		lo := st.Step
-		hi := min(lo+k, steps)
+		hi := min(lo+max(1, t.pace), steps)
 		began := time.Now()
 		err := t.Executor.Train(Steps{
 			Data: train, Order: order[lo*t.Config.Batch : min(hi*t.Config.Batch, n)], Batch: t.Config.Batch,
@@ -215,7 +215,7 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 		if t.Hooks.Steps != nil {
 			t.Hooks.Steps(st.Epoch+1, hi, steps, st.LossSum/float64(min(hi*t.Config.Batch, n)))
 		}
-		k = min(max(1, int(float64(hi-lo)*float64(callTime)/float64(took+1))), 4*k)
+		t.pace = min(max(1, int(float64(hi-lo)*float64(callTime)/float64(took+1))), 4*max(1, t.pace))
 	}
 	return t.endEpoch(&pcg, st, float64(lr[steps-1]))
 }

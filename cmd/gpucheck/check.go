@@ -39,6 +39,7 @@ func plans() []plan {
 		{"parity graph", 45 * time.Second, cuda.Graph, parityStep},
 		{"parity persistent", 45 * time.Second, cuda.Persistent, parityStep},
 		{"tests", 100 * time.Second, cuda.Auto, testsStep},
+		{"fleets", 45 * time.Second, cuda.Auto, fleetStep},
 		{"speed", 0, cuda.Auto, speedStep},
 		{"accuracy", 20 * time.Second, cuda.Auto, accuracyStep},
 		{"sanitizer", 60 * time.Second, cuda.Auto, sanitizerStep},

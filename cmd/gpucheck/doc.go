@@ -18,11 +18,12 @@
 //	           persistent
 //	parity     an epoch gives the parameters that the CPU gives: graph, then persistent
 //	tests      the conformance suite, on the card
+//	fleets     networks an hour side by side, beside one after another and PyTorch's vmap
 //	speed      training speed beside the CPU and PyTorch, all taking turns
 //	accuracy   time to a test accuracy of 97 %
 //	sanitizer  the runs of reference under NVIDIA's compute-sanitizer, where it is installed
 //
 // The persistent mode is left out of what comes after a step in which it failed.
 //
-// On the driver simulator speed and accuracy are skipped, and the report says that it is no card's.
+// On the driver simulator fleets, speed and accuracy are skipped, and the report says that it is no card's.
 package main

@@ -109,8 +109,8 @@ func TestCheckGPU(t *testing.T) {
 	if !strings.Contains(r.CUBLAS, "cublas: none that works") {
 		t.Errorf("cuBLAS: %q", r.CUBLAS)
 	}
-	if len(r.Compilation)+len(r.Speed)+len(r.Accuracy)+len(r.Peaks) > 0 {
-		t.Errorf("timings of the simulator: %+v %+v %+v %+v", r.Compilation, r.Speed, r.Accuracy, r.Peaks)
+	if len(r.Compilation)+len(r.Speed)+len(r.Fleets)+len(r.Accuracy)+len(r.Peaks) > 0 {
+		t.Errorf("timings of the simulator: %+v %+v %+v %+v %+v", r.Compilation, r.Speed, r.Fleets, r.Accuracy, r.Peaks)
 	}
 	if want := len(references()) * len(modes()); len(r.Reference) != want || len(r.Parity) != 4 {
 		t.Errorf("%d differences from the simulator, want %d; %d from the CPU, want 4", len(r.Reference), want,
@@ -131,7 +131,7 @@ func TestCheckGPU(t *testing.T) {
 	for name, want := range map[string]string{
 		"device": passed, "compile": passed, "reference graph": passed, "reference persistent": passed,
 		"parity graph":      passed,
-		"parity persistent": passed, "tests": skipped, "speed": skipped, "accuracy": skipped,
+		"parity persistent": passed, "tests": skipped, "fleets": skipped, "speed": skipped, "accuracy": skipped,
 		"sanitizer": passed,
 	} {
 		if results[name] != want {
@@ -243,5 +243,49 @@ func TestSpeedGPU(t *testing.T) {
 	a, err := w.toAccuracy(t.Context(), b, d)
 	if err != nil || a.Mode != "persistent" || a.Epochs == 0 || !(a.Best > 0.3) {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// Fleets are measured on the simulator too, with more networks than run side by side, and the figures go nowhere.
+func TestFleetsGPU(t *testing.T) {
+	sim.Start(t)
+	o := options{
+		device: "cuda", data: writeStrokes(t), python: "no-python", small: true,
+		until: time.Now().Add(time.Hour),
+	}
+	d, err := load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := []work{{hidden: []int{5}, activation: engine.Sigmoid, batch: 60, lr: 0.5}}
+	var got []Fleet
+	err = measureFleets(t.Context(), o, d, ws, []int{1, 10}, func(f Findings) error {
+		got = append(got, f.Fleets...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1+2+2*2 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []struct {
+		how             string
+		networks, slots int
+	}{
+		{"one after another", 1, 0},
+		{"fleet", 1, 1},
+		{"fleet", 10, 8}, // eight multiprocessors, none of which has room for two blocks
+	} {
+		f := got[i]
+		if f.How != want.how || f.Networks != want.networks || f.Slots != want.slots || f.LeftOut != "" ||
+			f.Steps != 3 || f.Rounds != fleetRounds || !(f.PerHour > 0) {
+			t.Errorf("%+v, want %+v", f, want)
+		}
+	}
+	for _, f := range got[3:] {
+		if f.Program != "PyTorch" || f.LeftOut == "" {
+			t.Errorf("without Python: %+v", f)
+		}
 	}
 }

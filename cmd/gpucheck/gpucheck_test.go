@@ -105,6 +105,16 @@ func example() *Report {
 					LeftOut: "no time was left",
 				},
 			},
+			Fleets: []Fleet{
+				{
+					Net: "784-100-10", Batch: 10, Program: "neuroloupe", How: "fleet", Networks: 256, Slots: 66,
+					Steps: 6000, Rounds: 3, Seconds: 2, MicrosPerStep: 1.3, PerHour: 15360,
+				},
+				{
+					Net: "784-100-10", Batch: 64, Program: "PyTorch", How: "vmap", Version: "9.9", Networks: 8,
+					LeftOut: "no time was left",
+				},
+			},
 			Accuracy:  []Accuracy{{Net: "784-100-10", Batch: 10, Mode: "persistent", Target: 0.97, Best: 0.96}},
 			Sanitizer: []Sanitizer{{"memcheck", true, "ERROR SUMMARY: 0 errors"}},
 		},
@@ -136,6 +146,8 @@ func TestPage(t *testing.T) {
 		"| 784-100-10 | 10 | fp32 | neuroloupe, persistent | 83.33 | 0 | 0 | 0.5 (0–0) | 1.00 | – | 0.00 % |",
 		"| 784-100-10 | 10 | fp32 | PyTorch 9.9, eager | 0 | 0 | 0 | 2 (0–0) | 4.00 | 12 % | 0.00 % |",
 		"| 784-100-10 | 64 | fp32 | PyTorch, compile | no time was left |  |  |  |  |  |  |",
+		"| 784-100-10 | 10 | neuroloupe, fleet | 256 | 66 | 1.3 | 15360 |",
+		"| 784-100-10 | 64 | PyTorch 9.9, vmap | 8 | no time was left |  |  |",
 		"| 784-100-10 | 10 | persistent | not 97 %; best 96.00 % | 0 | 0 |",
 		"| memcheck | ERROR SUMMARY: 0 errors |",
 	} {
@@ -184,7 +196,7 @@ func TestNames(t *testing.T) {
 		"format", "made", "version", "ptx_sha256", "cpu", "cores", "simulator", "steps", "device", "compilation",
 		"parity", "tests", "peaks",
 		"speed", "accuracy", "sanitizer", "us_per_step", "seconds_per_epoch", "peak_share", "left_out",
-		"largest_difference", "training_seconds",
+		"largest_difference", "training_seconds", "fleets", "networks", "slots", "networks_per_hour",
 	} {
 		if !bytes.Contains(data, []byte(`"`+name+`":`)) {
 			t.Errorf("no %q in %s", name, data)
@@ -306,57 +318,6 @@ func TestFinish(t *testing.T) {
 		if math.Abs(v[0]-v[1]) > 1e-9*v[1] {
 			t.Errorf("%s: %v, want %v", name, v[0], v[1])
 		}
-	}
-}
-
-// pytorch.py trains, on the CPU where there is no card. The other ways need a card.
-func TestTorch(t *testing.T) {
-	python := ""
-	for _, p := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(p, "-c", "import torch").Run() == nil {
-			python = p
-			break
-		}
-	}
-	if python == "" {
-		t.Skip("no python3 with PyTorch")
-	}
-	d, err := mnist.Load(t.Context(), writeStrokes(t), mnist.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &torch{python: python, folder: t.TempDir(), device: "cpu"}
-	if err := p.prepare(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
-	w := work{hidden: []int{20}, activation: engine.ReLU, batch: 16, lr: 0.1}
-	c := &contender{}
-	if err := p.contender(t.Context(), c, w, d, "eager"); err != nil {
-		t.Fatal(err)
-	}
-	seconds, err := c.train(5)
-	if err != nil || !(seconds > 0) {
-		t.Fatalf("%v s: %v", seconds, err)
-	}
-	if a, err := c.accuracy(); err != nil || a < 0.9 {
-		t.Errorf("accuracy %v after five epochs: %v", a, err)
-	}
-	if err := p.contender(t.Context(), &contender{}, w, d, "CUDA graphs"); err == nil {
-		t.Error("CUDA graphs on the CPU")
-	}
-	if err := c.close(); err != nil {
-		t.Error(err)
-	}
-	if err := p.ask(t.Context(), map[string]any{"do": "nonsense"}, &struct{}{}); err == nil {
-		t.Error("nonsense was answered")
-	}
-	p.close()
-	if _, err := c.train(1); err == nil || !strings.Contains(err.Error(), "ended") {
-		t.Errorf("a contender whose process was ended: %v", err)
-	}
-	if err := p.contender(t.Context(), c, w, d, "eager"); err != nil {
-		t.Errorf("started again: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ cpu), the images as float32, before the first line is read; every epoch has a ne
 whole batches.
 
 {"do": "make", "how", "sizes", "hidden", "batch", "lr", "precision"} → {"case": number}
+{"do": "stack", "how", "networks", "sizes", "hidden", "batch", "lr"} → {"case": number}, which trains in steps, not epochs
 {"do": "train", "case", "epochs"} → {"seconds"}, {"do": "accuracy", "case"} → {"accuracy"}, {"do": "drop", "case"} → {}
 {"do": "peak", "precision"} → {"gflops"}; and {"error": text} when one of them fails.
 """
@@ -132,6 +133,69 @@ class Case:
             return (self.net(test_inputs).argmax(1) == test_labels).float().mean().item()
 
 
+class Stack:
+    """Networks whose parameters are stacked, as PyTorch's documentation of model ensembling shows; each has its own order."""
+
+    def __init__(self, how, networks, sizes, hidden, batch, lr):
+        from torch.func import functional_call, grad, stack_module_state, vmap
+        torch.manual_seed(1)
+        set_precision("fp32")
+        self.networks, self.batch, self.lr = networks, batch, lr
+        nets = [network(sizes, hidden) for _ in range(networks)]
+        parameters, _ = stack_module_state(nets)
+        self.parameters = {name: p.detach() for name, p in parameters.items()}
+        one = nets[0]
+        self.grads = vmap(grad(lambda p, x, y: f.cross_entropy(functional_call(one, p, (x,)), y)))
+        self.run = self.step
+        if how == "vmap, CUDA graphs":
+            self.record()
+
+    def step(self, rows):
+        some = rows.flatten()
+        x = inputs.index_select(0, some).view(self.networks, self.batch, -1)
+        y = labels.index_select(0, some).view(self.networks, self.batch)
+        gradients = self.grads(self.parameters, x, y)
+        for name, p in self.parameters.items():
+            p.sub_(gradients[name], alpha=self.lr)
+
+    def record(self):
+        rows = torch.arange(self.networks * self.batch, device=device).view(self.networks, -1) % len(inputs)
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                self.step(rows)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step(rows)
+
+        def replay(some):
+            rows.copy_(some)
+            graph.replay()
+
+        self.run = replay
+
+    def train(self, steps):
+        set_precision("fp32")
+        synchronize()
+        began = time.perf_counter()
+        order = torch.stack([torch.randperm(len(inputs), device=device) for _ in range(self.networks)])
+        for i in range(steps):
+            self.run(order[:, i * self.batch:(i + 1) * self.batch])
+        synchronize()
+        return time.perf_counter() - began
+
+    def accuracy(self):
+        """Of the first network."""
+        with torch.no_grad():
+            x = test_inputs
+            for i in range(len(self.parameters) // 2):
+                x = torch.sigmoid(x) if i else x
+                x = f.linear(x, self.parameters[f"{2 * i}.weight"][0], self.parameters[f"{2 * i}.bias"][0])
+            return (x.argmax(1) == test_labels).float().mean().item()
+
+
 def peak(precision, n=8192):
     set_precision(precision)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -151,6 +215,9 @@ def do(request):
     what = request.pop("do")
     if what == "make":
         cases.append(Case(**request))
+        return {"case": len(cases) - 1}
+    if what == "stack":
+        cases.append(Stack(**request))
         return {"case": len(cases) - 1}
     if what == "peak":
         return {"gflops": peak(**request)}

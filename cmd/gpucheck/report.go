@@ -62,6 +62,7 @@ type Findings struct {
 	Tests     []Tests      `json:"tests,omitempty"`
 	Peaks     []Peak       `json:"peaks,omitempty"`
 	Speed     []Speed      `json:"speed,omitempty"`
+	Fleets    []Fleet      `json:"fleets,omitempty"`
 	Accuracy  []Accuracy   `json:"accuracy,omitempty"`
 	Sanitizer []Sanitizer  `json:"sanitizer,omitempty"`
 }
@@ -126,6 +127,24 @@ type Speed struct {
 	LeftOut          string  `json:"left_out,omitempty"` // why there are no figures
 }
 
+// Fleet is how many networks an hour a program trains, without tests between. One after another is a network by itself
+// on the whole device.
+type Fleet struct {
+	Net           string  `json:"net"`
+	Batch         int     `json:"batch"`
+	Program       string  `json:"program"` // neuroloupe or PyTorch
+	How           string  `json:"how"`     // one after another, fleet; vmap, with CUDA graphs too
+	Version       string  `json:"version,omitempty"`
+	Networks      int     `json:"networks"`
+	Slots         int     `json:"slots,omitempty"`  // of them side by side
+	Steps         int     `json:"steps,omitempty"`  // of each that were measured
+	Rounds        int     `json:"rounds,omitempty"` // that seconds is the median of
+	Seconds       float64 `json:"seconds,omitempty"`
+	MicrosPerStep float64 `json:"us_per_step,omitempty"`       // of a network: seconds/(networks·steps)
+	PerHour       float64 `json:"networks_per_hour,omitempty"` // trained for 30 epochs, from that
+	LeftOut       string  `json:"left_out,omitempty"`          // why there are no figures
+}
+
 // Accuracy is how long a network took to reach a test accuracy.
 type Accuracy struct {
 	Net      string  `json:"net"`
@@ -162,6 +181,7 @@ func (r *Report) add(f Findings) {
 	r.Tests = append(r.Tests, f.Tests...)
 	r.Peaks = append(r.Peaks, f.Peaks...)
 	r.Speed = append(r.Speed, f.Speed...)
+	r.Fleets = append(r.Fleets, f.Fleets...)
 	r.Accuracy = append(r.Accuracy, f.Accuracy...)
 	r.Sanitizer = append(r.Sanitizer, f.Sanitizer...)
 }

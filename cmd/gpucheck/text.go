@@ -72,6 +72,15 @@ func (r *Report) text(log string) string {
 			s.SamplesPerSecond, s.EpochsPerSecond,
 			s.SecondsPerEpoch, s.Fastest, s.Slowest, share(s.PeakShare), 100*s.TestAccuracy)
 	})
+	table(&b, "net\tbatch\tprogram\tnetworks\tside by side\tµs/step\tnetworks/h of 30 epochs\t", len(r.Fleets),
+		func(i int) string {
+			f := r.Fleets[i]
+			head := fmt.Sprintf("%s\t%d\t%s %s\t%d", f.Net, f.Batch, f.Program, f.How, f.Networks)
+			if f.LeftOut != "" {
+				return head + "\t" + f.LeftOut
+			}
+			return fmt.Sprintf("%s\t%d\t%.4g\t%.4g\t", head, f.Slots, f.MicrosPerStep, f.PerHour)
+		})
 	table(&b, "net\tbatch\tmode\ttest accuracy\tepochs\ts of training", len(r.Accuracy), func(i int) string {
 		a := r.Accuracy[i]
 		return fmt.Sprintf("%s\t%d\t%s\t%s\t%d\t%.3g", a.Net, a.Batch, a.Mode, a.reached(), a.Epochs, a.Training)

@@ -26,7 +26,7 @@ func cardTests(mode cuda.Mode) []string {
 		"TestApart",
 	}
 	if mode != cuda.Graph {
-		names = append(names, "TestParity/persistent", "TestLaunches", "TestConformance/auto")
+		names = append(names, "TestParity/persistent", "TestLaunches", "TestConformance/auto", "TestFleets/fleet")
 	}
 	return names
 }

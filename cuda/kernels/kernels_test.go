@@ -30,15 +30,18 @@ func TestHash(t *testing.T) {
 		}
 		h.Write(text)
 	}
-	if want := hex.EncodeToString(h.Sum(nil)); Hash() != want {
-		t.Errorf("kernels.ptx was made from sources with hash %s, these have %s: run mkptx.sh", Hash(), want)
+	want := hex.EncodeToString(h.Sum(nil))
+	for name, got := range map[string]string{"kernels.ptx": Hash(), "fleet.ptx": hashOf(FleetPTX)} {
+		if got != want {
+			t.Errorf("%s was made from sources with hash %s, these have %s: run mkptx.sh", name, got, want)
+		}
 	}
 }
 
 // A thread's registers spill into local memory when an array is indexed by what is not a constant: that would be slow
 // without being wrong.
 func TestNoLocalMemory(t *testing.T) {
-	if at := regexp.MustCompile(`\.local[^\n]*`).FindString(PTX); at != "" {
+	if at := regexp.MustCompile(`\.local[^\n]*`).FindString(PTX + FleetPTX); at != "" {
 		t.Errorf("a kernel keeps an array in local memory: %s", at)
 	}
 }

@@ -152,7 +152,7 @@ func lock(path string) (unlock func(), err error) {
 // memory of templates belongs to the file, as all other does, and not to the program.
 func kernelUnit(more []string) []byte {
 	var b strings.Builder
-	b.WriteString("#include \"device_sim.h\"\nnamespace {\n#include \"kernels.cu\"\n")
+	b.WriteString("#include \"device_sim.h\"\nnamespace {\n#include \"kernels.cu\"\n#include \"fleet.cu\"\n")
 	for _, m := range more {
 		fmt.Fprintf(&b, "#include %q\n", m)
 	}

@@ -25,6 +25,7 @@ type backend struct {
 var (
 	_ engine.Backend = (*backend)(nil)
 	_ engine.Peaker  = (*backend)(nil)
+	_ engine.Fleeter = (*backend)(nil)
 )
 
 func (b *backend) Device() engine.Device { return b.device }
@@ -64,6 +65,14 @@ const (
 )
 
 func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
+	e, err := b.compile(p)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (b *backend) compile(p *engine.Program) (*executor, error) {
 	if b.closed {
 		return nil, engine.ErrClosed
 	}
@@ -78,7 +87,7 @@ func (b *backend) Compile(p *engine.Program) (engine.Executor, error) {
 	capacity := max(p.Capacity, inferRows)
 	ls := layouts(p)
 	e.chooseCopies(ls)
-	if err := e.fits(capacity); err != nil {
+	if err := e.fits(capacity, 1); err != nil {
 		return nil, err
 	}
 	e.allocate(ls, capacity)
@@ -112,8 +121,8 @@ func (b *backend) workersFor(p *engine.Program) int {
 	return max(1, min(b.pool.size, work/max(1, b.parallel)))
 }
 
-// fits checks the memory that the Program needs before it is asked for.
-func (e *executor) fits(capacity int) error {
+// fits checks the memory that so many networks of the Program need before it is asked for.
+func (e *executor) fits(capacity, networks int) error {
 	p, b := e.p, e.backend
 	var bytes int64
 	for i, buf := range p.Buffers {
@@ -129,7 +138,11 @@ func (e *executor) fits(capacity int) error {
 	// Each worker's scratch holds a block's columns of the step's δ, and the output layer.
 	bytes += 4 * int64(b.pool.size) * int64(max(p.Capacity, p.Spec.Inputs)) * int64(b.kernels.MaxColumns()+
 		roundUp(p.Spec.Classes(), line))
-	if b.device.Memory > 0 && bytes > b.device.Memory {
+	if bytes *= int64(networks); b.device.Memory > 0 && bytes > b.device.Memory {
+		if networks > 1 {
+			return fmt.Errorf("cpu: %d networks %v with batches of %d need %.1f GiB, this machine has %.1f GiB; "+
+				"use fewer side by side", networks, p.Spec, p.Capacity, gib(bytes), gib(b.device.Memory))
+		}
 		return fmt.Errorf("cpu: network %v with batches of %d needs %.1f GiB, this machine has %.1f GiB; "+
 			"use fewer units or a smaller batch", p.Spec, p.Capacity, gib(bytes), gib(b.device.Memory))
 	}

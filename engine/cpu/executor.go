@@ -60,6 +60,12 @@ func (e *executor) Bind(d engine.Data) (engine.DataRef, error) {
 	if err := d.Validate(e.p.Spec); err != nil {
 		return 0, err
 	}
+	e.data = append(e.data, e.newDataset(d))
+	return engine.DataRef(len(e.data) - 1), nil
+}
+
+// newDataset makes of a data set what steps and inference read. It serves every executor of the same layers.
+func (e *executor) newDataset(d engine.Data) *dataset {
 	s := &dataset{Data: d, whole: make([]int32, len(d.Labels))}
 	for i := range s.whole {
 		s.whole[i] = int32(i)
@@ -68,8 +74,7 @@ func (e *executor) Bind(d engine.Data) (engine.DataRef, error) {
 	if memory := e.backend.device.Memory; e.chunkRows > 0 && (memory == 0 || int64(len(d.Images)) < memory/4) {
 		s.sparse = simd.NewSparse(d.Images, e.p.Spec.Inputs, e.chunkRows, sparseShare)
 	}
-	e.data = append(e.data, s)
-	return engine.DataRef(len(e.data) - 1), nil
+	return s
 }
 
 func (e *executor) ended() bool { return e.closed || e.backend.closed }

@@ -1,4 +1,5 @@
-// Package enginetest is the one conformance suite that every backend passes: [RunAll].
+// Package enginetest is the one conformance suite that every backend passes: [RunAll], and [RunFleets] where it has
+// fleets.
 //
 // Training and inference are held to a textbook implementation in float64 that starts from the [engine.Spec] and knows
 // nothing of Programs (Nielsen, "Neural Networks and Deep Learning", chapter 2; itself checked by central differences).

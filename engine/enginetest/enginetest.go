@@ -27,7 +27,14 @@ import (
 func RunAll(t *testing.T, open func(t *testing.T) engine.Backend,
 	lower func(engine.Spec, int) (*engine.Program, error),
 ) {
-	for _, g := range groups() {
+	runGroups(t, open, lower, groups())
+}
+
+func runGroups(t *testing.T, open func(t *testing.T) engine.Backend,
+	lower func(engine.Spec, int) (*engine.Program, error), groups []group,
+) {
+	t.Helper()
+	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
 			b := &bench{backend: open(t), lower: lower}
 			for _, c := range g.checks {

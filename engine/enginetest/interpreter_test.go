@@ -11,10 +11,12 @@ import (
 // wrong in one way, so that the checks can be checked.
 type interpreter struct {
 	defect defect
+	fleet  fleetDefect
 	closed bool
 }
 
 var (
+	_ engine.Fleeter  = (*interpreter)(nil)
 	_ engine.Backend  = (*interpreter)(nil)
 	_ engine.Executor = (*interpreted)(nil)
 )
