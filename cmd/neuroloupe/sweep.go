@@ -91,13 +91,13 @@ func (c *sweepCmd) Run(a *app) (err error) {
 	if plan.Twice > 0 {
 		a.Say("%s of the file are runs that another point is already", words.Count(plan.Twice, "point"))
 	}
-	places, cores, err := sweep.Places(a.ctx, c.Devices, c.Jobs, a)
+	site, err := sweep.NewSite(a.ctx, c.Devices, c.Jobs, plan, a)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, site.Close()) }()
 	o := sweep.Options{
-		Folder: folder, Plan: plan, Places: places, Cores: cores, Shard: shard, Retry: c.Retry != "",
-		FailFast: c.FailFast,
+		Folder: folder, Plan: plan, Site: site, Shard: shard, Retry: c.Retry != "", FailFast: c.FailFast,
 	}
 	if c.DryRun {
 		return c.dry(a, o)
@@ -281,7 +281,7 @@ func (c *sweepCmd) dry(a *app, o sweep.Options) error {
 	rows := [][2]string{
 		{"sweep", fmt.Sprintf("%s: %s", words.Count(len(o.Plan.Runs), "run"), board.Summary())},
 		{"folder", o.Folder.Path},
-		{"places", fmt.Sprintf("%d side by side", len(o.Places))},
+		{"places", fmt.Sprintf("%d side by side", len(o.Site.Places))},
 	}
 	if cost.Left > 0 {
 		rows = append(rows, [2]string{"time", fmt.Sprintf("about %s for the %s left, by a measurement of %s",

@@ -31,7 +31,8 @@ type Job struct {
 
 	ctx     context.Context
 	talk    talk.Talk
-	backend engine.Backend
+	backend engine.Backend // nil when the executor is lent
+	device  engine.Device
 	trainer *engine.Trainer // nil until the device is open
 	resumed bool            // it was begun before
 	began   int             // epochs done before
@@ -59,6 +60,15 @@ type Device struct {
 	Want    string // as engine.Pick takes it
 	Workers int    // CPU goroutines; 0 is one per core
 	GPU     cuda.Options
+	Lend    *Loan // what lends executors of a device that is open; nil to open Want for the job alone
+}
+
+// Loan is a device that is open, and that several jobs share.
+type Loan struct {
+	Reason string // why this one
+
+	// Executor lends the executor of a program until it is closed; it may wait for one. It says what that runs on.
+	Executor func(ctx context.Context, p *engine.Program) (engine.Executor, engine.Device, error)
 }
 
 // Plan cuts the order's data and resolves its recipe.
@@ -152,6 +162,7 @@ type Change struct {
 	Load      mnist.Options // how to read them
 
 	Data *mnist.Dataset // its data set where that is in memory; nil to read it
+	Lend *Loan          // as in Device
 }
 
 // Resume opens a run to go on with.
@@ -188,7 +199,10 @@ func (j *Job) resume(c Change) (err error) {
 			return err
 		}
 	}
-	d := Device{m.Device.ID, m.Device.Workers, cuda.Options{Mode: m.Device.Mode, Precision: m.Device.Precision}}
+	d := Device{
+		Want: m.Device.ID, Workers: m.Device.Workers,
+		GPU: cuda.Options{Mode: m.Device.Mode, Precision: m.Device.Precision}, Lend: c.Lend,
+	}
 	if c.Device != nil {
 		d.Want, d.GPU = *c.Device, cuda.Options{} // those of the run were for the device it had
 	}
@@ -237,17 +251,47 @@ func (j *Job) open(d Device, s engine.Spec, r runs.Recipe) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.Lend != nil {
+		err = j.borrow(d.Lend, s, c)
+	} else {
+		err = j.openAlone(d, s, c)
+	}
+	if err != nil {
+		return err
+	}
+	j.trainer.Train, j.trainer.Validation = dataset.Data(j.Data.Train), dataset.Data(j.Data.Validation)
+	j.trainer.Test = dataset.Data(j.Data.Test)
+	return nil
+}
+
+// openAlone opens the device for this job.
+func (j *Job) openAlone(d Device, s engine.Spec, c engine.Config) (err error) {
 	if j.backend, j.Reason, err = Pick(j.ctx, d, j.talk); err != nil {
 		return err
 	}
 	if err := ForGPU(d.GPU, j.backend, j.Reason); err != nil {
 		return err
 	}
-	if j.trainer, err = graph.NewTrainer(s, c, j.backend); err != nil {
+	j.device = j.backend.Device()
+	j.trainer, err = graph.NewTrainer(s, c, j.backend)
+	return err
+}
+
+// borrow has an executor lent.
+func (j *Job) borrow(from *Loan, s engine.Spec, c engine.Config) error {
+	if err := c.Validate(); err != nil {
 		return err
 	}
-	j.trainer.Train, j.trainer.Validation = dataset.Data(j.Data.Train), dataset.Data(j.Data.Validation)
-	j.trainer.Test = dataset.Data(j.Data.Test)
+	p, err := graph.Compile(s, c.Batch)
+	if err != nil {
+		return err
+	}
+	x, device, err := from.Executor(j.ctx, p)
+	if err != nil {
+		return err
+	}
+	j.device, j.Reason = device, from.Reason
+	j.trainer = &engine.Trainer{Program: p, Executor: x, Config: c}
 	return nil
 }
 
@@ -267,4 +311,4 @@ func (j *Job) Close() error {
 }
 
 // Device is what the job trains on.
-func (j *Job) Device() engine.Device { return j.backend.Device() }
+func (j *Job) Device() engine.Device { return j.device }

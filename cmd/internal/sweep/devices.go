@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"neuroloupe/cmd/internal/job"
@@ -13,13 +15,26 @@ import (
 	"neuroloupe/engine"
 )
 
-// Places are where networks are trained side by side: devices is auto, or device names with commas between. jobs is
-// how many; 0 is one per core on the CPU, and one on each GPU. cores is how many the places on the CPU share.
-func Places(ctx context.Context, devices string, jobs int, t talk.Talk) (places []Place, cores int, err error) {
+// Site is where the networks of a sweep are trained.
+type Site struct {
+	Places []Place
+	Cores  int // that the places on the CPU share
+
+	yards []*yard
+}
+
+// NewSite opens the devices: auto, or names with commas between. jobs is how many networks are trained side by side; 0
+// is one per core on the CPU, and on a GPU as many as fit. The caller closes it.
+func NewSite(ctx context.Context, devices string, jobs int, p *Plan, t talk.Talk) (_ *Site, err error) {
 	if jobs < 0 {
-		return nil, 0, talk.Usage("--jobs %d: want 0 or more", jobs)
+		return nil, talk.Usage("--jobs %d: want 0 or more", jobs)
 	}
-	cores = runtime.GOMAXPROCS(0)
+	s := &Site{Cores: cores(os.Getenv)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
 	names := strings.Split(devices, ",")
 	if devices == "auto" {
 		names = automatic(ctx, t)
@@ -28,33 +43,73 @@ func Places(ctx context.Context, devices string, jobs int, t talk.Talk) (places 
 		name = strings.TrimSpace(name)
 		for _, other := range names[:i] {
 			if strings.TrimSpace(other) == name {
-				return nil, 0, talk.Usage("--devices %s: %s stands there twice", devices, name)
+				return nil, talk.Usage("--devices %s: %s stands there twice", devices, name)
 			}
 		}
-		p := Place{Device: job.Device{Want: name}, Shares: name == "cpu"}
-		backend, _, err := job.Pick(ctx, p.Device, t) // that it is there is seen before anything is trained
-		if err != nil {
-			return nil, 0, err
-		}
-		p.Info = backend.Device()
-		if err := backend.Close(); err != nil {
-			return nil, 0, err
-		}
-		n := 1
-		if p.Shares {
-			n = cores
-		}
+		part := 0 // of the jobs
 		if jobs > 0 {
-			n = max(1, (jobs+len(names)-1-i)/len(names))
+			part = max(1, (jobs+len(names)-1-i)/len(names))
 		}
-		for range n {
-			places = append(places, p)
+		if err := s.open(ctx, name, part, p, t); err != nil {
+			return nil, err
 		}
 	}
-	if len(places) == 0 {
-		return nil, 0, errors.New("no device to train on")
+	return s, nil
+}
+
+// open adds the places of a device, at most so many, 0 for as many as are useful.
+func (s *Site) open(ctx context.Context, name string, most int, p *Plan, t talk.Talk) error {
+	place := Place{Device: job.Device{Want: name}}
+	backend, reason, err := job.Pick(ctx, place.Device, t)
+	if err != nil {
+		return err
 	}
-	return places, cores, nil
+	place.Info = backend.Device()
+	n := 1
+	switch place.Info.Backend {
+	case job.GPUBackend:
+		y := newYard(place.Device, backend, most)
+		s.yards = append(s.yards, y)
+		if n, err = y.slots(p); err != nil {
+			return err
+		}
+		place.Device.Lend = &job.Loan{Reason: reason, Executor: y.lend}
+	default:
+		place.Shares = place.Info.Backend == "cpu"
+		if place.Shares {
+			n = s.Cores
+		}
+		if err := backend.Close(); err != nil { // each network opens it for itself
+			return err
+		}
+	}
+	if most > 0 && (place.Shares || n > most) {
+		n = most
+	}
+	n = min(n, max(1, len(p.Runs)))
+	for range n {
+		s.Places = append(s.Places, place)
+	}
+	return nil
+}
+
+// Close gives the devices back; no network may be trained any more.
+func (s *Site) Close() error {
+	var errs []error
+	for _, y := range s.yards {
+		errs = append(errs, y.close())
+	}
+	s.yards = nil
+	return errors.Join(errs...)
+}
+
+// cores is how many cores this process may use: in a job of Slurm those that it was given there.
+func cores(get func(string) string) int {
+	n := runtime.GOMAXPROCS(0)
+	if given, err := strconv.Atoi(get("SLURM_CPUS_ON_NODE")); err == nil && given > 0 {
+		n = min(n, given)
+	}
+	return n
 }
 
 // automatic are the GPUs that can be used, or else the CPU.
@@ -94,7 +149,7 @@ func ParseShard(s string) (Shard, error) {
 // Devices are what the sweep is trained on.
 func (l *Local) Devices() []engine.Device {
 	var all []engine.Device
-	for _, p := range l.Places {
+	for _, p := range l.Site.Places {
 		if !slices.ContainsFunc(all, func(d engine.Device) bool { return d.ID == p.Info.ID }) {
 			all = append(all, p.Info)
 		}

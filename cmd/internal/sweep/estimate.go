@@ -79,16 +79,16 @@ func (l *Local) measure(ctx context.Context, kinds map[string]*entry) (map[strin
 		tasks = append(tasks, k)
 	}
 	slices.Sort(tasks)
-	for n := len(tasks); len(tasks)%len(l.Places) != 0; {
+	for n := len(tasks); len(tasks)%len(l.Site.Places) != 0; {
 		tasks = append(tasks, tasks[len(tasks)%n])
 	}
 	var mu sync.Mutex
 	all := map[string][]job.Cost{}
 	var errs []error
 	var each sync.WaitGroup
-	for i, p := range l.Places {
+	for i, p := range l.Site.Places {
 		each.Go(func() {
-			for t := i; t < len(tasks); t += len(l.Places) {
+			for t := i; t < len(tasks); t += len(l.Site.Places) {
 				o := kinds[tasks[t]].Order
 				o.Device = p.Device
 				if p.Shares {
@@ -121,7 +121,7 @@ func (l *Local) measure(ctx context.Context, kinds map[string]*entry) (map[strin
 func (l *Local) makespan(left []*entry, kinds map[string]*entry, costs map[string]job.Cost) time.Duration {
 	slices.SortStableFunc(left, func(a, b *entry) int { return cmp.Compare(b.cost(), a.cost()) })
 	epochs := l.expected(left)
-	busy := make([]time.Duration, len(l.Places))
+	busy := make([]time.Duration, len(l.Site.Places))
 	for i, e := range left {
 		c, ok := costs[e.kind()]
 		if !ok { // not measured: as the one of the nearest size
@@ -210,7 +210,7 @@ func (l *Local) room() (need, free int64, err error) {
 	}
 	slices.Sort(besides)
 	slices.Reverse(besides)
-	for _, more := range besides[:min(len(besides), len(l.Places))] {
+	for _, more := range besides[:min(len(besides), len(l.Site.Places))] {
 		need += more
 	}
 	path := l.Folder.Path

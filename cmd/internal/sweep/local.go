@@ -21,8 +21,7 @@ import (
 type Options struct {
 	Folder   Folder
 	Plan     *Plan
-	Places   []Place
-	Cores    int // that the places on the CPU share
+	Site     *Site
 	Shard    Shard
 	Retry    bool // train those that failed again, and no others
 	FailFast bool // end at the first failure
@@ -186,7 +185,7 @@ func (l *Local) Run(ctx context.Context) (err error) {
 	stop := context.AfterFunc(ctx, l.wake)
 	defer stop()
 	var each sync.WaitGroup
-	for _, p := range l.Places {
+	for _, p := range l.Site.Places {
 		each.Go(func() { l.work(ctx, p) })
 	}
 	each.Wait()

@@ -66,7 +66,9 @@ func load(ctx context.Context, name, dir string) (*mnist.Dataset, error) {
 func (w *world) local(p *Plan, change func(*Options)) *Local {
 	w.Helper()
 	place := Place{Device: job.Device{Want: "cpu"}, Shares: true}
-	o := Options{Folder: w.folder, Plan: p, Places: []Place{place, place}, Cores: 2, Talk: talk.Silent{}}
+	o := Options{
+		Folder: w.folder, Plan: p, Site: &Site{Places: []Place{place, place}, Cores: 2}, Talk: talk.Silent{},
+	}
 	if change != nil {
 		change(&o)
 	}
@@ -289,7 +291,7 @@ func TestFailures(t *testing.T) {
 	trained := func(change func(*Options)) (began []string, err error) {
 		var mu sync.Mutex
 		l := w.local(p, func(o *Options) {
-			o.Places = o.Places[:1]
+			o.Site.Places = o.Site.Places[:1]
 			o.Watch = func(e Event) {
 				mu.Lock()
 				defer mu.Unlock()

@@ -224,7 +224,7 @@ func TestNearEnd(t *testing.T) {
 	ctx, stop := Element(t.Context())
 	defer stop()
 	l := w.local(p, func(o *Options) {
-		o.Places, o.Shard = []Place{{Device: job.Device{Want: "cpu", Workers: 1}}}, Shard{1, 2}
+		o.Site.Places, o.Shard = []Place{{Device: job.Device{Want: "cpu", Workers: 1}}}, Shard{1, 2}
 		o.Watch = func(e Event) {
 			if e.Kind == Epoch && e.Epoch == 2 {
 				tellNearEnd(t)

@@ -151,6 +151,7 @@ func (l *Local) open(ctx context.Context, e *entry, d job.Device, say talk.Talk)
 		if made(o.Out) {
 			return job.Resume(ctx, o.Out, job.Change{
 				Device: &d.Want, Workers: &d.Workers, Mode: &d.GPU.Mode, Precision: &d.GPU.Precision, Data: o.Data,
+				Lend: d.Lend,
 			}, say)
 		}
 		j, err := job.Begin(ctx, o, say)
@@ -241,7 +242,7 @@ func (l *Local) finished(e *entry, j *job.Job) Event {
 // share is how many cores a run on the CPU gets now; l.mu is held.
 func (l *Local) share() int {
 	places := 0
-	for _, p := range l.Places {
+	for _, p := range l.Site.Places {
 		if p.Shares {
 			places++
 		}
@@ -249,7 +250,7 @@ func (l *Local) share() int {
 	if l.idle {
 		places = min(places, l.active)
 	}
-	return max(1, l.Cores/max(1, places))
+	return max(1, l.Site.Cores/max(1, places))
 }
 
 // spread gives the cores of a place that has nothing to do to the runs that are left; l.mu is held. The weights do not
