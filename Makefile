@@ -56,6 +56,12 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
 	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles|TestSweepKills)$$'
 
+slurm-check: ## send a sweep through a Slurm cluster of two virtual nodes on this machine (needs slurm-wlm and munge)
+	NEUROLOUPE_SLURM=1 go test -count=1 -run '^TestSlurmCluster$$' -v ./cmd/neuroloupe
+
+kubernetes-check: ## decode the manifest of docs/clusters.md strictly
+	cd cmd/internal/sweep/kubernetes && go vet ./... && go test ./...
+
 nightly: ## run what CI leaves out: everything under the race detector, all thread orders, all targets, soak, long fuzz
 	$(MAKE) race vet-all
 	@for settings in "order=reverse" "order=shuffle seed=7" "order=shuffle seed=8 lazy=1"; do \
@@ -101,5 +107,5 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./graph -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak nightly fuzz \
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak slurm-check kubernetes-check nightly fuzz \
   generate ptxas golden
