@@ -286,7 +286,7 @@ func (c *sweepCmd) dry(a *app, o sweep.Options) error {
 	if cost.Left > 0 {
 		rows = append(rows, [2]string{"time", fmt.Sprintf("about %s for the %s left, by a measurement of %s",
 			words.Duration(cost.Time), words.Count(cost.Left, "run"), words.Duration(cost.Took))},
-			[2]string{"disk", fmt.Sprintf("%s, and %s free", words.Bytes(cost.Bytes), words.Bytes(cost.Free))})
+			[2]string{"disk", fmt.Sprintf("%s, and %s free", words.Bytes(cost.Bytes), words.Bytes(max(0, cost.Free)))})
 	}
 	return printRows(a.stdout, rows)
 }

@@ -16,7 +16,6 @@ import (
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
-	"neuroloupe/engine/atomicfile"
 )
 
 // Estimate is what a sweep is going to take.
@@ -25,7 +24,7 @@ type Estimate struct {
 	Time  time.Duration `json:"nanoseconds"`
 	Took  time.Duration `json:"measurement_nanoseconds"` // what the measurement took
 	Bytes int64         `json:"bytes"`                   // that are going to be written
-	Free  int64         `json:"free_bytes"`
+	Free  int64         `json:"free_bytes"`              // -1 where it is not known
 }
 
 const (
@@ -213,25 +212,42 @@ func (l *Local) room() (need, free int64, err error) {
 	for _, more := range besides[:min(len(besides), len(l.Site.Places))] {
 		need += more
 	}
-	path := l.Folder.Path
-	for {
-		free, err = atomicfile.Free(path)
-		parent := filepath.Dir(path)
-		if err == nil || parent == path || !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		path = parent
-	}
+	free, err = l.free()
 	if errors.Is(err, errors.ErrUnsupported) {
-		return need, 0, nil
+		return need, -1, nil
 	}
 	return need, free, err
+}
+
+// free is the room where the sweep's folder is, or will be.
+func (l *Local) free() (int64, error) {
+	for path := l.Folder.Path; ; path = filepath.Dir(path) {
+		free, err := l.freeAt(path)
+		if !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return free, err
+		}
+	}
+}
+
+// roomFor returns an error where the disk has no room for a run, which is then not begun.
+func (l *Local) roomFor(e *entry) error {
+	kept, besides := e.bytes()
+	free, err := l.free()
+	if errors.Is(err, errors.ErrUnsupported) || err == nil && kept+besides <= free {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the disk is nearly full: the run %s is going to write about %s, and %s has %s free; free some "+
+		"room, what is trained is safe, and the same command goes on", e.name, words.Bytes(kept+besides), l.Folder.Path,
+		words.Bytes(free))
 }
 
 // Room returns an error where the disk has no room for the runs that are left.
 func (l *Local) Room() error {
 	need, free, err := l.room()
-	if err != nil || free == 0 || need <= free {
+	if err != nil || free < 0 || need <= free {
 		return err
 	}
 	return fmt.Errorf("the runs that are left are going to write about %s, and %s has %s free: free some room, or keep "+

@@ -15,6 +15,7 @@ import (
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/engine"
+	"neuroloupe/engine/atomicfile"
 )
 
 // Options say how the runs of a plan are trained on this machine.
@@ -50,6 +51,7 @@ type Local struct {
 	log    *eventLog
 	cancel context.CancelCauseFunc
 	images atomic.Int64 // trained on, of all runs
+	freeAt func(path string) (int64, error)
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -96,7 +98,7 @@ var (
 
 // NewLocal looks at what is there of a plan whose folder has been written.
 func NewLocal(o Options) (*Local, error) {
-	l := &Local{Options: o}
+	l := &Local{Options: o, freeAt: atomicfile.Free}
 	l.changed = sync.NewCond(&l.mu)
 	events, err := o.Folder.Events()
 	if err != nil {

@@ -95,6 +95,12 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 		device.Workers = l.share()
 		l.mu.Unlock()
 	}
+	if err := l.roomFor(e); err != nil {
+		l.mu.Lock()
+		l.breakOff(err)
+		l.mu.Unlock()
+		return false, err
+	}
 	j, err := l.open(ctx, e, device, say)
 	if err != nil {
 		if busy := (*runs.BusyError)(nil); errors.As(err, &busy) || ctx.Err() != nil {
