@@ -54,6 +54,7 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/arrays", rooms("exchange/npz", "words")},
 		{"neuroloupe/cmd/internal/runs", rooms()},
 		{"neuroloupe/cmd/internal/dataset", rooms("runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/study", rooms("runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/gallery", rooms("arrays", "dataset", "exchange/npz", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/bench", rooms("dataset", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/job", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "runs", "talk",

@@ -35,6 +35,8 @@ type commands struct {
 	Bench   benchCmd   `cmd:"" group:"Train and measure" help:"Measure training speed on the devices here."`
 	Devices devicesCmd `cmd:"" group:"Train and measure" help:"Show what is here to train on, and why not the others."`
 
+	Runs runsCmd `cmd:"" group:"Many networks" help:"Look at many runs side by side: table, best, differences."`
+
 	Sheet     sheetCmd     `cmd:"" group:"Pictures of a run" help:"Draw the weight maps of all hidden neurons of a run."`
 	Why       whyCmd       `cmd:"" group:"Pictures of a run" help:"Follow one image through a run's network, to what speaks for the answer and against it."`
 	Class     classCmd     `cmd:"" group:"Pictures of a run" help:"Show which neurons speak for a class, and which its weights alone would name."`

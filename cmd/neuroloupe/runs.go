@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"neuroloupe/cmd/internal/study"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
+)
+
+type runsCmd struct {
+	List    runsListCmd    `cmd:"" default:"withargs" help:"A table of runs (default)."`
+	Best    runsBestCmd    `cmd:"" help:"The best runs by validation accuracy."`
+	Compare runsCompareCmd `cmd:"" help:"What differs between runs, and nothing else."`
+	Rm      runsRmCmd      `cmd:"" help:"Remove runs."`
+}
+
+func (runsCmd) Help() string {
+	return `Looks at many runs side by side: those in the folders runs and sweeps, or in others that are named.
+
+Examples:
+
+    neuroloupe runs --where 'accuracy > 97% and l2 in (1, 5)' --sort -validation
+    neuroloupe runs sweeps/digits --group seed
+    neuroloupe runs best --n 3
+`
+}
+
+// runsFlags are those of every command that looks at many runs.
+type runsFlags struct {
+	Folders []string `arg:"" optional:"" name:"folder" predictor:"dir" help:"Folders that runs lie in; default runs and sweeps."`
+	Where   string   `placeholder:"EXPRESSION" help:"Only those that meet it, as in 'accuracy > 0.97 and l2 == 5'."`
+}
+
+// find returns the runs that a question asks for, and says so when there are none.
+func (a *app) find(q study.Query) ([]*study.Run, error) {
+	all, err := q.Find(a.ctx, study.Finder{Talk: a})
+	if err == nil && len(all) == 0 {
+		a.Say("no runs there")
+	}
+	return all, err
+}
+
+// runsFormat is how a table of runs is printed.
+type runsFormat struct {
+	JSON bool `name:"json" xor:"format" help:"Print one JSON document instead of a table."`
+	CSV  bool `name:"csv" xor:"format" help:"Print comma-separated values instead of a table, numbers in full."`
+}
+
+func (f runsFormat) print(a *app, t *study.Table) error {
+	switch {
+	case f.JSON:
+		return a.printJSON(t.Document())
+	case f.CSV:
+		return t.PrintCSV(a.stdout)
+	case len(t.Lines) == 0:
+		return nil
+	}
+	return t.Print(a.stdout)
+}
+
+type runsListCmd struct {
+	runsFlags
+	runsFormat
+	Sort    string   `placeholder:"COLUMN" help:"Order by a column, -COLUMN from the largest; default what differs."`
+	Columns []string `placeholder:"A,B" help:"These columns; default what differs, and the results."`
+	Group   []string `placeholder:"seed" help:"Join runs that differ in nothing else: mean ± standard deviation."`
+}
+
+func (runsListCmd) Help() string {
+	return `Prints a table of runs: what differs between them, epochs done of those asked for, accuracy of the weights handed out,
+seconds of training, and where each stands. What all have in common stands above it. Columns are named after the flags of
+train, and run path state why epochs asked validation accuracy training-loss seconds created device processor precision.
+
+Examples:
+
+    neuroloupe runs
+    neuroloupe runs sweeps/digits --where 'state == failed or epochs < 10' --columns run,l2,epochs,why
+    neuroloupe runs --group seed --sort -validation --csv
+`
+}
+
+func (c *runsListCmd) Run(a *app) error {
+	q := study.Query{Folders: c.Folders, Where: c.Where, Sort: c.Sort, Columns: c.Columns, Group: c.Group}
+	all, err := a.find(q)
+	if err != nil {
+		return err
+	}
+	if c.JSON && len(q.Columns)+len(q.Group) == 0 {
+		q.Columns = study.Columns()
+	}
+	t, err := q.Table(all)
+	if err != nil {
+		return err
+	}
+	return c.print(a, t)
+}
+
+type runsBestCmd struct {
+	runsFlags
+	runsFormat
+	N int `short:"n" default:"1" placeholder:"N" help:"How many; default 1."`
+}
+
+func (runsBestCmd) Help() string {
+	return `Prints the finished runs of the best accuracy on their validation images, the best first. Only where no run has any does
+the accuracy on the test images decide, and that is said: what is chosen by it is no longer measured by it.
+
+Examples:
+
+    neuroloupe runs best
+    neuroloupe runs best sweeps/digits --n 5 --where 'net == 784-30-10'
+`
+}
+
+func (c *runsBestCmd) Run(a *app) error {
+	if err := checkNumbers(atLeast("--n", c.N, 1)); err != nil {
+		return err
+	}
+	all, err := a.find(study.Query{Folders: c.Folders, Where: c.Where})
+	if err != nil {
+		return err
+	}
+	best, by := study.Best(all)
+	switch {
+	case by != "validation" && len(best) > 0:
+		a.Say("none of these runs has validation images: chosen by test accuracy, which is then no fair measure")
+	case len(best) == 0 && len(all) > 0:
+		a.Say("none of %s has come to its end", words.Count(len(all), "run"))
+	}
+	t, err := study.Tabulate(best[:min(c.N, len(best))])
+	if err != nil {
+		return err
+	}
+	return c.print(a, t)
+}
+
+type runsCompareCmd struct {
+	runsFormat
+	Runs []string `arg:"" name:"run" predictor:"run" help:"Folders of the runs."`
+}
+
+func (runsCompareCmd) Help() string {
+	return `Prints the settings and results in which runs differ, a column for each run. The neurons of two runs are compared by
+neuroloupe compare.
+
+Examples:
+
+    neuroloupe runs compare runs/mnist-784-100-10-clear-s1 runs/mnist-784-100-10-nielsen1-s1
+    neuroloupe runs compare runs/* --csv
+`
+}
+
+func (c *runsCompareCmd) Run(a *app) error {
+	if len(c.Runs) < 2 {
+		return talk.Usage("runs compare: name two runs or more")
+	}
+	all, err := study.Named(a.ctx, study.Finder{Talk: a}, c.Runs)
+	if err != nil {
+		return err
+	}
+	return c.print(a, study.Compare(all))
+}
+
+type runsRmCmd struct {
+	Runs  []string `arg:"" optional:"" name:"run" predictor:"run" help:"Folders of runs; with --where, folders that runs lie in."`
+	Where string   `placeholder:"EXPRESSION" help:"Those that meet it, as in 'state == failed'."`
+	Yes   bool     `help:"Do not ask."`
+}
+
+func (runsRmCmd) Help() string {
+	return `Removes runs that are named, or that meet an expression, after asking. What is being trained stays, and so does what is no
+run. A kill half-way leaves no half run.
+
+Examples:
+
+    neuroloupe runs rm runs/mnist-784-100-10-clear-s1-2
+    neuroloupe runs rm sweeps/digits --where 'state == failed and l2 > 100' --yes
+`
+}
+
+func (c *runsRmCmd) Run(a *app) (err error) {
+	var all []*study.Run
+	switch {
+	case c.Where != "":
+		all, err = a.find(study.Query{Folders: c.Runs, Where: c.Where})
+	case len(c.Runs) == 0:
+		err = talk.Usage("runs rm: name runs, or say with --where which")
+	default:
+		all, err = study.Named(a.ctx, study.Finder{Talk: a}, c.Runs)
+	}
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	if !c.Yes {
+		if !term.IsTerminal(int(os.Stdin.Fd())) {
+			return talk.Usage("runs rm: nobody can be asked whether to remove %s; give --yes", words.Count(len(all), "run"))
+		}
+		fmt.Fprintf(a.stderr, "%sremove %s? [y/N] ", study.Said(all), words.Count(len(all), "run"))
+		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
+			a.Say("nothing is removed")
+			return nil
+		}
+	}
+	n, err := study.Remove(a.ctx, all)
+	a.Say("removed %s of %d", words.Count(n, "run"), len(all))
+	return err
+}
