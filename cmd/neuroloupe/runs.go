@@ -17,6 +17,7 @@ type runsCmd struct {
 	List    runsListCmd    `cmd:"" default:"withargs" help:"A table of runs (default)."`
 	Best    runsBestCmd    `cmd:"" help:"The best runs by validation accuracy."`
 	Compare runsCompareCmd `cmd:"" help:"What differs between runs, and nothing else."`
+	Sheet   runsSheetCmd   `cmd:"" help:"Draw the sheet of sheets: many networks over two settings."`
 	Rm      runsRmCmd      `cmd:"" help:"Remove runs."`
 }
 

@@ -16,6 +16,7 @@ type Grid struct {
 	Rows, Cols []string // their values in order
 	Cells      []Cell   // len(Rows)×len(Cols), row-major
 	By         string   // the accuracy that the run of a cell is chosen by: validation or accuracy
+	Shared     []string // data set and network, as far as all runs have them in common
 	Other      []string // settings besides them and the seed that differ within a cell
 }
 
@@ -53,6 +54,11 @@ func Lay(all []*Run, row, col string) (*Grid, error) {
 		if run.Settings != nil {
 			i := slices.Index(g.Rows, r.value(run))*len(g.Cols) + slices.Index(g.Cols, c.value(run))
 			held[i] = append(held[i], run)
+		}
+	}
+	for _, name := range []string{"data", "net"} {
+		if values := valuesIn(all, factor{names: []string{name}}.value); len(values) == 1 && name != g.Row && name != g.Col {
+			g.Shared = append(g.Shared, values[0])
 		}
 	}
 	for _, of := range held {
