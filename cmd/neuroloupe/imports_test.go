@@ -65,7 +65,7 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/faults", rooms()},
 		{"neuroloupe/cmd/internal/strokes", alone},
 		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
-			"glossary", "job", "runs", "talk", "words")},
+			"glossary", "job", "runs", "study", "talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"neuroloupe/cmd/internal/study"
@@ -18,6 +20,7 @@ type runsCmd struct {
 	Best    runsBestCmd    `cmd:"" help:"The best runs by validation accuracy."`
 	Compare runsCompareCmd `cmd:"" help:"What differs between runs, and nothing else."`
 	Sheet   runsSheetCmd   `cmd:"" help:"Draw the sheet of sheets: many networks over two settings."`
+	Report  runsReportCmd  `cmd:"" help:"Write one HTML file about many runs."`
 	Rm      runsRmCmd      `cmd:"" help:"Remove runs."`
 }
 
@@ -65,10 +68,23 @@ func (f runsFormat) print(a *app, t *study.Table) error {
 	return t.Print(a.stdout)
 }
 
+// sortKey is a column that may begin with a dash, which other flags refuse as the name of another flag.
+type sortKey string
+
+// Decode takes the next word whatever it is.
+func (k *sortKey) Decode(c *kong.DecodeContext) error {
+	word := c.Scan.Pop()
+	if word.IsEOL() {
+		return errors.New("want a column")
+	}
+	*k = sortKey(word.String())
+	return nil
+}
+
 type runsListCmd struct {
 	runsFlags
 	runsFormat
-	Sort    string   `placeholder:"COLUMN" help:"Order by a column, -COLUMN from the largest; default what differs."`
+	Sort    sortKey  `placeholder:"COLUMN" help:"Order by a column, -COLUMN from the largest; default what differs."`
 	Columns []string `placeholder:"A,B" help:"These columns; default what differs, and the results."`
 	Group   []string `placeholder:"seed" help:"Join runs that differ in nothing else: mean ± standard deviation."`
 }
@@ -87,7 +103,7 @@ Examples:
 }
 
 func (c *runsListCmd) Run(a *app) error {
-	q := study.Query{Folders: c.Folders, Where: c.Where, Sort: c.Sort, Columns: c.Columns, Group: c.Group}
+	q := study.Query{Folders: c.Folders, Where: c.Where, Sort: string(c.Sort), Columns: c.Columns, Group: c.Group}
 	all, err := a.find(q)
 	if err != nil {
 		return err

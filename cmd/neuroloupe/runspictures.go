@@ -8,7 +8,6 @@ import (
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
 	"neuroloupe/cmd/internal/study"
-	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/render"
 )
@@ -29,7 +28,7 @@ type runsPicture struct {
 func (f *runsPicture) sheets(all []*study.Run) (*gallery.Sheets, error) {
 	g, err := study.Lay(all, f.Rows, f.Cols)
 	if err != nil {
-		return nil, talk.UsageError{Err: err}
+		return nil, err
 	}
 	s := page.SheetsOf(g)
 	s.Colormap, s.Scale, s.Show, s.Neurons = f.Colormap, f.Scale, f.Show, f.Neurons
@@ -91,6 +90,43 @@ func (c *runsSheetCmd) Run(a *app) error {
 		err = a.write(c.Numbers, func(w io.Writer) error { return d.WriteAlone(w, c.Numbers) })
 	}
 	return tooLarge(err, nil)
+}
+
+type runsReportCmd struct{ runsPicture }
+
+func (runsReportCmd) Help() string {
+	return `Writes one HTML file about many runs: a table that sorts, which settings mattered (an exact analysis of variance where the
+grid allows it), each run from its settings to its accuracy, accuracy over epochs, the sheet of sheets, and what did not
+come to its end and why. It opens without a network and loads nothing.
+
+Examples:
+
+    neuroloupe runs report sweeps/digits
+    neuroloupe runs report sweeps/digits --where 'net == 784-100-10' --rows l2 --cols lr -o digits.html
+`
+}
+
+func (c *runsReportCmd) Run(a *app) error {
+	if err := errors.Join(checkOutput("-o", c.Output, ".html", ".htm"),
+		checkNumbers(sizing("--neurons", c.Neurons).orChosen())); err != nil {
+		return err
+	}
+	all, err := a.find(study.Query{Folders: c.Folders, Where: c.Where})
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	s, none := c.sheets(all)
+	if none != nil && c.Rows+c.Cols+c.Colormap != "" {
+		return none
+	}
+	doc, err := page.CollectMany(a.ctx, all, s, none, a)
+	if err != nil {
+		return err
+	}
+	if err := printRows(a.stdout, [][2]string{{"what mattered", doc.Mattered.Says}}); err != nil {
+		return err
+	}
+	return a.write(orName(c.Output, "runs.html"), func(w io.Writer) error { return page.WriteMany(w, doc) })
 }
 
 func orName(given, name string) string {

@@ -245,6 +245,11 @@ func readFacts(path string) (Facts, error) {
 	facts := Facts{Created: m.Created, Settings: settingsOf(m), Device: valuesOf(reflect.ValueOf(m.Device))}
 	if m.Import != nil {
 		facts.Import = m.Import.File
+		for i, name := range settingNames { // how it was trained is not known
+			if !slices.Contains([]string{"data", "net", "hidden", "output"}, name) {
+				facts.Settings[i] = ""
+			}
+		}
 		return facts, nil
 	}
 	metrics, err := f.Metrics()

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 )
 
 // Grid is runs laid out over two of their settings.
@@ -29,21 +31,22 @@ type Cell struct {
 
 // Lay lays runs out. row and col are settings; "" has those chosen whose values are most, λ (l2) for the rows. Of
 // several runs in a cell, of other seeds, the one of median accuracy on validation images is shown, the lower of the
-// two in the middle of an even number. Runs that have not come to their end are shown only where no other has.
+// two in the middle of an even number. Runs that have not come to their end, and networks from
+// elsewhere, are shown only where there is no other.
 func Lay(all []*Run, row, col string) (*Grid, error) {
 	for _, name := range []string{row, col} {
 		if name != "" && settingIndex(name) < 0 {
-			return nil, fmt.Errorf("%q is no setting; there are %s", name, strings.Join(settingNames, " "))
+			return nil, talk.Usage("%q is no setting; there are %s", name, strings.Join(settingNames, " "))
 		}
 	}
 	if row != "" && row == col {
-		return nil, fmt.Errorf("rows and columns are both %s; name two settings", row)
+		return nil, talk.Usage("rows and columns are both %s; name two settings", row)
 	}
 	r, c := choose(all, row, col)
 	_, by := Best(all)
 	g := &Grid{Row: r.name, Col: c.name, Rows: r.values, Cols: c.values, By: by}
 	if len(g.Rows) == 0 {
-		return nil, fmt.Errorf("none of the %d runs has begun", len(all))
+		return nil, fmt.Errorf("none of %s has begun", words.Count(len(all), "run"))
 	}
 	column, err := ColumnByName(by)
 	if err != nil {
@@ -121,7 +124,7 @@ func cellOf(all []*Run, by Column) Cell {
 	}
 	if shown == nil {
 		for _, r := range all {
-			if r.Epochs > 0 && r.Damage == "" && r.Standing.State != runs.Failed {
+			if (r.Epochs > 0 || r.Import != "") && r.Damage == "" && r.Standing.State != runs.Failed {
 				shown = append(shown, r)
 			}
 		}

@@ -87,6 +87,23 @@ func (f factor) value(r *Run) string {
 	return strings.Join(parts, " ")
 }
 
+// Factor is a setting in which runs differ, or several that change only together, as in "hidden+output".
+type Factor struct {
+	Name   string
+	Values []string          // over the runs, in order
+	Of     func(*Run) string // the value of a run
+}
+
+// Factors are those of runs; the seed is none.
+func Factors(all []*Run) []Factor {
+	var out []Factor
+	names := slices.DeleteFunc(Differing(all), func(name string) bool { return slices.Contains(noChoice, name) })
+	for _, f := range together(all, names) {
+		out = append(out, Factor{f.name, f.values, f.value})
+	}
+	return out
+}
+
 // together makes factors of settings: two whose values name each other are one.
 func together(all []*Run, names []string) []factor {
 	var out []factor

@@ -21,15 +21,15 @@ type Table struct {
 	Lines  [][]Value
 }
 
-// Differing are the settings in which runs differ, in the order of SettingNames. What a run that never began does not
-// say counts for nothing.
+// Differing are the settings in which runs differ, in the order of SettingNames. What a run does not say, because it
+// never began or was made elsewhere, counts for nothing.
 func Differing(all []*Run) []string {
 	var names []string
 	for i, name := range settingNames {
 		first := ""
 		for _, r := range all {
 			v := at(r.Settings, i)
-			if r.Settings == nil {
+			if r.Settings == nil || r.Import != "" && v == "" {
 				continue
 			}
 			if first == "" {
@@ -71,13 +71,12 @@ func Notes(all []*Run) []string {
 // shared are the settings that all runs have in common, but those named.
 func shared(all []*Run, but []string) [][2]string {
 	differ := Differing(all)
-	i := slices.IndexFunc(all, func(r *Run) bool { return r.Settings != nil })
-	if i < 0 {
-		return nil
-	}
 	var rows [][2]string
 	for k, name := range settingNames {
-		v := at(all[i].Settings, k)
+		v := ""
+		for _, r := range all {
+			v = cmp.Or(v, at(r.Settings, k)) // all that have one have the same
+		}
 		if name != Asked && v != "" && !slices.Contains(differ, name) && !slices.Contains(but, name) {
 			rows = append(rows, [2]string{name, v})
 		}
