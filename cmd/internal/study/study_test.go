@@ -196,6 +196,7 @@ func TestIndex(t *testing.T) {
 	first := find(t, root)
 	whole, err := os.ReadFile(path)
 	check(t, err)
+	// In a folder that cannot be written to it is as where the index cannot be: the spoiling "a folder" below.
 	same := func(when string) {
 		t.Helper()
 		if diff := cmp.Diff(first, find(t, root)); diff != "" {
@@ -263,20 +264,13 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Few runs get no index, and a folder that cannot be written to is listed all the same.
+// Few runs get no index.
 func TestNoIndex(t *testing.T) {
 	root := t.TempDir()
 	many(t, root, 3)
 	find(t, root)
 	if _, err := os.Stat(filepath.Join(root, IndexFile)); !os.IsNotExist(err) {
 		t.Errorf("an index of three runs: %v", err)
-	}
-	root = t.TempDir()
-	many(t, root, worthIndex)
-	check(t, os.Chmod(root, 0o555))
-	t.Cleanup(func() { os.Chmod(root, 0o777) })
-	if n := len(find(t, root)); n != worthIndex {
-		t.Errorf("%d runs, want %d", n, worthIndex)
 	}
 }
 
