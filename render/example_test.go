@@ -67,8 +67,8 @@ func ExampleFigure() {
 // Networks of three strengths of weight decay and two learning rates, one of which was never trained.
 func ExampleSheets() {
 	sheets := render.Sheets{
-		RowTitle: "l2", ColTitle: "lr", Rows: []string{"0", "5", "50"}, Cols: []string{"0.1", "0.5"}, Width: 12, Height: 12,
-		Colors: &render.Colors{Low: "lowers z", High: "raises z", Scale: render.Neuron},
+		RowTitle: "l2", ColTitle: "lr", Rows: []string{"0", "5", "50"}, Cols: []string{"0.1", "0.5"},
+		Width: 12, Height: 12, Colors: &render.Colors{Low: "lowers z", High: "raises z", Scale: render.Neuron},
 	}
 	for i := range 6 {
 		cell := render.SheetCell{Line: fmt.Sprintf("9%d.5 %%", 8-i), Bold: i == 0}

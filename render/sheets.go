@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Sheets is a sheet of sheets, as a panel of a Figure that has its row to itself: small contact sheets of many networks
-// in rows and columns, such as λ × learning rate, each with a line below it. Under Neuron each cell has its own scale,
-// which ends at the 99.5th percentile of |w| in it and stands at the right of its line.
+// Sheets is a sheet of sheets, as a panel of a Figure that has its row to itself: small contact sheets of many
+// networks in rows and columns, such as λ × learning rate, each with a line below it. Under Neuron each cell has its
+// own scale, which ends at the 99.5th percentile of |w| in it and stands at the right of its line.
 type Sheets struct {
 	Title, Caption     string
 	Key                string      // of the maps; see Figure.Numbers
@@ -270,9 +270,9 @@ func (s Sheets) placeLine(p *page, l sheetsLook, c SheetCell, limit float64, at 
 	y := at.Y + l.cell.Y + labelTop
 	line, st = p.ts.fit(line, st, lastResort, room)
 	p.text(line, st, ink, at.X, y+st.ascent())
-	if own := "±" + number(limit, 2); l.limited && p.ts.width(line, st)+8+p.ts.width(own, noteStyle) <= room {
-		p.textRight(own, noteStyle, faint, at.X+max(l.cell.X, min(room, p.ts.width(line, st)+8+p.ts.width(own, noteStyle))),
-			y+st.ascent())
+	own := "±" + number(limit, 2)
+	if both := p.ts.width(line, st) + 8 + p.ts.width(own, noteStyle); l.limited && both <= room {
+		p.textRight(own, noteStyle, faint, at.X+max(l.cell.X, both), y+st.ascent())
 	}
 	if c.Note != "" {
 		note, st := p.ts.fit(p.ts.cleanLine(c.Note), noteStyle, lastResort, room)

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -30,8 +27,7 @@ func (runsCmd) Help() string {
 Examples:
 
     neuroloupe runs --where 'accuracy > 97% and l2 in (1, 5)' --sort -validation
-    neuroloupe runs sweeps/digits --group seed
-    neuroloupe runs best --n 3
+    neuroloupe runs best sweeps/digits --n 3
 `
 }
 
@@ -41,19 +37,29 @@ type runsFlags struct {
 	Where   string   `placeholder:"EXPRESSION" help:"Only those that meet it, as in 'accuracy > 0.97 and l2 == 5'."`
 }
 
-// find returns the runs that a question asks for, and says so when there are none.
-func (a *app) find(q study.Query) ([]*study.Run, error) {
-	all, err := q.Find(a.ctx, study.Finder{Talk: a})
-	if err == nil && len(all) == 0 {
-		a.Say("no runs there")
-	}
-	return all, err
-}
+// finder finds runs for every command.
+func (a *app) finder() study.Finder { return study.Finder{Talk: a} }
 
 // runsFormat is how a table of runs is printed.
 type runsFormat struct {
 	JSON bool `name:"json" xor:"format" help:"Print one JSON document instead of a table."`
 	CSV  bool `name:"csv" xor:"format" help:"Print comma-separated values instead of a table, numbers in full."`
+}
+
+// show prints the table that a question asks for.
+func (f runsFormat) show(a *app, q study.Query) error {
+	all, err := q.Find(a.ctx, a.finder())
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		a.Say("no runs there")
+	}
+	t, err := q.Table(all)
+	if err != nil {
+		return err
+	}
+	return f.print(a, t)
 }
 
 func (f runsFormat) print(a *app, t *study.Table) error {
@@ -62,8 +68,6 @@ func (f runsFormat) print(a *app, t *study.Table) error {
 		return a.printJSON(t.Document())
 	case f.CSV:
 		return t.PrintCSV(a.stdout)
-	case len(t.Lines) == 0:
-		return nil
 	}
 	return t.Print(a.stdout)
 }
@@ -96,26 +100,15 @@ train, and run path state why epochs asked validation accuracy training-loss sec
 
 Examples:
 
-    neuroloupe runs
     neuroloupe runs sweeps/digits --where 'state == failed or epochs < 10' --columns run,l2,epochs,why
     neuroloupe runs --group seed --sort -validation --csv
 `
 }
 
 func (c *runsListCmd) Run(a *app) error {
-	q := study.Query{Folders: c.Folders, Where: c.Where, Sort: string(c.Sort), Columns: c.Columns, Group: c.Group}
-	all, err := a.find(q)
-	if err != nil {
-		return err
-	}
-	if c.JSON && len(q.Columns)+len(q.Group) == 0 {
-		q.Columns = study.Columns()
-	}
-	t, err := q.Table(all)
-	if err != nil {
-		return err
-	}
-	return c.print(a, t)
+	return c.show(a, study.Query{
+		Folders: c.Folders, Where: c.Where, Sort: string(c.Sort), Columns: c.Columns, Group: c.Group, Every: c.JSON,
+	})
 }
 
 type runsBestCmd struct {
@@ -125,8 +118,8 @@ type runsBestCmd struct {
 }
 
 func (runsBestCmd) Help() string {
-	return `Prints the finished runs of the best accuracy on their validation images, the best first. Only where no run has any does
-the accuracy on the test images decide, and that is said: what is chosen by it is no longer measured by it.
+	return `Prints the finished runs of the best accuracy on their validation images. Only where no run has any does the accuracy on
+the test images decide, and that is said: what is chosen by it is no longer measured by it.
 
 Examples:
 
@@ -139,22 +132,7 @@ func (c *runsBestCmd) Run(a *app) error {
 	if err := checkNumbers(atLeast("--n", c.N, 1)); err != nil {
 		return err
 	}
-	all, err := a.find(study.Query{Folders: c.Folders, Where: c.Where})
-	if err != nil {
-		return err
-	}
-	best, by := study.Best(all)
-	switch {
-	case by != "validation" && len(best) > 0:
-		a.Say("none of these runs has validation images: chosen by test accuracy, which is then no fair measure")
-	case len(best) == 0 && len(all) > 0:
-		a.Say("none of %s has come to its end", words.Count(len(all), "run"))
-	}
-	t, err := study.Tabulate(best[:min(c.N, len(best))])
-	if err != nil {
-		return err
-	}
-	return c.print(a, t)
+	return c.show(a, study.Query{Folders: c.Folders, Where: c.Where, Best: c.N})
 }
 
 type runsCompareCmd struct {
@@ -177,7 +155,7 @@ func (c *runsCompareCmd) Run(a *app) error {
 	if len(c.Runs) < 2 {
 		return talk.Usage("runs compare: name two runs or more")
 	}
-	all, err := study.Named(a.ctx, study.Finder{Talk: a}, c.Runs)
+	all, err := study.Named(a.ctx, a.finder(), c.Runs)
 	if err != nil {
 		return err
 	}
@@ -201,31 +179,18 @@ Examples:
 `
 }
 
-func (c *runsRmCmd) Run(a *app) (err error) {
-	var all []*study.Run
+func (c *runsRmCmd) Run(a *app) error {
+	all, err := study.ToRemove(a.ctx, a.finder(), c.Runs, c.Where)
 	switch {
-	case c.Where != "":
-		all, err = a.find(study.Query{Folders: c.Runs, Where: c.Where})
-	case len(c.Runs) == 0:
-		err = talk.Usage("runs rm: name runs, or say with --where which")
-	default:
-		all, err = study.Named(a.ctx, study.Finder{Talk: a}, c.Runs)
-	}
-	if err != nil || len(all) == 0 {
+	case err != nil:
 		return err
-	}
-	if !c.Yes {
-		if !term.IsTerminal(int(os.Stdin.Fd())) {
-			return talk.Usage("runs rm: nobody can be asked whether to remove %s; give --yes", words.Count(len(all), "run"))
-		}
-		fmt.Fprintf(a.stderr, "%sremove %s? [y/N] ", study.Said(all), words.Count(len(all), "run"))
-		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
-			a.Say("nothing is removed")
-			return nil
-		}
+	case c.Yes || len(all) == 0:
+	case !term.IsTerminal(int(os.Stdin.Fd())):
+		return talk.Usage("nobody can be asked whether to remove %s; give --yes", words.Count(len(all), "run"))
+	case !study.Ask(os.Stdin, a.stderr, all):
+		all = nil
 	}
 	n, err := study.Remove(a.ctx, all)
-	a.Say("removed %s of %d", words.Count(n, "run"), len(all))
+	a.Say("removed %s", words.Count(n, "run"))
 	return err
 }

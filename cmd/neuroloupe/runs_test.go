@@ -47,8 +47,8 @@ func shownRuns(t *testing.T, dir string) []map[string]any {
 	return doc.Runs
 }
 
-// The page of many runs works, in either theme, narrow and wide, by mouse and for a screen reader, and asks for nothing;
-// its numbers are those of the runs.
+// The page of many runs works, in either theme, narrow and wide, by mouse and for a screen reader, and asks for
+// nothing; its numbers are those of the runs.
 func TestRunsReport(t *testing.T) {
 	dir := grid(t)
 	file := filepath.Join(t.TempDir(), "runs.html")
@@ -119,7 +119,8 @@ func TestRunsReport(t *testing.T) {
 	if got := eval[int](b, "document.querySelectorAll('#paths-page path').length"); got != 8 {
 		t.Errorf("%d lines, want 8", got)
 	}
-	eval[bool](b, "(s => { s.value = '1'; s.dispatchEvent(new Event('change')); return true; })(document.querySelector('#paths-tools select'))")
+	eval[bool](b, "(s => { s.value = '1'; s.dispatchEvent(new Event('change')); return true; })"+
+		"(document.querySelector('#paths-tools select'))")
 	if got := eval[int](b, "document.querySelectorAll('#paths-page path:not(.off)').length"); got != 4 {
 		t.Errorf("%d lines of one value, want 4", got)
 	}
@@ -131,8 +132,8 @@ func TestRunsReport(t *testing.T) {
 	if got := b.text("#failures dd"); got != "failed: the loss is <not> a number (in epoch 2)" {
 		t.Errorf("the failure says %q", got)
 	}
-	if got := eval[[]int](b, "(i => [i.naturalWidth, i.alt.length])(document.querySelector('img.sheets'))"); got[0] < 400 ||
-		got[1] < 40 {
+	const image = "(i => [i.naturalWidth, i.alt.length])(document.querySelector('img.sheets'))"
+	if got := eval[[]int](b, image); got[0] < 400 || got[1] < 40 {
 		t.Errorf("the sheet of sheets is %d pixels wide and says %d letters", got[0], got[1])
 	}
 	b.click("#theme")
@@ -142,8 +143,8 @@ func TestRunsReport(t *testing.T) {
 	b.quiet()
 }
 
-// The shares on the page are those of the textbook's formulas, worked out here from the table's numbers for two settings
-// of two values and two seeds: with contrasts of +1 and −1, SS = (Σ ±y)²/8.
+// The shares on the page are those of the textbook's formulas, worked out here from the table's numbers for two
+// settings of two values and two seeds: with contrasts of +1 and −1, SS = (Σ ±y)²/8.
 func TestRunsReportShares(t *testing.T) {
 	dir := grid(t)
 	if err := os.RemoveAll(filepath.Join(dir, "runs", "zz")); err != nil {
@@ -208,7 +209,8 @@ func TestRunsReportShares(t *testing.T) {
 func TestRunsSheetShowsMedian(t *testing.T) {
 	dir := grid(t)
 	numbers := filepath.Join(t.TempDir(), "n.json")
-	must(t, "runs", "sheet", dir, "--rows", "l2", "--cols", "net", "-o", filepath.Join(t.TempDir(), "s.png"), "--data", numbers)
+	must(t, "runs", "sheet", dir, "--rows", "l2", "--cols", "net", "-o", filepath.Join(t.TempDir(), "s.png"), "--data",
+		numbers)
 	var drawn struct {
 		Run      []string
 		Accuracy []float64

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 
@@ -9,7 +10,6 @@ import (
 	"neuroloupe/cmd/internal/page"
 	"neuroloupe/cmd/internal/study"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/render"
 )
 
 // runsPicture are the flags of what is drawn of many runs.
@@ -24,16 +24,21 @@ type runsPicture struct {
 	Neurons  int    `placeholder:"N" help:"Maps of each network; default as many as fit."`
 }
 
-// sheets lays runs out.
-func (f *runsPicture) sheets(all []*study.Run) (*gallery.Sheets, error) {
-	g, err := study.Lay(all, f.Rows, f.Cols)
-	if err != nil {
-		return nil, err
+// find checks the flags, and returns the runs and how they are to be laid out.
+func (f *runsPicture) find(a *app, endings ...string) ([]*study.Run, page.Layout, error) {
+	l := page.Layout{
+		Style: gallery.Style{Colormap: f.Colormap}, Rows: f.Rows, Cols: f.Cols, Scale: f.Scale, Show: f.Show,
+		Neurons: f.Neurons,
 	}
-	s := page.SheetsOf(g)
-	s.Colormap, s.Scale, s.Show, s.Neurons = f.Colormap, f.Scale, f.Show, f.Neurons
-	_, err = s.Map()
-	return s, err
+	err := errors.Join(checkOutput("-o", f.Output, endings...), checkNumbers(sizing("--neurons", f.Neurons).orChosen()))
+	if err != nil {
+		return nil, l, err
+	}
+	all, err := study.Query{Folders: f.Folders, Where: f.Where}.Find(a.ctx, a.finder())
+	if err == nil && len(all) == 0 {
+		err = errors.New("no runs there")
+	}
+	return all, l, err
 }
 
 type runsSheetCmd struct {
@@ -54,42 +59,33 @@ Examples:
 }
 
 func (c *runsSheetCmd) Run(a *app) error {
-	err := errors.Join(checkOutput("-o", c.Output, ".png"), checkOutput("--data", c.Numbers, arrays.Endings()...),
-		checkNumbers(sizing("--neurons", c.Neurons).orChosen()))
+	if err := checkOutput("--data", c.Numbers, arrays.Endings()...); err != nil {
+		return err
+	}
+	all, layout, err := c.find(a, ".png")
 	if err != nil {
 		return err
 	}
-	all, err := a.find(study.Query{Folders: c.Folders, Where: c.Where})
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	s, err := c.sheets(all)
-	if err != nil {
-		return err
-	}
-	d, err := s.Draw(a.ctx, a)
+	d, pic, err := layout.Draw(a.ctx, all, a)
 	var nothing *gallery.Nothing
 	if errors.As(err, &nothing) {
 		a.Say("%s", words.Line(nothing))
 		return nil
 	}
-	var pic *render.Picture
-	if err == nil {
-		pic, err = d.PaintAlone()
+	if err != nil {
+		return tooLarge(err, nil)
 	}
-	if a.drawn != nil && err == nil {
+	if a.drawn != nil {
 		a.drawn(d)
 	}
+	err = printRows(a.stdout, d.Words)
 	if err == nil {
-		err = printRows(a.stdout, d.Words)
-	}
-	if err == nil {
-		err = a.write(orName(c.Output, "sheets.png"), func(w io.Writer) error { return d.EncodeAlone(w, pic) })
+		err = a.write(cmp.Or(c.Output, "sheets.png"), func(w io.Writer) error { return d.EncodeAlone(w, pic) })
 	}
 	if err == nil && c.Numbers != "" {
 		err = a.write(c.Numbers, func(w io.Writer) error { return d.WriteAlone(w, c.Numbers) })
 	}
-	return tooLarge(err, nil)
+	return err
 }
 
 type runsReportCmd struct{ runsPicture }
@@ -107,31 +103,16 @@ Examples:
 }
 
 func (c *runsReportCmd) Run(a *app) error {
-	if err := errors.Join(checkOutput("-o", c.Output, ".html", ".htm"),
-		checkNumbers(sizing("--neurons", c.Neurons).orChosen())); err != nil {
+	all, layout, err := c.find(a, ".html", ".htm")
+	if err != nil {
 		return err
 	}
-	all, err := a.find(study.Query{Folders: c.Folders, Where: c.Where})
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	s, none := c.sheets(all)
-	if none != nil && c.Rows+c.Cols+c.Colormap != "" {
-		return none
-	}
-	doc, err := page.CollectMany(a.ctx, all, s, none, a)
+	doc, err := page.CollectMany(a.ctx, all, layout, a)
 	if err != nil {
 		return err
 	}
 	if err := printRows(a.stdout, [][2]string{{"what mattered", doc.Mattered.Says}}); err != nil {
 		return err
 	}
-	return a.write(orName(c.Output, "runs.html"), func(w io.Writer) error { return page.WriteMany(w, doc) })
-}
-
-func orName(given, name string) string {
-	if given == "" {
-		return name
-	}
-	return given
+	return a.write(cmp.Or(c.Output, "runs.html"), func(w io.Writer) error { return page.WriteMany(w, doc) })
 }

@@ -92,10 +92,12 @@ const (
 	mostFailures = 200 // that are listed one by one
 )
 
-// CollectMany works out the page of runs. sheets is the sheet of sheets to show, nil for none, which noSheet explains.
-func CollectMany(
-	ctx context.Context, all []*study.Run, sheets *gallery.Sheets, noSheet error, t talk.Talk,
-) (*Many, error) {
+// CollectMany works out the page of runs, with their sheet of sheets.
+func CollectMany(ctx context.Context, all []*study.Run, layout Layout, t talk.Talk) (*Many, error) {
+	sheets, noSheet := layout.Of(all)
+	if wrong := (talk.UsageError{}); errors.As(noSheet, &wrong) {
+		return nil, noSheet
+	}
 	best, by := study.Best(all)
 	m := &Many{
 		Title: words.Count(len(all), "run") + " side by side", Notes: study.Notes(all), CurveOf: by + " accuracy",
@@ -152,7 +154,7 @@ func (m *Many) facts(all, best []*study.Run, by string) {
 	m.Facts = []Fact{{Name: "runs", Text: study.Group{Runs: all}.States()}}
 	if len(best) > 0 {
 		c, _ := study.ColumnByName(by) // it is one
-		text := fmt.Sprintf("%s: %s %s accuracy", best[0].Name, c.Of(best[0]).Text, strings.TrimSuffix(m.CurveOf, " accuracy"))
+		text := fmt.Sprintf("%s: %s %s", best[0].Name, c.Of(best[0]).Text, m.CurveOf)
 		if a := best[0].Accuracy; by != "accuracy" && a != nil {
 			text += fmt.Sprintf(", %.2f %% test accuracy", 100**a)
 		}
@@ -194,8 +196,8 @@ func (m *Many) effects(im study.Importance) {
 		m.Mattered.Noise = "Each combination was trained once, so the last interaction holds what is chance."
 		return
 	}
-	m.Mattered.Noise = fmt.Sprintf("What the %d seeds of each combination differ in is chance, called seeds here; what "+
-		"is no larger than it would be by chance alone says nothing.", im.Seeds)
+	m.Mattered.Noise = fmt.Sprintf("What the %d seeds of each combination differ in is chance, called seeds here; "+
+		"what is no larger than it would be by chance alone says nothing.", im.Seeds)
 	m.Effects = append(m.Effects, ManyEffect{"seeds", Num(im.Noise.Share), Num(math.NaN()), im.Noise.DF})
 }
 
@@ -213,7 +215,8 @@ func (m *Many) failures(all []*study.Run) {
 	slices.SortStableFunc(open, func(a, b *study.Run) int { return cmp.Compare(first(a), first(b)) })
 	for i, r := range open {
 		if i == mostFailures {
-			m.Failures = append(m.Failures, Fact{Name: "…", Text: fmt.Sprintf("and %d more; see the table", len(open)-i)})
+			more := fmt.Sprintf("and %d more; see the table", len(open)-i)
+			m.Failures = append(m.Failures, Fact{Name: "…", Text: more})
 			break
 		}
 		text := r.Says()

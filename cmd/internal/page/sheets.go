@@ -1,17 +1,56 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/study"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
+	"neuroloupe/render"
 )
 
-// SheetsOf makes the sheet of sheets of runs that are laid out over two settings; how it looks is to be filled in.
-func SheetsOf(g *study.Grid) *gallery.Sheets {
+// Layout is how a sheet of sheets is to be laid out and to look; see study.Lay and gallery.Sheets.
+type Layout struct {
+	gallery.Style
+	Rows, Cols  string
+	Scale, Show string
+	Neurons     int
+}
+
+// Of lays runs out.
+func (l Layout) Of(all []*study.Run) (*gallery.Sheets, error) {
+	if _, err := l.Map(); err != nil {
+		return nil, err
+	}
+	g, err := study.Lay(all, l.Rows, l.Cols)
+	if err != nil {
+		return nil, err
+	}
+	s := sheetsOf(g)
+	s.Style, s.Scale, s.Show, s.Neurons = l.Style, l.Scale, l.Show, l.Neurons
+	return s, nil
+}
+
+// Draw draws the sheet of sheets of runs.
+func (l Layout) Draw(ctx context.Context, all []*study.Run, t talk.Talk) (*gallery.Drawing, *render.Picture, error) {
+	s, err := l.Of(all)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := s.Draw(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	pic, err := d.PaintAlone()
+	return d, pic, err
+}
+
+// sheetsOf makes the sheet of sheets of runs that are laid out over two settings; how it looks is to be filled in.
+func sheetsOf(g *study.Grid) *gallery.Sheets {
 	by := "validation"
 	if g.By != "validation" {
 		by = "test"

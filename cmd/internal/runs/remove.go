@@ -26,7 +26,8 @@ func Remove(path string) error {
 	is := false
 	for _, e := range entries {
 		if e.IsDir() {
-			return fail(fmt.Errorf("%s holds the folder %s, which may be another run: move it away first", path, e.Name()))
+			return fail(fmt.Errorf("%s holds the folder %s, which may be another run: move it away first", path,
+				e.Name()))
 		}
 		is = is || e.Name() == manifestFile || e.Name() == errorFile
 	}

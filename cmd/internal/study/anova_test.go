@@ -32,7 +32,8 @@ func TestAnalyse(t *testing.T) {
 		"made":       {"A": 1, "B": 2, "A×B": 2, "A×B×C": 2, "noise": 24},
 	}
 	for name, c := range cases {
-		v, err := Design{Factors: strings.Split("ABCDEFGH", "")[:len(c.Levels)], Levels: c.Levels, Cells: c.Cells}.Analyse()
+		letters := strings.Split("ABCDEFGH", "")[:len(c.Levels)]
+		v, err := Design{Factors: letters, Levels: c.Levels, Cells: c.Cells}.Analyse()
 		check(t, err)
 		close := func(what string, got, want, within float64) {
 			t.Helper()
@@ -132,13 +133,18 @@ func TestImportanceRefuses(t *testing.T) {
 		runs []*Run
 		want string
 	}{
-		"one failed":   {append(all[:7:7], failed), "the grid is not balanced: lr 0.5, l2 5 has 1 finished run to go by, others have 2; 1 run failed"},
-		"half missing": {all[:6], "lr and l2 are not fully crossed: of 4 combinations 1 were never tried, such as lr 0.5, l2 5"},
-		"not crossed":  {diagonal, "lr and l2 are not fully crossed"},
-		"twice":        {append(all[:8:8], again), "lr 0.1, l2 0 is there twice with seed 1"},
-		"one setting":  {[]*Run{all[0], all[2]}, "each value of l2 was trained once"},
-		"seeds alone":  {all[:2], "the runs differ in no setting but the seed"},
-		"no run":       {nil, "the runs differ in no setting but the seed"},
+		"one failed": {
+			append(all[:7:7], failed),
+			"the grid is not balanced: lr 0.5, l2 5 has 1 finished run to go by, others have 2; 1 run failed",
+		},
+		"half missing": {
+			all[:6], "lr and l2 are not fully crossed: of 4 combinations 1 were never tried, such as lr 0.5, l2 5",
+		},
+		"not crossed": {diagonal, "lr and l2 are not fully crossed"},
+		"twice":       {append(all[:8:8], again), "lr 0.1, l2 0 is there twice with seed 1"},
+		"one setting": {[]*Run{all[0], all[2]}, "each value of l2 was trained once"},
+		"seeds alone": {all[:2], "the runs differ in no setting but the seed"},
+		"no run":      {nil, "the runs differ in no setting but the seed"},
 		"all equal": {
 			[]*Run{
 				made("done", 0.9, "lr", "1", "seed", "1"), made("done", 0.9, "lr", "1", "seed", "2"),
@@ -160,13 +166,14 @@ func TestImportanceOfTiedSettings(t *testing.T) {
 	for i, hidden := range []string{"relu", "sigmoid"} {
 		for j, l2 := range []string{"0", "5", "50"} {
 			output := map[string]string{"relu": "softmax", "sigmoid": "sigmoid"}[hidden]
-			all = append(all, made("done", 0.5+0.1*float64(i)+0.01*float64(j*j), "hidden", hidden, "output", output, "l2", l2))
+			y := 0.5 + 0.1*float64(i) + 0.01*float64(j*j)
+			all = append(all, made("done", y, "hidden", hidden, "output", output, "l2", l2))
 		}
 	}
 	im := Importances(all)
 	got := fmt.Sprint(im.Says())
-	if !strings.HasPrefix(got, "hidden+output ") || !strings.HasSuffix(got, "(one seed each, so that the interaction of all "+
-		"cannot be told from noise)") {
+	if !strings.HasPrefix(got, "hidden+output ") ||
+		!strings.HasSuffix(got, "(one seed each, so that the interaction of all cannot be told from noise)") {
 		t.Errorf("it says %q", got)
 	}
 }

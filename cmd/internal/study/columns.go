@@ -70,6 +70,8 @@ func valuesOf(v reflect.Value) []string {
 			all = append(all, words.Shortest(x))
 		case []int:
 			all = append(all, words.Commas(x))
+		case []string:
+			all = append(all, strings.Join(x, ", "))
 		default:
 			all = append(all, fmt.Sprint(x))
 		}
@@ -105,8 +107,8 @@ func (r *Run) Arithmetic() string {
 	return strings.Join(parts, " ")
 }
 
-// TrainingLoss is the column of the mean loss over the epoch of the weights handed out; loss is the setting, as in train
-// --loss.
+// TrainingLoss is the column of the mean loss over the epoch of the weights handed out; loss is the setting, as in
+// train --loss.
 const TrainingLoss = "training-loss"
 
 // Value is what a column says of a run.

@@ -60,7 +60,8 @@ func Lay(all []*Run, row, col string) (*Grid, error) {
 		}
 	}
 	for _, name := range []string{"data", "net"} {
-		if values := valuesIn(all, factor{names: []string{name}}.value); len(values) == 1 && name != g.Row && name != g.Col {
+		values := valuesIn(all, factor{names: []string{name}}.value)
+		if len(values) == 1 && name != g.Row && name != g.Col {
 			g.Shared = append(g.Shared, values[0])
 		}
 	}

@@ -218,7 +218,9 @@ func (d Design) unbalanced(factors []factor, there []int, open map[string]int) s
 		}
 	}
 	because := ""
-	for _, s := range []string{"failed", "stopped", "interrupted", "running", "queued", "imported", "unreadable", "done"} {
+	for _, s := range []string{
+		"failed", "stopped", "interrupted", "running", "queued", "imported", "unreadable", "done",
+	} {
 		if n := open[s]; n > 0 && s != "done" {
 			because += fmt.Sprintf("; %s %s", words.Count(n, "run"), s)
 		} else if n > 0 {

@@ -111,6 +111,6 @@ func writeIndex(folder string, began time.Time, places []found, all []*Run) {
 	}
 	body, err := json.Marshal(ix)
 	if err == nil {
-		_ = atomicfile.WriteBytes(filepath.Join(folder, IndexFile), slices.Concat([]byte(titleOf(body)), []byte("\n"), body))
+		_ = atomicfile.WriteBytes(filepath.Join(folder, IndexFile), append([]byte(titleOf(body)+"\n"), body...))
 	}
 }

@@ -1,16 +1,20 @@
 package study
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 )
 
 // Query is what can be asked of many runs. What is asked wrongly is a [talk.UsageError].
@@ -20,6 +24,8 @@ type Query struct {
 	Sort    string   // a column, with − before its name from the largest; "" is by what differs
 	Columns []string // of the table; none are the usual ones
 	Group   []string // settings whose runs are joined; none for a line each
+	Best    int      // only so many, the best first; 0 is all. See Best
+	Every   bool     // without Columns, every column there is
 }
 
 // Find returns the runs that are asked for.
@@ -36,7 +42,8 @@ func (q Query) Find(ctx context.Context, f Finder) ([]*Run, error) {
 	folders := q.Folders
 	if len(folders) == 0 {
 		if folders = Usual(); len(folders) == 0 {
-			return nil, talk.Usage("there is neither a folder runs nor a folder sweeps here; name the folders to look in")
+			return nil, talk.Usage("there is neither a folder runs nor a folder sweeps here; name the folders to " +
+				"look in")
 		}
 	}
 	all, err := f.Find(ctx, folders...)
@@ -58,7 +65,12 @@ func (q Query) Find(ctx context.Context, f Finder) ([]*Run, error) {
 
 // Table makes the table that is asked for.
 func (q Query) Table(all []*Run) (*Table, error) {
-	if len(q.Group) == 0 {
+	switch {
+	case q.Best > 0:
+		return q.best(all)
+	case len(q.Group) == 0 && q.Every && len(q.Columns) == 0:
+		return Tabulate(all, Columns()...)
+	case len(q.Group) == 0:
 		return Tabulate(all, q.Columns...)
 	}
 	if len(q.Columns) > 0 {
@@ -69,6 +81,33 @@ func (q Query) Table(all []*Run) (*Table, error) {
 		return nil, talk.Usage("--group: %w", err)
 	}
 	return t, nil
+}
+
+// best makes the table of the best runs, which says so where that is no fair choice, or there is none.
+func (q Query) best(all []*Run) (*Table, error) {
+	best, by := Best(all)
+	t, err := Tabulate(best[:min(q.Best, len(best))], q.Columns...)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(best) == 0 && len(all) > 0:
+		t.Notes = append(t.Notes, fmt.Sprintf("none of %s has come to its end", words.Count(len(all), "run")))
+	case by != "validation" && len(best) > 0:
+		t.Notes = append(t.Notes, "none of these runs has validation images: chosen by test accuracy, which is then "+
+			"no fair measure")
+	}
+	return t, nil
+}
+
+// ToRemove returns the runs that are named, or with an expression those below the folders named that meet it.
+func ToRemove(ctx context.Context, f Finder, named []string, where string) ([]*Run, error) {
+	switch {
+	case where != "":
+		return Query{Folders: named, Where: where}.Find(ctx, f)
+	case len(named) == 0:
+		return nil, talk.Usage("name runs, or say with --where which")
+	}
+	return Named(ctx, f, named)
 }
 
 // Named returns the runs of folders that are named one by one.
@@ -149,15 +188,17 @@ func (v Value) plain() any {
 	return v.Plain
 }
 
-// Said is how a question about so many runs is put.
-func Said(all []*Run) string {
+// Ask lists runs and asks whether to remove them; only y is yes.
+func Ask(in io.Reader, out io.Writer, all []*Run) bool {
 	const most = 10
-	var names string
 	for i, r := range all {
 		if i == most && len(all) > most+1 {
-			return names + fmt.Sprintf("  and %d more\n", len(all)-i)
+			fmt.Fprintf(out, "  and %d more\n", len(all)-i)
+			break
 		}
-		names += fmt.Sprintf("  %s  %s\n", r.Path, r.State())
+		fmt.Fprintf(out, "  %s  %s\n", r.Path, r.State())
 	}
-	return names
+	fmt.Fprintf(out, "remove %s? [y/N] ", words.Count(len(all), "run"))
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	return err == nil && strings.EqualFold(strings.TrimSpace(answer), "y")
 }

@@ -15,6 +15,7 @@
 package study
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ func (r *Run) Why() string {
 	case s.Failure != nil:
 		return strings.Join(strings.Fields(s.Failure.Reason), " ")
 	case s.Stop != nil:
-		return "rung " + strconv.Itoa(s.Stop.Rung) + ", " + words.Ordinal(s.Stop.Rank) + " of " + strconv.Itoa(s.Stop.Of)
+		return fmt.Sprintf("rung %d, %s of %d", s.Stop.Rung, words.Ordinal(s.Stop.Rank), s.Stop.Of)
 	}
 	return ""
 }

@@ -113,7 +113,8 @@ func TestFind(t *testing.T) {
 	if all := find(t, in("a"), root, in("a")); all[0].Path != in("a") || len(all) != 6 {
 		t.Errorf("each run once: %v", said(all))
 	}
-	if _, err := (Finder{}).Find(t.Context(), in("a", "run.toml")); err == nil || !strings.Contains(err.Error(), "is a file") {
+	_, err = (Finder{}).Find(t.Context(), in("a", "run.toml"))
+	if err == nil || !strings.Contains(err.Error(), "is a file") {
 		t.Errorf("a file: %v", err)
 	}
 	if _, err := (Finder{}).Find(t.Context(), in("nowhere")); !os.IsNotExist(err) {

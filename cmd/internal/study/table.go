@@ -232,6 +232,10 @@ func (t *Table) Print(w io.Writer) error {
 	for _, n := range t.Notes {
 		b.WriteString("note: " + n + "\n")
 	}
+	if len(t.Lines) == 0 {
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}

@@ -101,7 +101,8 @@ func FuzzFilter(f *testing.F) {
 	f.Add("accuracy > 97% and (l2 in (1, '5') or not state == done)")
 	f.Fuzz(func(t *testing.T, s string) {
 		_, err := ParseFilter(s)
-		if e := (*FilterError)(nil); err != nil && (!errors.As(err, &e) || e.Column < 1 || e.Column > len([]rune(s))+1) {
+		e := (*FilterError)(nil)
+		if err != nil && (!errors.As(err, &e) || e.Column < 1 || e.Column > len([]rune(s))+1) {
 			t.Errorf("%q: %v", s, err)
 		}
 	})
@@ -160,7 +161,9 @@ l2  n  validation  validation sd  accuracy  accuracy sd  training-loss  training
 		}
 		return s
 	}
-	for key, want := range map[string]string{"validation": "edabc", "-validation": "badec", "-l2": "deabc", "-seed": "cbead", "state": "abdce"} {
+	for key, want := range map[string]string{
+		"validation": "edabc", "-validation": "badec", "-l2": "deabc", "-seed": "cbead", "state": "abdce",
+	} {
 		SortByUse(all)
 		check(t, Sort(all, key))
 		if got := names(); got != want {
@@ -197,7 +200,8 @@ func TestArithmetic(t *testing.T) {
 		t.Errorf("two cards of one kind: %v", n)
 	}
 	for _, other := range []*Run{on("cpu", "fp32"), on("cuda:0", "tf32")} {
-		if n := Notes([]*Run{on("cuda:0", "fp32"), other}); len(n) != 1 || !strings.Contains(n[0], "1 run on cuda fp32") {
+		n := Notes([]*Run{on("cuda:0", "fp32"), other})
+		if len(n) != 1 || !strings.Contains(n[0], "1 run on cuda fp32") {
 			t.Errorf("%v beside cuda:0 fp32: %v", other.Device, n)
 		}
 	}
@@ -220,14 +224,17 @@ func TestLay(t *testing.T) {
 		t.Error(diff)
 	}
 	for i, c := range g.Cells {
-		if c.Of != 3 || c.Run.Setting("seed") != "3" || c.Run.Setting("l2") != g.Rows[i/2] || c.Run.Setting("net") != g.Cols[i%2] {
+		if c.Of != 3 || c.Run.Setting("seed") != "3" || c.Run.Setting("l2") != g.Rows[i/2] ||
+			c.Run.Setting("net") != g.Cols[i%2] {
 			t.Errorf("cell %d: %+v", i, c)
 		}
 	}
 	if g, err = Lay(all, "net", "seed"); err != nil || len(g.Cells) != 6 || !slices.Equal(g.Other, []string{"l2"}) {
 		t.Errorf("net and seed: %+v, %v", g, err)
 	}
-	all[0].Standing.State, all[1].Standing.State, all[2].Standing.State = runs.Failed, runs.Interrupted, runs.Running
+	for i, s := range []runs.State{runs.Failed, runs.Interrupted, runs.Running} {
+		all[i].Standing.State = s
+	}
 	if g, err = Lay(all[:4], "l2", "net"); err != nil || g.Cells[0].Why != "no run" && g.Cells[0].Run == nil {
 		t.Errorf("%+v, %v", g, err)
 	}
@@ -236,7 +243,8 @@ func TestLay(t *testing.T) {
 			t.Errorf("laid out over %v", bad)
 		}
 	}
-	if g, err = Lay(all[:3], "", ""); err != nil || g.Row != "seed" || len(g.Cells) != 3 || g.Cells[0].Why != "1 failed" {
+	g, err = Lay(all[:3], "", "")
+	if err != nil || g.Row != "seed" || len(g.Cells) != 3 || g.Cells[0].Why != "1 failed" {
 		t.Errorf("seeds alone: %+v, %v", g, err)
 	}
 }

@@ -16,8 +16,8 @@ from fractions import Fraction as F
 def rss_gain(columns, y):
     """Regression sum of squares of y on columns, about zero."""
     n = len(columns)
-    a = [[sum(p * q for p, q in zip(columns[i], columns[j])) for j in range(n)] + [sum(p * q for p, q in zip(columns[i], y))]
-         for i in range(n)]
+    dot = lambda u, v: sum(p * q for p, q in zip(u, v))
+    a = [[dot(columns[i], columns[j]) for j in range(n)] + [dot(columns[i], y)] for i in range(n)]
     b, row = [r[n] for r in a], 0
     pivots = []
     for col in range(n):
@@ -54,7 +54,8 @@ def analyse(levels, cells):
     for size in range(1, k + 1):
         for s in itertools.combinations(range(k), size):
             proper = [t for n in range(size) for t in itertools.combinations(s, n)]
-            terms['×'.join('ABCDEFGH'[f] for f in s)] = float(rss_gain(columns(proper + [s]), y) - rss_gain(columns(proper), y))
+            gain = rss_gain(columns(proper + [s]), y) - rss_gain(columns(proper), y)
+            terms['×'.join('ABCDEFGH'[f] for f in s)] = float(gain)
     mean = sum(y) / len(y)
     total = sum((v - mean) ** 2 for v in y)
     every = [t for n in range(k + 1) for t in itertools.combinations(range(k), n)]
@@ -71,11 +72,13 @@ def made(levels, replicates):
         cells.append(cell)
     return cells
 
-battery = [[130, 155, 74, 180], [34, 40, 80, 75], [20, 70, 82, 58], [150, 188, 159, 126], [136, 122, 106, 115], [25, 70, 58, 45],
+battery = [[130, 155, 74, 180], [34, 40, 80, 75], [20, 70, 82, 58],
+           [150, 188, 159, 126], [136, 122, 106, 115], [25, 70, 58, 45],
            [138, 110, 168, 160], [174, 120, 150, 139], [96, 104, 82, 60]]
 standard = [45, 71, 48, 65, 68, 60, 80, 65, 43, 100, 45, 104, 75, 86, 70, 96]  # A runs fastest there
 filtration = [[standard[a + 2 * b + 4 * c + 8 * d]] for a, b, c, d in itertools.product(range(2), repeat=4)]
-out = {'battery': analyse([3, 3], battery), 'filtration': analyse([2, 2, 2, 2], filtration), 'made': analyse([2, 3, 2], made([2, 3, 2], 3))}
+out = {'battery': analyse([3, 3], battery), 'filtration': analyse([2, 2, 2, 2], filtration),
+       'made': analyse([2, 3, 2], made([2, 3, 2], 3))}
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'anova.json'), 'w') as f:
     json.dump(out, f, indent=1, ensure_ascii=False)
     f.write('\n')
