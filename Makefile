@@ -5,8 +5,8 @@ ONNXRUNTIME ?= $(or $(TMPDIR),/tmp)/neuroloupe-onnxruntime
 GOFUMPT := go run mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda. The folder's
-# name may have a space in it.
+# cu must find our cuda.h, not that of a CUDA installation, with which it may not compile, and the empty libcuda. The
+# folder's name may have a space in it.
 GPU := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g '-I$$PWD/cuda/include'" CGO_LDFLAGS="'-L$$PWD/cuda/internal/driver/lib'" go
 
 help: ## show this
@@ -56,13 +56,14 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
 	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles)$$'
 
-nightly: ## run what CI leaves out: everything under the race detector, all orders of threads, all targets, soak, long fuzz
+nightly: ## run what CI leaves out: everything under the race detector, all thread orders, all targets, soak, long fuzz
 	$(MAKE) race vet-all
 	@for settings in "order=reverse" "order=shuffle seed=7" "order=shuffle seed=8 lazy=1"; do \
 	  echo "$$settings"; NEUROLOUPE_SIM="$$settings" $(MAKE) test-gpu || exit 1; \
 	done
 	NEUROLOUPE_SIM_BUILD=race $(MAKE) test-gpu
-	NEUROLOUPE_SIM_BUILD=asan $(MAKE) test-gpu TESTFLAGS="-exec 'env ASAN_OPTIONS=detect_leaks=0:handle_segv=0 LD_PRELOAD=$$(g++ -print-file-name=libasan.so)'"
+	NEUROLOUPE_SIM_BUILD=asan $(MAKE) test-gpu \
+	  TESTFLAGS="-exec 'env ASAN_OPTIONS=detect_leaks=0:handle_segv=0 LD_PRELOAD=$$(g++ -print-file-name=libasan.so)'"
 	$(MAKE) ptxas soak
 	$(MAKE) fuzz FUZZTIME=10m
 
@@ -100,4 +101,5 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./graph -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak nightly fuzz generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak nightly fuzz \
+  generate ptxas golden

@@ -124,9 +124,9 @@ var ErrInterrupted = errors.New("engine: interrupted")
 // to cost nothing.
 const callTime = 100 * time.Millisecond
 
-// trainSample is how many training images the accuracy on them is measured with: as many as most test sets have, so
+// TrainSample is how many training images the accuracy on them is measured with: as many as most test sets have, so
 // that the two compare, and few enough not to show in the time of a run.
-const trainSample = 10_000
+const TrainSample = 10_000
 
 // saveTime is how much work a kill may cost in an epoch of any length.
 const saveTime = 30 * time.Second
@@ -248,7 +248,7 @@ func (t *Trainer) endEpoch(pcg *rand.PCG, st *State, lr float64) error {
 	if err != nil {
 		return err
 	}
-	train, err := Evaluate(t.Executor, t.Program, ref, t.Train.first(trainSample))
+	train, err := Evaluate(t.Executor, t.Program, ref, t.Train.first(TrainSample))
 	if err != nil {
 		return err
 	}

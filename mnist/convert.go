@@ -18,7 +18,8 @@ import (
 // bytes of images, square when their shape does not say.
 const (
 	pythonWrite = "import os,sys,numpy as n;os.makedirs('idx',exist_ok=True);" +
-		"w=lambda f,a:open('idx/'+f,'wb').write(bytes([0,0,8,a.ndim])+n.array(a.shape,'>u4').tobytes()+a.astype('u1').tobytes());" +
+		"w=lambda f,a:open('idx/'+f,'wb').write(" +
+		"bytes([0,0,8,a.ndim])+n.array(a.shape,'>u4').tobytes()+a.astype('u1').tobytes());" +
 		"i=lambda a:(a*255 if a.max()<=1 else a).reshape(len(a),int((a.size//len(a))**.5),-1);" +
 		"s=lambda t,u,v,y:(w('train-images-idx3-ubyte',i(t)),w('train-labels-idx1-ubyte',u.ravel())," +
 		"w('t10k-images-idx3-ubyte',i(v)),w('t10k-labels-idx1-ubyte',y.ravel()));"

@@ -10,7 +10,8 @@
 // THE MNIST DATABASE" and "the IDX file format"). All integers are big-endian:
 //
 //	offset 0     0x00 0x00
-//	offset 2     element type: 0x08 unsigned byte, 0x09 signed byte, 0x0b int16, 0x0c int32, 0x0d float32, 0x0e float64
+//	offset 2     element type: 0x08 unsigned byte, 0x09 signed byte, 0x0b int16, 0x0c int32, 0x0d float32,
+//	             0x0e float64
 //	offset 3     number of dimensions D
 //	offset 4     D sizes, uint32 each
 //	offset 4+4D  the elements, row-major (the last index changes fastest)

@@ -86,7 +86,8 @@ func (l *library) fetchMissing(ctx context.Context, set official, want []File, h
 		return nil, nil, &cacheError{err: err}
 	}
 	defer func() {
-		if failed := remove(); failed != nil && err == nil { // what it had to do is done, but it leaves something behind
+		// What it had to do is done, but it leaves something behind.
+		if failed := remove(); failed != nil && err == nil {
 			err = &cacheError{err: failed}
 		}
 	}()

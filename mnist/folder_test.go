@@ -209,7 +209,8 @@ func TestLoadFolderErrors(t *testing.T) {
 		}},
 		{
 			"empty set", change(trainImages, idx(nil, 0, 2, 3)), "", true,
-			[]string{"DIR/train-images-idx3-ubyte: offset 4: want a size of at least 1, got 0: the file holds no images"},
+			[]string{"DIR/train-images-idx3-ubyte: offset 4: want a size of at least 1, got 0: the file holds no " +
+				"images"},
 		},
 		{"too few class names", with("classes.txt", "a\nb\nc\nd"), "", true, []string{
 			"DIR/train-labels-idx1-ubyte: offset 10: want a label below 4, the number of class names, got 4: give a " +

@@ -119,7 +119,8 @@ func TestPythonLines(t *testing.T) {
 	}
 	script("import numpy as n;a=n.arange(48).reshape(12,2,2).astype('u1');" +
 		"n.savez('m.npz',x_train=a[:10],y_train=n.arange(10)%3,x_test=a[10:],y_test=n.array([2,1]));" +
-		"n.savetxt('m.csv',n.column_stack([[*range(10)]+[2,1],a.reshape(12,4)]),'%d',',',header='label,a,b,c,d',comments='')")
+		"n.savetxt('m.csv',n.column_stack([[*range(10)]+[2,1],a.reshape(12,4)]),'%d',','," +
+		"header='label,a,b,c,d',comments='')")
 	for _, line := range [][]string{{pythonNPZ, "m.npz"}, {fmt.Sprintf(pythonTable, 1), "m.csv"}} {
 		if strings.ContainsAny(line[0], "\"$`!\\") {
 			t.Errorf("a shell reads something into %s", line[0])

@@ -14,7 +14,8 @@
 //
 //	device     what the card and its driver are
 //	compile    the driver compiles the kernels' PTX, then takes it from its cache; is cuBLAS there?
-//	reference  small trainings give the parameters that the driver simulator gave, in reference.json: graph, then persistent
+//	reference  small trainings give the parameters that the driver simulator gave, in reference.json: graph, then
+//	           persistent
 //	parity     an epoch gives the parameters that the CPU gives: graph, then persistent
 //	tests      the conformance suite, on the card
 //	speed      training speed beside the CPU and PyTorch, all taking turns

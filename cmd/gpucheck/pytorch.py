@@ -1,7 +1,8 @@
 """Trains with PyTorch for gpucheck: answers each line of JSON that it reads with one.
 
-python3 pytorch.py FOLDER DEVICE, with the images and labels as bytes in FOLDER. They are on the device (cuda:0, cpu), the
-images as float32, before the first line is read; every epoch has a new random order, drawn on the device, of whole batches.
+python3 pytorch.py FOLDER DEVICE, with the images and labels as bytes in FOLDER. They are on the device (cuda:0,
+cpu), the images as float32, before the first line is read; every epoch has a new random order, drawn on the device, of
+whole batches.
 
 {"do": "make", "how", "sizes", "hidden", "batch", "lr", "precision"} → {"case": number}
 {"do": "train", "case", "epochs"} → {"seconds"}, {"do": "accuracy", "case"} → {"accuracy"}, {"do": "drop", "case"} → {}
@@ -90,7 +91,8 @@ class Case:
         self.update.zero_grad(set_to_none=True)
         x, y = inputs.index_select(0, rows), labels.index_select(0, rows)
         # Weights stay float32. A recording must make its own copies of them, so it cannot take them from a cache.
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False):
+        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=self.precision == "bf16",
+                            cache_enabled=False):
             loss = self.loss(x, y)
         loss.backward()
         self.update.step()

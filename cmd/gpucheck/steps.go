@@ -37,7 +37,8 @@ func smi(ctx context.Context) string {
 		path = "/usr/local/nvidia/bin/nvidia-smi" // where containers have it
 	}
 	out, err := exec.CommandContext(ctx, path, "--format=csv",
-		"--query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.max.mem,power.limit,temperature.gpu").Output()
+		"--query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.max.mem,power.limit,"+
+			"temperature.gpu").Output()
 	if err != nil {
 		return ""
 	}

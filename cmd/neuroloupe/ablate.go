@@ -10,9 +10,9 @@ type ablateCmd struct {
 }
 
 func (ablateCmd) Help() string {
-	return `Shows what the network loses without its neurons: the test accuracy as more and more of a hidden layer's neurons
-(--layer; default the last) are held at their mean activation, the important ones first, last, and in a random order; what
-each costs alone, for each class; and that a neuron's selectivity says little about that.
+	return `Shows what the network loses without its neurons: the test accuracy as more and more of a hidden layer's
+neurons (--layer; default the last) are held at their mean activation, the important ones first, last, and in a random
+order; what each costs alone, for each class; and that a neuron's selectivity says little about that.
 
 Examples:
 

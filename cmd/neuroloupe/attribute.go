@@ -13,9 +13,9 @@ type attributeCmd struct {
 }
 
 func (attributeCmd) Help() string {
-	return `Shows which pixels of an image an output comes from, by three methods: gradient×input, integrated gradients and
-LRP-ε; each beside the same for a network with random weights: a picture that looks alike there shows the image, not what
-was learned.
+	return `Shows which pixels of an image an output comes from, by three methods: gradient×input, integrated gradients
+and LRP-ε; each beside the same for a network with random weights: a picture that looks alike there shows the image, not
+what was learned.
 
 Examples:
 

@@ -34,10 +34,10 @@ type benchCmd struct {
 }
 
 func (benchCmd) Help() string {
-	return `Measures training speed: samples per second, the median of several runs and their spread, with the data in memory before
-the clock starts and evaluation outside it. All cases take turns, so that a busy machine is busy for all. GFLOP/s count the
-dense work asked for, also where a backend skips pixels that are zero; the peak is what the device's multiply-add units do
-at best, measured in the same run.
+	return `Measures training speed: samples per second, the median of several runs and their spread, with the data in
+memory before the clock starts and evaluation outside it. All cases take turns, so that a busy machine is busy for all.
+GFLOP/s count the dense work asked for, also where a backend skips pixels that are zero; the peak is what the device's
+multiply-add units do at best, measured in the same run.
 
 Examples:
 
@@ -48,7 +48,7 @@ Examples:
 
 func (c *benchCmd) validate() error {
 	accuracy := finite("--to-accuracy", c.ToAccuracy)
-	accuracy.most = 1
+	accuracy.Most = 1
 	numbers := []flagNumber{
 		atLeast("--runs", c.Runs, 1), atLeast("--workers", c.Workers, 0), finite("--lr", c.LR), accuracy,
 	}

@@ -11,9 +11,9 @@ type classCmd struct {
 }
 
 func (classCmd) Help() string {
-	return `Shows which neurons speak for a class: by what they give to its logit on the class's test images beyond what they give on
-average, and beside that by their outgoing weight alone, which is what argsort of the weights names. A large weight says
-nothing when the neuron is always on, or never.
+	return `Shows which neurons speak for a class: by what they give to its logit on the class's test images beyond what
+they give on average, and beside that by their outgoing weight alone, which is what argsort of the weights names. A
+large weight says nothing when the neuron is always on, or never.
 
 Examples:
 

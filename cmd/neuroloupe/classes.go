@@ -10,8 +10,8 @@ type classesCmd struct {
 }
 
 func (classesCmd) Help() string {
-	return `Shows which neurons of a hidden layer (--layer; default the last) speak for which class: a matrix of class × neuron
-with what each gives to a class's output on the images of that class, and how selective the neurons are.
+	return `Shows which neurons of a hidden layer (--layer; default the last) speak for which class: a matrix of class ×
+neuron with what each gives to a class's output on the images of that class, and how selective the neurons are.
 
 Examples:
 

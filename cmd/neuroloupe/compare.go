@@ -18,9 +18,9 @@ type compareCmd struct {
 }
 
 func (compareCmd) Help() string {
-	return `Pairs the hidden neurons of two runs so that the pairs are as alike as can be (Hungarian method), because neurons have no
-order of their own, and draws the pairs with their differences. The second run turned by half a turn is the control: as alike
-are maps that are only as smooth; for --by activations it is the second run before training.
+	return `Pairs the hidden neurons of two runs so that the pairs are as alike as can be (Hungarian method), because
+neurons have no order of their own, and draws the pairs with their differences. The second run turned by half a turn is
+the control: as alike are maps that are only as smooth; for --by activations it is the second run before training.
 
 Examples:
 

@@ -176,8 +176,8 @@ func (a *app) printFiles(files []listedFile, asJSON bool) error {
 type dataShowCmd struct{ dataSource }
 
 func (dataShowCmd) Help() string {
-	return `Counts images and classes, and says what is odd about them: classes without images, pixels that are not ink from 0 to
-255, digits that lie on their side, copies.
+	return `Counts images and classes, and says what is odd about them: classes without images, pixels that are not ink
+from 0 to 255, digits that lie on their side, copies.
 
 Examples:
 

@@ -19,9 +19,9 @@ type devicesCmd struct {
 }
 
 func (devicesCmd) Help() string {
-	return `Shows what is here to train on, which of it --device auto takes, and why not the others. The first time, an NVIDIA
-driver compiles the kernels for its device, which takes some seconds. One that does not answer within 5 seconds is left
-out.
+	return `Shows what is here to train on, which of it --device auto takes, and why not the others. The first time, an
+NVIDIA driver compiles the kernels for its device, which takes some seconds. One that does not answer within 5 seconds
+is left out.
 
 Examples:
 

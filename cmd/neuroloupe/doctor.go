@@ -15,9 +15,9 @@ type doctorCmd struct {
 }
 
 func (doctorCmd) Help() string {
-	return `Says how much of the weight maps is the random start, how smooth they are, which pixels and neurons are dead,
-which classes are never predicted, and what to type next. Settings that it advises were tried: it trains the network anew for
-a moment, on a part of the images, with them and without.
+	return `Says how much of the weight maps is the random start, how smooth they are, which pixels and neurons are
+dead, which classes are never predicted, and what to type next. Settings that it advises were tried: it trains the
+network anew for a moment, on a part of the images, with them and without.
 
 Examples:
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -116,8 +117,8 @@ func TestScalesAreSaid(t *testing.T) {
 	dir := trained(t, "--net", "120-9-4", "--epochs", "2")
 	v := opened(t, dir)
 	maps := map[string][][]float32{
-		"raw": inspect.Maps(v.Weights("raw")), "init": inspect.Maps(v.Weights("init")),
-		"learned": inspect.Maps(v.Weights("learned")),
+		"raw": inspect.Maps(weights(v, "raw")), "init": inspect.Maps(weights(v, "init")),
+		"learned": inspect.Maps(weights(v, "learned")),
 	}
 	all := maxAbs(slices.Concat(maps["raw"], maps["init"], maps["learned"])...)
 	for i, l := range shown(t, "sheet", dir, "--show", "all")["map_limit"].([]any) {
@@ -149,4 +150,15 @@ func TestScalesAreSaid(t *testing.T) {
 			t.Errorf("film, %s: limit %v, want it from %v to %v", scale, limit, lo, hi)
 		}
 	}
+}
+
+// weights returns the first layer's weights of a run as one of raw, learned and init, In×Out.
+func weights(v *gallery.View, show string) engine.Tensor {
+	switch show {
+	case "init":
+		return v.Net.Initial.Weight(1)
+	case "learned":
+		return inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Gamma)
+	}
+	return v.Net.Params.Weight(1)
 }

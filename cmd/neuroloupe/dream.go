@@ -14,9 +14,9 @@ type dreamCmd struct {
 }
 
 func (dreamCmd) Help() string {
-	return `Makes up images that excite outputs and hidden neurons (--layer; default the first), held to what the data's images are
-like: for a neuron of the first layer in closed form, else by gradient ascent with L2 and total variation. Under each stands
-the value reached, and what the data's own best image reaches.
+	return `Makes up images that excite outputs and hidden neurons (--layer; default the first), held to what the data's
+images are like: for a neuron of the first layer in closed form, else by gradient ascent with L2 and total variation.
+Under each stands the value reached, and what the data's own best image reaches.
 
 Examples:
 
@@ -27,7 +27,7 @@ Examples:
 
 func (c *dreamCmd) Run(a *app) error {
 	top := sizing("--top", c.Top)
-	top.least = 0 // none
+	top.Least = 0 // none
 	return c.picture(a, &gallery.Dream{
 		Style: c.style(), Layer: c.Layer, Class: c.Class, Neuron: c.Neuron, Top: c.Top, L2: c.L2, TV: c.TV,
 	}, top, finite("--l2", c.L2), finite("--tv", c.TV))

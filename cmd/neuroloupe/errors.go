@@ -11,8 +11,8 @@ type errorsCmd struct {
 }
 
 func (errorsCmd) Help() string {
-	return `Shows the worst mistakes on the test images: which were taken for what, and for the worst of them the neurons of a
-hidden layer (--layer; default the last) that drove the wrong output above the right one.
+	return `Shows the worst mistakes on the test images: which were taken for what, and for the worst of them the
+neurons of a hidden layer (--layer; default the last) that drove the wrong output above the right one.
 
 Examples:
 

@@ -26,8 +26,8 @@ type filmCmd struct {
 }
 
 func (filmCmd) Help() string {
-	return `Draws the sheet of the first layer over training as a film, epoch 0 first, all to one scale, with a strip that says how
-far training is and how accurate.
+	return `Draws the sheet of the first layer over training as a film, epoch 0 first, all to one scale, with a strip
+that says how far training is and how accurate.
 
 Examples:
 

@@ -3,27 +3,25 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/render"
 )
 
 // flagNumber is what a flag was given and what it may be.
 type flagNumber struct {
-	flag        string
-	value       float64
-	least, most float64
-	below       bool // most itself is too much
-	optional    bool // 0 is as if it had not been given
-	sizes       bool // a picture that is too large gets smaller by it
+	words.Range
+	flag     string
+	value    float64
+	optional bool // 0 is as if it had not been given
+	sizes    bool // a picture that is too large gets smaller by it
 }
 
 // atLeast is a whole number without an upper limit, of which the size of a picture does not depend.
 func atLeast(flag string, value, least int) flagNumber {
-	return flagNumber{flag: flag, value: float64(value), least: float64(least), most: math.Inf(1)}
+	return flagNumber{Range: words.AtLeast(least), flag: flag, value: float64(value)}
 }
 
 // sizing is how many of something are drawn, at least 1.
@@ -41,36 +39,20 @@ func (n flagNumber) orChosen() flagNumber {
 
 // upTo gives a number an upper limit.
 func (n flagNumber) upTo(most int) flagNumber {
-	n.most = float64(most)
+	n.Most = float64(most)
 	return n
 }
 
 // finite is a number that is not negative.
 func finite(flag string, value float64) flagNumber {
-	return flagNumber{flag: flag, value: value, most: math.MaxFloat64}
-}
-
-// part is a number from 0 to below 1.
-func part(flag string, value float64) flagNumber {
-	return flagNumber{flag: flag, value: value, most: 1, below: true}
+	return flagNumber{Range: words.Finite(), flag: flag, value: value}
 }
 
 func (n flagNumber) check() error {
-	if n.optional && n.value == 0 || n.value >= n.least && (n.value < n.most || n.value == n.most && !n.below) {
+	if n.optional && n.value == 0 || n.Holds(n.value) {
 		return nil
 	}
-	want := plain(n.least)
-	switch {
-	case n.most == math.MaxFloat64:
-		want += " or more, and finite"
-	case math.IsInf(n.most, 1):
-		want += " or more"
-	case n.below:
-		want += " to below " + plain(n.most)
-	default:
-		want += " to " + plain(n.most)
-	}
-	return talk.Usage("%s %s: want %s", n.flag, plain(n.value), want)
+	return talk.Usage("%s %s: want %v", n.flag, words.Plain(n.value), n.Range)
 }
 
 // checkNumbers reports the first number that is not what its flag may be.
@@ -82,8 +64,6 @@ func checkNumbers(all ...flagNumber) error {
 	}
 	return nil
 }
-
-func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // tooLarge says of a picture that is too large which of the flags would make it smaller; other errors stay what they
 // are.
@@ -106,7 +86,7 @@ func tooLarge(err error, all []flagNumber) error {
 		if n.flag == "--cols" {
 			fix = "other"
 		}
-		fixes = append(fixes, fmt.Sprintf("%s %s (now %s)", fix, n.flag, plain(now)))
+		fixes = append(fixes, fmt.Sprintf("%s %s (now %s)", fix, n.flag, words.Plain(now)))
 	}
 	if len(fixes) == 0 {
 		return err

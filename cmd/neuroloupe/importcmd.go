@@ -31,11 +31,11 @@ type importCmd struct {
 }
 
 func (importCmd) Help() string {
-	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. Its layers are found
-by the names and shapes of the file's arrays, whatever else is in it. What a file does not say of itself, its activations
-above all, can be given. With a data set the network is tested, and what neither the file nor a flag says is tried: other
-activations, scalings of the pixels, transposed, mirrored and inverted images, other orders of the classes. What is clearly
-right is taken and said; --no-try takes the file as it is.
+	return `Makes a run folder of a network that was trained elsewhere, so that its neurons can be looked at. Its layers
+are found by the names and shapes of the file's arrays, whatever else is in it. What a file does not say of itself, its
+activations above all, can be given. With a data set the network is tested, and what neither the file nor a flag says is
+tried: other activations, scalings of the pixels, transposed, mirrored and inverted images, other orders of the classes.
+What is clearly right is taken and said; --no-try takes the file as it is.
 
 Examples:
 

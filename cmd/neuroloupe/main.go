@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -35,7 +34,8 @@ type commands struct {
 	Bench   benchCmd   `cmd:"" group:"Train and measure" help:"Measure training speed on the devices here."`
 	Devices devicesCmd `cmd:"" group:"Train and measure" help:"Show what is here to train on, and why not the others."`
 
-	Runs runsCmd `cmd:"" group:"Many networks" help:"Look at many runs side by side: table, best, differences."`
+	Sweep sweepCmd `cmd:"" group:"Many networks" help:"Train every network that a file describes, and nothing twice."`
+	Runs  runsCmd  `cmd:"" group:"Many networks" help:"Look at many runs side by side: table, best, differences."`
 
 	Sheet     sheetCmd     `cmd:"" group:"Pictures of a run" help:"Draw the weight maps of all hidden neurons of a run."`
 	Why       whyCmd       `cmd:"" group:"Pictures of a run" help:"Follow one image through a run's network, to what speaks for the answer and against it."`
@@ -80,9 +80,8 @@ func (a *app) Say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) (code int) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second ctrl-C ends the program at once
 
 	a := &app{ctx: ctx, stdout: stdout, stderr: stderr}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -142,6 +141,7 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 // report says in one line what went wrong and returns the exit code.
 func (a *app) report(err error) int {
 	var wrong talk.UsageError
+	var failed failedRuns
 	switch {
 	case err == nil:
 		return exitDone
@@ -153,6 +153,9 @@ func (a *app) report(err error) int {
 	case errors.As(err, &wrong):
 		a.Say("neuroloupe: %s", words.Line(err))
 		return exitUsage
+	case errors.As(err, &failed):
+		a.Say("neuroloupe: %s", words.Line(err))
+		return failed.code
 	default:
 		a.Say("neuroloupe: %s", words.Line(err))
 		return exitFailed

@@ -12,8 +12,8 @@ type neuronCmd struct {
 }
 
 func (neuronCmd) Help() string {
-	return `Draws one page on one neuron: its weights, what training added and the start; its pattern; the images that excite it most and
-least, and those between; what it does for each class, and what the network loses without it.
+	return `Draws one page on one neuron: its weights, what training added and the start; its pattern; the images that
+excite it most and least, and those between; what it does for each class, and what the network loses without it.
 
 Examples:
 

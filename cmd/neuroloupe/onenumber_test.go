@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Places that show the same thing hold the same numbers, to the last bit: of a deep network, of chapter 1's, whose random
-// start is seen and taken out, and of one that was made elsewhere, whose start is not known.
+// Places that show the same thing hold the same numbers, to the last bit: of a deep network, of chapter 1's, whose
+// random start is seen and taken out, and of one that was made elsewhere, whose start is not known.
 func TestOneNumberEverywhere(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	train := func(name, net string) string {
@@ -51,6 +51,14 @@ func oneNumber(t *testing.T, run string, layers int, shows ...string) {
 	same("weighted templates and report", templates["slope_weighted"], report["template_slope_weighted"])
 	errors := shown(t, "errors", run)
 	same("confusion, errors and report", errors["confusion"], report["confusion"])
+	many := shown(t, "errors", run, "--top", "5")
+	for _, what := range []string{"loss", "margin", "image"} {
+		all, some := many[what].([]any), report["mistake_"+what].([]any)
+		if len(some) < 5 {
+			t.Fatalf("%d mistakes in the report, too few to compare", len(some))
+		}
+		same(what+" of mistakes, errors and report", all[:len(some)], some)
+	}
 	same("accuracy, errors and templates", errors["accuracy_on_test"], templates["accuracy_on_test"])
 	for l := range layers {
 		layer, in := strconv.Itoa(l+1), "layer"+strconv.Itoa(l+1)+"_"
@@ -70,19 +78,26 @@ func oneNumber(t *testing.T, run string, layers int, shows ...string) {
 		} else {
 			same(name("path, sheet and report"), sheets[usual], report[in+"map_path"])
 		}
-		for _, show := range shows {
-			for j := range 6 {
+		classes, ablate := shown(t, "classes", run, "--layer", layer), shown(t, "ablate", run, "--layer", layer)
+		for j := range 6 {
+			n := shown(t, "neuron", run, strconv.Itoa(j), "--layer", layer)
+			for _, show := range shows {
 				var page []any
-				for _, row := range shown(t, "neuron", run, strconv.Itoa(j), "--layer", layer)["map_"+show].([]any) {
+				for _, row := range n["map_"+show].([]any) {
 					page = append(page, row.([]any)...)
 				}
 				same(name(fmt.Sprintf("%s, neuron %d and sheet", show, j)), page, sheets[show].([]any)[j])
 			}
+			for _, what := range []string{"accuracy_lost", "recall_lost", "favourite"} {
+				same(name(fmt.Sprintf("%s, neuron %d and ablate", what, j)), n[what], ablate[what].([]any)[j])
+			}
+			same(name(fmt.Sprintf("smoothness, neuron %d and report", j)), n["smoothness_"+usual],
+				report[in+"smoothness"].([]any)[j])
+			same(name(fmt.Sprintf("stuck, neuron %d and report", j)), n["stuck"], report[in+"stuck"].([]any)[j])
 		}
 		maps := sheets[usual]
 		top := shown(t, "top", run, "--layer", layer, "--top", "3")
 		same(name("maps, top and sheet"), top["maps"], picked(maps, top["neurons"]))
-		classes, ablate := shown(t, "classes", run, "--layer", layer), shown(t, "ablate", run, "--layer", layer)
 		same(name("contribution, classes and report"), classes["contribution"], report[in+"contribution"])
 		same(name("importance, ablate and report"), ablate["importance"], report[in+"importance"])
 		same(name("selectivity, ablate and classes"), ablate["selectivity"], classes["selectivity"])
@@ -97,7 +112,8 @@ func oneNumber(t *testing.T, run string, layers int, shows ...string) {
 		compare := shown(t, "compare", run, run, "--layer", layer)
 		same(name("maps, compare and sheet"), compare["map_a"], picked(maps, compare["a"]))
 		driven := shown(t, "errors", run, "--layer", layer, "--top", "1")
-		same(name("maps, errors and sheet"), driven["drawn_map"].([]any)[0], picked(maps, driven["drawn_neuron"].([]any)[0]))
+		same(name("maps, errors and sheet"), driven["drawn_map"].([]any)[0],
+			picked(maps, driven["drawn_neuron"].([]any)[0]))
 		if l == 0 {
 			same(name("weights, why and sheet"), why["drawn_weights"], picked(sheets["raw"], why["drawn_neurons"]))
 		}

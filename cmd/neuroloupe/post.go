@@ -30,10 +30,11 @@ type postCmd struct {
 }
 
 func (postCmd) Help() string {
-	return `Answers a question in pictures: what do the hidden neurons of the network of Nielsen's chapter 1 look for? It trains that
-network, the same one as train --preset clear, and the 784-1-2 that tells 0 from 1, makes the pictures that were asked for, beside
-each the one that answers better, and writes them with their numbers and index.md. From most starts chapter 1's network loses
-a class or two; starts are tried, five epochs each, until one keeps them all. About a minute on two cores.
+	return `Answers a question in pictures: what do the hidden neurons of the network of Nielsen's chapter 1 look for?
+It trains that network, the same one as train --preset clear, and the 784-1-2 that tells 0 from 1, makes the pictures
+that were asked for, beside each the one that answers better, and writes them with their numbers and index.md. From most
+starts chapter 1's network loses a class or two; starts are tried, five epochs each, until one keeps them all. About a
+minute on two cores.
 
 Examples:
 

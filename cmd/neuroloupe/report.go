@@ -18,10 +18,10 @@ type reportCmd struct {
 }
 
 func (reportCmd) Help() string {
-	return `Writes one HTML file with all there is to see of a run: the contact sheet, a table of the neurons that sorts, a page for
-each neuron and each class, why the network answers as it does for some images, what it loses without neurons, its mistakes,
-its training as curves and as a film, and what the words mean. It opens without a network and loads nothing. Of a layer of
-thousands of neurons some things are cut short; the page says which.
+	return `Writes one HTML file with all there is to see of a run: the contact sheet, a table of the neurons that
+sorts, a page for each neuron and each class, why the network answers as it does for some images, what it loses without
+neurons, its mistakes, its training as curves and as a film, and what the words mean. It opens without a network and
+loads nothing. Of a layer of thousands of neurons some things are cut short; the page says which.
 
 Examples:
 

@@ -114,7 +114,7 @@ func TestReportInBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	learned, raw := inspect.Maps(v.Weights("learned")), inspect.Maps(v.Weights("raw"))
+	learned, raw := inspect.Maps(weights(v, "learned")), inspect.Maps(weights(v, "raw"))
 	cell := func(j int, key string) string {
 		return b.text(fmt.Sprintf("#neuron-table tr[data-neuron='%d'] td[data-key=%s]", j, key))
 	}

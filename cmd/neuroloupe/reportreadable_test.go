@@ -126,7 +126,7 @@ func TestReportByKeyboard(t *testing.T) {
 	if got := focused(); got != "Colours" {
 		t.Fatalf("40 stops of the tab key lead to %q, not to the colours", got)
 	}
-	learned := inspect.Maps(v.Weights("learned"))
+	learned := inspect.Maps(weights(v, "learned"))
 	limit := float64(maxAbs(learned...))
 	const tile = "#sheet .tile[data-neuron='3'] canvas"
 	for _, m := range []render.Colormap{render.BlueOrange, render.BlueRed, render.Grey} {

@@ -26,8 +26,8 @@ func TestReportOfWideNet(t *testing.T) {
 		[]string{
 			"The hidden layer has 1,500 neurons, so the maps are not put in order of similarity: that is done for up " +
 				"to 1,024.",
-			"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are shown, " +
-				"not 8.",
+			"The hidden layer has 1,500 neurons, so of each the 3 test images of largest and of smallest z are " +
+				"shown, not 8.",
 		}) {
 		t.Errorf("cut short: %q", got)
 	}
@@ -38,7 +38,7 @@ func TestReportOfWideNet(t *testing.T) {
 		"[...document.querySelectorAll('#sheet .tile canvas')].filter(c => c.painted).length"); got > units/2 {
 		t.Errorf("%d of %d tiles are painted at first, want those near the window", got, units)
 	}
-	learned := inspect.Maps(v.Weights("learned"))
+	learned := inspect.Maps(weights(v, "learned"))
 	const last = "#sheet .tile[data-neuron='1499'] canvas"
 	want := render.BlueOrange.At(float64(learned[units-1][64]) / float64(maxAbs(learned...)))
 	eval[bool](b, "document.documentElement.dataset.theme = 'light', true")

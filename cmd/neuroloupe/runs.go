@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"neuroloupe/cmd/internal/study"
+	"neuroloupe/cmd/internal/sweep"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 )
@@ -37,8 +38,8 @@ type runsFlags struct {
 	Where   string   `placeholder:"EXPRESSION" help:"Only those that meet it, as in 'accuracy > 0.97 and l2 == 5'."`
 }
 
-// finder finds runs for every command.
-func (a *app) finder() study.Finder { return study.Finder{Talk: a} }
+// finder finds runs for every command, those too that a sweep is still to train.
+func (a *app) finder() study.Finder { return study.Finder{Talk: a, Queued: sweep.Queued} }
 
 // runsFormat is how a table of runs is printed.
 type runsFormat struct {

@@ -24,8 +24,8 @@ func grid(t *testing.T) string {
 	for _, l2 := range []string{"0", "20"} {
 		for _, net := range []string{"120-6-4", "120-12-4"} {
 			for _, seed := range []string{"1", "2"} {
-				must(t, "train", data, "--net", net, "--l2", l2, "--seed", seed, "--epochs", "3", "--lr", "0.1", "--out",
-					filepath.Join(dir, "runs", net+"-"+l2+"-"+seed))
+				must(t, "train", data, "--net", net, "--l2", l2, "--seed", seed, "--epochs", "3", "--lr", "0.1",
+					"--out", filepath.Join(dir, "runs", net+"-"+l2+"-"+seed))
 			}
 		}
 	}

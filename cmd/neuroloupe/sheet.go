@@ -19,9 +19,9 @@ type sheetCmd struct {
 }
 
 func (sheetCmd) Help() string {
-	return `Draws the weight maps of all neurons of a hidden layer, one tile each, and prints the picture's path. Neurons of a
-deeper layer (--layer) are shown along the linearised path to the input: what each would look for if the layers before it
-were linear.
+	return `Draws the weight maps of all neurons of a hidden layer, one tile each, and prints the picture's path.
+Neurons of a deeper layer (--layer) are shown along the linearised path to the input: what each would look for if the
+layers before it were linear.
 
 Examples:
 

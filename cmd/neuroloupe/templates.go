@@ -13,8 +13,9 @@ type templatesCmd struct {
 }
 
 func (templatesCmd) Help() string {
-	return `Draws what each class looks for, the network taken as one linear map: Σ W2·W1 over all hidden neurons; the same with each
-neuron counted by its mean slope on the test images; and with --image the network's own linear map at that image.
+	return `Draws what each class looks for, the network taken as one linear map: Σ W2·W1 over all hidden neurons; the
+same with each neuron counted by its mean slope on the test images; and with --image the network's own linear map at
+that image.
 
 Examples:
 

@@ -12,8 +12,8 @@ type topCmd struct {
 }
 
 func (topCmd) Help() string {
-	return `Draws the test images that excite neurons most, by their weighted input z: a sigmoid's activation is 1 for many of them.
-Importance is Σ over the classes of |contribution|; see neuroloupe explain importance.
+	return `Draws the test images that excite neurons most, by their weighted input z: a sigmoid's activation is 1 for
+many of them. Importance is Σ over the classes of |contribution|; see neuroloupe explain importance.
 
 Examples:
 

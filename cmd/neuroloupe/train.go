@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"reflect"
 
@@ -57,8 +56,8 @@ type trainCmd struct {
 }
 
 func (trainCmd) Help() string {
-	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron. A preset gives every setting
-that no flag gives:
+	return `Trains a network, prints how good it is, and draws the weight map of every hidden neuron. A preset gives
+every setting that no flag gives:
 
     clear     784-100-10, sigmoid, cross-entropy, N(0,1/n) start, η 0.5, λ 5, batch 10, 30 epochs, the last 6 at η/10
     nielsen1  the same net of Nielsen's chapter 1: quadratic cost, N(0,1) start, η 3, no λ
@@ -75,65 +74,43 @@ Examples:
 }
 
 // recipe returns the preset's recipe with the flags laid over it.
-func (c *trainCmd) recipe(data string) (runs.Recipe, error) {
-	r, err := runs.Preset(c.Preset)
-	if err != nil {
-		return r, talk.UsageError{Err: err}
-	}
-	if !dataset.Known(data) {
-		r.Split = "" // the presets' are for 60,000 images
-	}
-	runs.Over(&r.Net, c.Net)
-	runs.Over(&r.Hidden, c.Hidden)
-	runs.Over(&r.Output, c.Output)
-	runs.Over(&r.Loss, c.Loss)
-	runs.Over(&r.Init, c.Init)
-	runs.Over(&r.ZeroDead, c.ZeroDead)
-	runs.Over(&r.Optimizer, c.Optimizer)
-	runs.Over(&r.LR, c.LR)
-	runs.Over(&r.Momentum, c.Momentum)
-	runs.Over(&r.Schedule, c.Schedule)
-	runs.Over(&r.L2, c.L2)
-	runs.Over(&r.L1, c.L1)
-	runs.Over(&r.Dropout, c.Dropout)
-	runs.Over(&r.Epochs, c.Epochs)
-	runs.Over(&r.Batch, c.Batch)
-	runs.Over(&r.Seed, c.Seed)
-	runs.Over(&r.Split, c.Split)
-	runs.Over(&r.EarlyStop, c.EarlyStop)
-	runs.Over(&r.Keep, c.Keep)
-	runs.Over(&r.Frames, c.Frames)
+func (c *trainCmd) recipe(data string) (r runs.Recipe, err error) {
 	if err := dataset.CheckClasses(c.Classes); err != nil {
 		return r, err
 	}
-	if len(c.Classes) > 0 {
-		r.Classes = c.Classes
-	}
-	if c.Momentum == nil && r.Momentum == 0 && (r.Optimizer == engine.Momentum || r.Optimizer == engine.Nesterov) {
-		r.Momentum = 0.9
-	}
-	if r.Seed > math.MaxInt64 {
-		return r, talk.Usage("--seed %d: want 0 to %d", r.Seed, uint64(math.MaxInt64))
-	}
-	err = checkNumbers(
-		atLeast("--epochs", r.Epochs, 1), atLeast("--batch", r.Batch, 1), finite("--lr", r.LR),
-		part("--momentum", r.Momentum),
-		finite("--l2", r.L2), finite("--l1", r.L1), part("--dropout", r.Dropout),
-		atLeast("--early-stop", r.EarlyStop, 0),
-	)
-	if err != nil {
-		return r, err
-	}
-	if _, err := r.Config(); err != nil {
-		return r, talk.UsageError{Err: err}
-	}
-	if _, err := r.FrameEvery(); err != nil {
-		return r, talk.UsageError{Err: err}
-	}
-	if r.Net != "" {
-		if _, err := engine.ParseSizes(r.Net); err != nil {
-			return r, talk.UsageError{Err: err}
+	r, err = dataset.Recipe(c.Preset, data, func(r *runs.Recipe) error {
+		runs.Over(&r.Net, c.Net)
+		runs.Over(&r.Hidden, c.Hidden)
+		runs.Over(&r.Output, c.Output)
+		runs.Over(&r.Loss, c.Loss)
+		runs.Over(&r.Init, c.Init)
+		runs.Over(&r.ZeroDead, c.ZeroDead)
+		runs.Over(&r.Optimizer, c.Optimizer)
+		runs.Over(&r.LR, c.LR)
+		runs.Over(&r.Momentum, c.Momentum)
+		runs.Over(&r.Schedule, c.Schedule)
+		runs.Over(&r.L2, c.L2)
+		runs.Over(&r.L1, c.L1)
+		runs.Over(&r.Dropout, c.Dropout)
+		runs.Over(&r.Epochs, c.Epochs)
+		runs.Over(&r.Batch, c.Batch)
+		runs.Over(&r.Seed, c.Seed)
+		runs.Over(&r.Split, c.Split)
+		runs.Over(&r.EarlyStop, c.EarlyStop)
+		runs.Over(&r.Keep, c.Keep)
+		runs.Over(&r.Frames, c.Frames)
+		if len(c.Classes) > 0 {
+			r.Classes = c.Classes
 		}
+		r.Momentum = r.UsualMomentum(c.Momentum != nil)
+		return nil
+	})
+	var wrong *runs.SettingError
+	if errors.As(err, &wrong) {
+		return r, talk.Usage("--%v", wrong)
+	}
+	if err != nil {
+		return r, talk.UsageError{Err: err}
 	}
 	return r, nil
 }
@@ -163,8 +140,7 @@ func (c *trainCmd) Run(a *app) (err error) {
 		return complete(fmt.Errorf("it could not be tested: %w; neuroloupe train --resume %s does that", err,
 			j.Folder.Path))
 	}
-	var unfinished error
-	r.Sheet, unfinished = j.Finish()
+	unfinished := j.Finish(job.Events{Sheet: func(path string) { r.Sheet = path }})
 	if unfinished == nil && c.Parity {
 		unfinished = a.parity(j)
 	}

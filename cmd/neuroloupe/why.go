@@ -17,9 +17,9 @@ type whyCmd struct {
 }
 
 func (whyCmd) Help() string {
-	return `Follows one image through the network: input, hidden layer, outputs; then the neurons that speak most for the answer and
-against it, each with its map, input×weight and evidence, and the sums, which must come to what the network computed. Without
---layer the neurons are those of the last hidden layer, for which evidence is exact.
+	return `Follows one image through the network: input, hidden layer, outputs; then the neurons that speak most for
+the answer and against it, each with its map, input×weight and evidence, and the sums, which must come to what the
+network computed. Without --layer the neurons are those of the last hidden layer, for which evidence is exact.
 
 Examples:
 

@@ -1,7 +1,8 @@
 """One peer of the benchmark: trains an epoch for each line it reads and prints a line of JSON for it.
 
-python3 peers.py FOLDER PEER TASK BATCH THREADS, with the four unpacked IDX files in FOLDER. Tasks and learning rates are
-those of main.go. The images are float32 in memory before the first line is read; every epoch has a new random order.
+python3 peers.py FOLDER PEER TASK BATCH THREADS, with the four unpacked IDX files in FOLDER. Tasks and learning rates
+are those of main.go. The images are float32 in memory before the first line is read; every epoch has a new random
+order.
 """
 import json
 import os
@@ -112,8 +113,8 @@ def sklearn_peer():
     from sklearn.neural_network import MLPClassifier
 
     net = MLPClassifier(
-        tuple(sizes[1:-1]), activation="relu" if task == "large" else "logistic", solver="sgd", alpha=0.0, batch_size=batch,
-        learning_rate_init=lr, momentum=momentum, nesterovs_momentum=False, random_state=1)
+        tuple(sizes[1:-1]), activation="relu" if task == "large" else "logistic", solver="sgd", alpha=0.0,
+        batch_size=batch, learning_rate_init=lr, momentum=momentum, nesterovs_momentum=False, random_state=1)
     state = {"first": True}
 
     def epoch():

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes cuda.h: the declarations that gorgonia.org/cu is compiled against, out of cu's own module, so that no CUDA toolkit
-# is needed. CUDA 13's header does not do: cu does not compile with it.
+# Writes cuda.h: the declarations that gorgonia.org/cu is compiled against, out of cu's own module, so that no CUDA
+# toolkit is needed. CUDA 13's header does not do: cu does not compile with it.
 #
 # cu keeps its copy preprocessed and without the renames that NVIDIA's header makes: cuMemAlloc is cuMemAlloc_v2 in the
 # library, and the name without _v2 is the 32-bit one that nobody wants. They are put back here.

@@ -24,14 +24,15 @@ struct Matrix {
   static __device__ __forceinline__ Quad floats(Four q) { return q; }
 };
 
-// The step's images as such a matrix, from the bytes of the data set. They stay bytes until they are stored for the sums:
-// a thread waits for memory as soon as it computes with what it has read.
+// The step's images as such a matrix, from the bytes of the data set. They stay bytes until they are stored for the
+// sums: a thread waits for memory as soon as it computes with what it has read.
 struct Images {
   typedef uint32_t Four;
   const uint8_t *x;
   int width;
   const int32_t *order; // null = as they lie
-  __device__ __forceinline__ Images(const Job *job, int step, int width) : x(job->images), width(width), order(job->order) {
+  __device__ __forceinline__ Images(const Job *job, int step, int width)
+      : x(job->images), width(width), order(job->order) {
     if (order) order += (size_t)(job->done + step) * job->batch;
     else x = row_at(x, job->lo, width);
   }
@@ -40,7 +41,9 @@ struct Images {
   }
   static __device__ __forceinline__ Four none() { return 0; }
   static __device__ __forceinline__ Four four(const uint8_t *p) { return device_value((const uint32_t *)p); }
-  static __device__ __forceinline__ void one(Four *q, int c, const uint8_t *p) { *q |= (uint32_t)device_value(p) << 8 * c; }
+  static __device__ __forceinline__ void one(Four *q, int c, const uint8_t *p) {
+    *q |= (uint32_t)device_value(p) << 8 * c;
+  }
   static __device__ __forceinline__ Quad floats(Four q) {
     Quad f;
 #pragma unroll
@@ -51,11 +54,11 @@ struct Images {
 
 enum { DENSE_THREADS = 256 }; // of a block
 
-// What a thread brings of a factor, of which a block takes DEPTH terms of SIDE sums at a time: fours that are neighbours in
-// memory. ALONG_K says that they are terms of one sum, else they are the same term of four sums.
+// What a thread brings of a factor, of which a block takes DEPTH terms of SIDE sums at a time: fours that are
+// neighbours in memory. ALONG_K says that they are terms of one sum, else they are the same term of four sums.
 //
-// Neighbouring threads read neighbours in memory. Along k these are two, of 32 bytes, as less is never moved, and then the
-// next row: so no two threads of a warp store into the same bank of shared memory.
+// Neighbouring threads read neighbours in memory. Along k these are two, of 32 bytes, as less is never moved, and then
+// the next row: so no two threads of a warp store into the same bank of shared memory.
 template <class X, bool ALONG_K, int SIDE, int DEPTH> struct Feed {
   enum { SPAN = 4 * DENSE_THREADS / SIDE, LOADS = DEPTH / SPAN, LD = SIDE + 4 };
   X x;
@@ -104,12 +107,13 @@ template <class X, bool ALONG_K, int SIDE, int DEPTH> struct Feed {
   }
 };
 
-// A block's share of C = A·B, M×N. A block computes TM×TN sums; a thread has RM×RN of them, and SPLIT groups of threads share
-// out the terms, TK at a time each. Sums are taken over rising k within a group, then over the groups in order: the same bits
-// every time.
+// A block's share of C = A·B, M×N. A block computes TM×TN sums; a thread has RM×RN of them, and SPLIT groups of threads
+// share out the terms, TK at a time each. Sums are taken over rising k within a group, then over the groups in order:
+// the same bits every time.
 //
-// A_ALONG_K says that a row of `a` holds the terms of a row of C, else one term of all; so B_ALONG_K of `b` and columns.
-// out() makes what finishes C: its (m, n, sum) is called once for each element, and with COLUMNS its column(n, Σ_k B(k, n)).
+// A_ALONG_K says that a row of `a` holds the terms of a row of C, else one term of all; so B_ALONG_K of `b` and
+// columns. out() makes what finishes C: its (m, n, sum) is called once for each element, and with COLUMNS its column(n,
+// Σ_k B(k, n)).
 template <int TM, int TN, int RM, int RN, int SPLIT, int TK> struct Tile {
   enum {
     ROWS = TM / RM, // of a group's threads
@@ -128,8 +132,8 @@ template <int TM, int TN, int RM, int RN, int SPLIT, int TK> struct Tile {
     return i / 4 * (SIDE / (R / 4)) + t * 4 + i % 4;
   }
 
-  // Which sums are thread t's. A warp has 4×8 threads of a group, which read the fewest different fours. Every second lane
-  // reads the same four of A, and every second pair of lanes the same of B: half a warp can be served at once.
+  // Which sums are thread t's. A warp has 4×8 threads of a group, which read the fewest different fours. Every second
+  // lane reads the same four of A, and every second pair of lanes the same of B: half a warp can be served at once.
   struct Place {
     int group, y, x;
     __device__ __forceinline__ Place(int t) {
@@ -184,8 +188,9 @@ template <int TM, int TN, int RM, int RN, int SPLIT, int TK> struct Tile {
       right.store(other + DEPTH * LDA);
       __syncthreads();
     }
-    // Sums go through shared memory, so that neighbouring threads finish neighbouring elements: a row of each thread's at a
-    // time. finish is long and stands in one place, to which the rows move up: registers can only be numbered by constants.
+    // Sums go through shared memory, so that neighbouring threads finish neighbouring elements: a row of each thread's
+    // at a time. finish is long and stands in one place, to which the rows move up: registers can only be numbered by
+    // constants.
     asm volatile("" : "+r"(t)); // what follows from t is computed again: the sums above need all registers
     Place its(t);
     auto finish = out();
@@ -274,13 +279,13 @@ static __device__ __forceinline__ Dropout dropout_of(const Job *job, int step, f
 }
 
 // Out = x·W + b and what follows; x: rows×in, W: in×out.
-#define DENSE(NAME, TILE, ...)                                                                                               \
-  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *x, const Job *job, int step,                 \
-                const float *w, const float *bias, float *z, float *a, float *h, float *mask, int act, float keep,           \
-                uint64_t seed, int layer) {                                                                                  \
-    TILE::multiply<true, false, false>(rows, out, in, __VA_ARGS__, Matrix{w, out}, [=] {                                     \
-      return DenseOut{out, bias, z, a, h, mask, act, dropout_of(job, step, keep, seed, layer)};                              \
-    });                                                                                                                      \
+#define DENSE(NAME, TILE, ...)                                                                                         \
+  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *x, const Job *job, int step,           \
+                const float *w, const float *bias, float *z, float *a, float *h, float *mask, int act, float keep,     \
+                uint64_t seed, int layer) {                                                                            \
+    TILE::multiply<true, false, false>(rows, out, in, __VA_ARGS__, Matrix{w, out}, [=] {                               \
+      return DenseOut{out, bias, z, a, h, mask, act, dropout_of(job, step, keep, seed, layer)};                        \
+    });                                                                                                                \
   }
 DENSE(dense_large, Large, Matrix{x, in})
 DENSE(dense_medium, Medium, Matrix{x, in})
@@ -290,29 +295,29 @@ DENSE(dense_bytes_medium, Medium, Images(job, step, in))
 DENSE(dense_bytes_small, Small, Images(job, step, in))
 
 // Out = δ·Wᵀ and what follows; δ: rows×out, W: in×out.
-#define DENSE_DX(NAME, TILE)                                                                                                 \
-  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *delta, const float *w, const float *mask,    \
-                const float *a, int act, float *dx) {                                                                        \
-    TILE::multiply<true, true, false>(rows, in, out, Matrix{delta, out}, Matrix{w, out}, [=] {                               \
-      return DeltaOut{in, mask, a, act, dx};                                                                                 \
-    });                                                                                                                      \
+#define DENSE_DX(NAME, TILE)                                                                                           \
+  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *delta, const float *w,                 \
+                const float *mask, const float *a, int act, float *dx) {                                               \
+    TILE::multiply<true, true, false>(rows, in, out, Matrix{delta, out}, Matrix{w, out}, [=] {                         \
+      return DeltaOut{in, mask, a, act, dx};                                                                           \
+    });                                                                                                                \
   }
 DENSE_DX(dense_dx_large, Large)
 DENSE_DX(dense_dx_medium, Medium)
 DENSE_DX(dense_dx_small, Small)
 
 // Out = xᵀ·δ, or the weights changed by it; with b also the biases, by Σ_rows δ.
-#define DENSE_DW(NAME, TILE, ...)                                                                                            \
-  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *x, const Job *job, int step,                 \
-                const float *delta, float *grad, float *w, float *s, float *t, float *b, float *bs, float *bt, int method,   \
-                float momentum, float beta1, float beta2, float epsilon, float l2, float l1, int pair) {                     \
-    TILE::multiply<false, false, true>(in, out, rows, __VA_ARGS__, Matrix{delta, out}, [=] {                                 \
-      Rule rule = {method, momentum, beta1, beta2, epsilon, l2, l1, 0.0f, 0.0f, 0.0f};                                       \
-      if (w || b) set_rates(&rule, job, step, pair);                                                                         \
-      Rule bias_rule = rule;                                                                                                 \
-      bias_rule.l2 = bias_rule.l1 = 0.0f;                                                                                    \
-      return GradientOut{out, grad, w, s, t, b, bs, bt, rule, bias_rule};                                                    \
-    });                                                                                                                      \
+#define DENSE_DW(NAME, TILE, ...)                                                                                      \
+  KERNEL_BLOCKS(DENSE_THREADS, 2, NAME, int rows, int in, int out, const float *x, const Job *job, int step,           \
+                const float *delta, float *grad, float *w, float *s, float *t, float *b, float *bs, float *bt,         \
+                int method, float momentum, float beta1, float beta2, float epsilon, float l2, float l1, int pair) {   \
+    TILE::multiply<false, false, true>(in, out, rows, __VA_ARGS__, Matrix{delta, out}, [=] {                           \
+      Rule rule = {method, momentum, beta1, beta2, epsilon, l2, l1, 0.0f, 0.0f, 0.0f};                                 \
+      if (w || b) set_rates(&rule, job, step, pair);                                                                   \
+      Rule bias_rule = rule;                                                                                           \
+      bias_rule.l2 = bias_rule.l1 = 0.0f;                                                                              \
+      return GradientOut{out, grad, w, s, t, b, bs, bt, rule, bias_rule};                                              \
+    });                                                                                                                \
   }
 DENSE_DW(dense_dw_large, Large, Matrix{x, in})
 DENSE_DW(dense_dw_medium, Medium, Matrix{x, in})

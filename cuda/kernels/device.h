@@ -1,18 +1,20 @@
-// One source, three compilers: clang without a CUDA toolkit makes the PTX that is committed, nvcc can, and g++ builds the
-// kernels for the driver simulator. Kernels use what stands in this file and nothing else of CUDA.
+// One source, three compilers: clang without a CUDA toolkit makes the PTX that is committed, nvcc can, and g++ builds
+// the kernels for the driver simulator. Kernels use what stands in this file and nothing else of CUDA.
 //
 // For the simulator (NEUROLOUPE_SIM), cuda/sim/device_sim.h supplies the same names:
 //
 //	threadIdx blockIdx blockDim gridDim      with members x, y, z
 //	__device__ __forceinline__ __restrict__ __shared__ __syncthreads() __threadfence()
 //	KERNEL(threads, name, parameters...)     heads a kernel and makes it known by its name; may be written by a macro
-//	KERNEL_ALONE(threads, name, parameters...)   the same, of which a multiprocessor runs one block: it may use all registers
-//	KERNEL_BLOCKS(threads, blocks, name, parameters...)   the same, of which it runs so many at once: they share the registers
+//	KERNEL_ALONE(threads, name, parameters...)   the same, of which a multiprocessor runs one block: it may use all
+//	                                         registers
+//	KERNEL_BLOCKS(threads, blocks, name, parameters...)   the same, of which it runs so many at once: they
+//	                                         share the registers
 //	SHARED(T, name)                          the launch's dynamic shared memory, 16-byte aligned
 //	shuffle_xor(v, mask) shuffle(v, lane)    float, over all 32 lanes
 //	atomic_add(p, v)                         of an unsigned, returns the old value
-//	load_shared_pair(p) store_shared_word(p, v)  two uint64 that other blocks write, at a multiple of 16 bytes, and one
-//	                                         that they read: each whole, and past the first cache
+//	load_shared_pair(p) store_shared_word(p, v)  two uint64 that other blocks write, at a multiple of 16 bytes, and
+//	                                         one that they read: each whole, and past the first cache
 //	SPIN()                                   in a loop that waits for another block
 //	device_value(p)                          *p, which is in device memory
 //	trap()                                   ends the launch with an error
@@ -64,12 +66,13 @@ static __device__ __forceinline__ unsigned atomic_add(unsigned *p, unsigned v) {
 
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
 #define KERNEL_ALONE(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads, 1) name(__VA_ARGS__)
-#define KERNEL_BLOCKS(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
+#define KERNEL_BLOCKS(threads, blocks, name, ...)                                                                      \
+  extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
 #define SHARED(T, name) extern __shared__ __attribute__((aligned(16))) T name[]
 #define SPIN()
 
-// *p in device memory. A pointer that a kernel reads from memory is to the compiler one to anything, and an access through it
-// has to find out to what.
+// *p in device memory. A pointer that a kernel reads from memory is to the compiler one to anything, and an access
+// through it has to find out to what.
 #if defined(__clang__)
 template <class T> static __device__ __forceinline__ T device_value(const T *p) {
   return *(const T __attribute__((address_space(1))) *)p;
@@ -84,8 +87,8 @@ static __device__ __forceinline__ void trap() { asm volatile("trap;"); }
 struct Pair {
   uint64_t v[2];
 };
-// The memory model of PTX makes a naturally aligned 64-bit access a single one, and each of a vector's; .relaxed.gpu makes
-// it meet those of other blocks in the second-level cache.
+// The memory model of PTX makes a naturally aligned 64-bit access a single one, and each of a vector's; .relaxed.gpu
+// makes it meet those of other blocks in the second-level cache.
 static __device__ __forceinline__ Pair load_shared_pair(const uint64_t *p) {
   Pair v;
   asm volatile("ld.relaxed.gpu.global.v2.u64 {%0, %1}, [%2];" : "=l"(v.v[0]), "=l"(v.v[1]) : "l"(p) : "memory");
@@ -97,8 +100,8 @@ static __device__ __forceinline__ void store_shared_word(uint64_t *p, uint64_t v
 
 #endif
 
-// Products and sums are rounded one by one everywhere (-ffp-contract=off), and fused where fma stands, so that the PTX and
-// the simulator compute the same bits.
+// Products and sums are rounded one by one everywhere (-ffp-contract=off), and fused where fma stands, so that the PTX
+// and the simulator compute the same bits.
 static __device__ __forceinline__ float fma32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 static __device__ __forceinline__ float from_bits(uint32_t u) {

@@ -1,5 +1,6 @@
-// Instructions on each element or each row that are not done by the product before them. They wait for memory and nothing
-// else, so a thread takes four elements at a time: arrays begin at multiples of 16 bytes and have room for whole fours.
+// Instructions on each element or each row that are not done by the product before them. They wait for memory and
+// nothing else, so a thread takes four elements at a time: arrays begin at multiples of 16 bytes and have room for
+// whole fours.
 #include "job.h"
 
 // Number q of the fours of n elements, a thread each; launches have as many blocks as it takes.
@@ -50,7 +51,9 @@ KERNEL(256, images, int rows, int in, const Job *job, int step, void *out, int n
   } else {
     EACH(i) {
       size_t e = 4 * (size_t)q + i, row = e / in;
-      f.v[i] = row < (size_t)rows ? pixel(device_value(job->images + (size_t)example(job, step, (int)row) * in + e % in)) : 0.0f;
+      f.v[i] = row < (size_t)rows
+                   ? pixel(device_value(job->images + (size_t)example(job, step, (int)row) * in + e % in))
+                   : 0.0f;
     }
   }
   write(out, narrow & NARROW_OUT, q, f);
@@ -62,7 +65,9 @@ KERNEL(256, labels, int rows, int classes, const Job *job, int step, float *out)
   Quad f;
   EACH(i) {
     size_t e = 4 * (size_t)q + i, row = e / classes;
-    f.v[i] = row < (size_t)rows && device_value(job->labels + example(job, step, (int)row)) == e % classes ? 1.0f : 0.0f;
+    f.v[i] = row < (size_t)rows && device_value(job->labels + example(job, step, (int)row)) == e % classes
+                 ? 1.0f
+                 : 0.0f;
   }
   write(out, 0, q, f);
 }
@@ -74,10 +79,10 @@ KERNEL(256, mask, int64_t n, const Job *job, int step, float keep, uint64_t seed
   write(out, 0, q, mask_quad(d, q));
 }
 
-// z = x + b where there are biases and room, a = σ(z), h = a ⊙ mask with the mask drawn here; rows×cols. NARROW_A is of a,
-// NARROW_OUT of h; z and the mask are float32.
-KERNEL(256, finish_dense, int rows, int cols, const void *x, const Job *job, int step, const float *bias, float *z, void *a,
-       void *h, float *mask, int act, float keep, uint64_t seed, int layer, int narrow) {
+// z = x + b where there are biases and room, a = σ(z), h = a ⊙ mask with the mask drawn here; rows×cols. NARROW_A is of
+// a, NARROW_OUT of h; z and the mask are float32.
+KERNEL(256, finish_dense, int rows, int cols, const void *x, const Job *job, int step, const float *bias, float *z,
+       void *a, void *h, float *mask, int act, float keep, uint64_t seed, int layer, int narrow) {
   QUADS(q, (int64_t)rows * cols);
   Quad f = read(x, narrow & NARROW_IN, q);
   if (bias && cols % 4 == 0) {
@@ -129,8 +134,8 @@ KERNEL(256, penalty_grad, int64_t n, const float *w, float l2, float l1, float *
 }
 
 // w changed by the gradient: the sum of `parts` arrays of n numbers at g, one behind the other
-KERNEL(256, apply_update, int64_t n, const float *g, int parts, const Job *job, int step, float *w, float *s, float *t, int method,
-       float momentum, float beta1, float beta2, float epsilon, float l2, float l1, int pair) {
+KERNEL(256, apply_update, int64_t n, const float *g, int parts, const Job *job, int step, float *w, float *s, float *t,
+       int method, float momentum, float beta1, float beta2, float epsilon, float l2, float l1, int pair) {
   QUADS(q, n);
   Rule rule = {method, momentum, beta1, beta2, epsilon, l2, l1, 0.0f, 0.0f, 0.0f};
   set_rates(&rule, job, step, pair);
@@ -153,8 +158,8 @@ KERNEL(256, apply_update, int64_t n, const float *g, int parts, const Job *job, 
   if (t) write(t, 0, q, vt);
 }
 
-// out = Σ_rows δ, cut up: row p of out sums the p-th `share` rows. A block has 128 columns, and 8 threads for each four of
-// them, whose sums are added in order.
+// out = Σ_rows δ, cut up: row p of out sums the p-th `share` rows. A block has 128 columns, and 8 threads for each four
+// of them, whose sums are added in order.
 KERNEL(256, column_sums, int rows, int cols, int share, const void *delta, int narrow, float *out) {
   __shared__ Quad part[8][32];
   int lane = threadIdx.x % 32, group = threadIdx.x / 32, c0 = blockIdx.x * 128 + 4 * lane;

@@ -1,5 +1,5 @@
-// Functions of one value, the same formula on every device and in the simulator. What they compute is defined by package
-// engine/kernel; NaN comes out as NaN from all of them.
+// Functions of one value, the same formula on every device and in the simulator. What they compute is defined by
+// package engine/kernel; NaN comes out as NaN from all of them.
 #pragma once
 #include "device.h"
 
@@ -8,8 +8,8 @@ enum { IDENTITY, SIGMOID, TANH, RELU, SOFTMAX };
 enum { QUADRATIC, CROSS_ENTROPY };
 enum { SGD, MOMENTUM, NESTEROV, ADAM };
 
-// e^v. 2^n is taken out, n the nearest integer to v/ln 2, with ln 2 in two parts (Cody and Waite, "Software Manual for the
-// Elementary Functions", 1980, chapter 6); the polynomial is that of Moshier's Cephes library, expf.
+// e^v. 2^n is taken out, n the nearest integer to v/ln 2, with ln 2 in two parts (Cody and Waite, "Software Manual for
+// the Elementary Functions", 1980, chapter 6); the polynomial is that of Moshier's Cephes library, expf.
 static __device__ __forceinline__ float exp32(float v) {
   float n = fma32(v, 1.44269504f, 12582912.0f) - 12582912.0f; // adding 1.5·2²³ rounds to an integer
   float r = fma32(n, -0.693359375f, v);

@@ -28,18 +28,20 @@ KERNEL(256, softmax_grad, int rows, int cols, const float *a, const float *g, fl
   for (int c = lane; c < cols; c += 32) out[at + c] = a[at + c] * (g[at + c] - inner);
 }
 
-// The mean loss of the step in *mean, and in the job's losses when `report`; its gradient in dp, and behind the activation
-// in dz. Targets are the labels of the step where y is null. row_loss holds a number a row, *count is 0 before and after:
-// the block that finishes last adds up the rows, in an order that does not depend on which block that is.
-KERNEL(256, loss, int rows, int cols, const float *p, const float *y, const Job *job, int step, int kind, int act, float *dp,
-       float *dz, float *mean, int report, float *row_loss, unsigned *count) {
+// The mean loss of the step in *mean, and in the job's losses when `report`; its gradient in dp, and behind the
+// activation in dz. Targets are the labels of the step where y is null. row_loss holds a number a row, *count is 0
+// before and after: the block that finishes last adds up the rows, in an order that does not depend on which block that
+// is.
+KERNEL(256, loss, int rows, int cols, const float *p, const float *y, const Job *job, int step, int kind, int act,
+       float *dp, float *dz, float *mean, int report, float *row_loss, unsigned *count) {
   __shared__ float part[256];
   __shared__ unsigned before;
   int t = threadIdx.x, row = (int)(blockIdx.x * 8 + t / 32), lane = t % 32;
   if (row < rows) {
     size_t at = (size_t)row * cols;
     Target target = {y ? y + at : (const float *)0, y ? 0 : (int)device_value(job->labels + example(job, step, row))};
-    float v = loss_row(kind, act, p + at, target, cols, lane, 1.0f / (float)rows, dp ? dp + at : dp, dz ? dz + at : dz, mean != 0);
+    float v = loss_row(kind, act, p + at, target, cols, lane, 1.0f / (float)rows, dp ? dp + at : dp, dz ? dz + at : dz,
+                       mean != 0);
     v = warp_sum(v);
     if (lane == 0) ((volatile float *)row_loss)[row] = v;
   }

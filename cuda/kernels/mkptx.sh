@@ -1,6 +1,7 @@
 #!/bin/sh
-# Compiles the kernels to PTX with clang alone, no CUDA toolkit: kernels.ptx, with the sha256 of the sources in its head.
-# The driver compiles the PTX for its card when it is loaded. sm_70 and PTX 6.4 are the least that the kernels need.
+# Compiles the kernels to PTX with clang alone, no CUDA toolkit: kernels.ptx, with the sha256 of the sources in its
+# head. The driver compiles the PTX for its card when it is loaded. sm_70 and PTX 6.4 are the least that the kernels
+# need.
 set -eu
 cd "$(dirname "$0")"
 hash=$(cat $(ls *.cu *.h | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)

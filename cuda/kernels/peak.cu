@@ -1,7 +1,8 @@
 // Nothing but fused multiply-adds in registers, to measure how fast the device is at best.
 #include "device.h"
 
-// Each thread does PEAK_CHAINS·PEAK_DEPTH multiply-adds a round: as many chains as keep a multiprocessor's pipeline full.
+// Each thread does PEAK_CHAINS·PEAK_DEPTH multiply-adds a round: as many chains as keep a multiprocessor's pipeline
+// full.
 enum { PEAK_CHAINS = 8, PEAK_DEPTH = 16 };
 
 KERNEL(256, peak, int rounds, float a, float b, float *out) {

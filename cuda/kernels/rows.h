@@ -28,10 +28,11 @@ struct Target {
   __device__ __forceinline__ float operator()(int c) const { return y ? y[c] : c == label ? 1.0f : 0.0f; }
 };
 
-// Returns the lane's part of a row's loss (see engine.Loss.Row) when it is wanted, and stores scale·∂loss/∂p in dp and what that becomes
-// behind the activation in dz, where there is room. p is a for the quadratic loss, z for cross-entropy; dp may be dz.
-static __device__ __forceinline__ float loss_row(int loss, int act, const float *p, Target y, int cols, int lane, float scale,
-                                                 float *dp, float *dz, bool wanted) {
+// Returns the lane's part of a row's loss (see engine.Loss.Row) when it is wanted, and stores scale·∂loss/∂p in dp and
+// what that becomes behind the activation in dz, where there is room. p is a for the quadratic loss, z for
+// cross-entropy; dp may be dz.
+static __device__ __forceinline__ float loss_row(int loss, int act, const float *p, Target y, int cols, int lane,
+                                                 float scale, float *dp, float *dz, bool wanted) {
   float total = 0.0f;
   if (loss == QUADRATIC) {
     float inner = 0.0f; // Σ g_k a_k of softmax

@@ -1,5 +1,5 @@
-// What kernels use of CUDA, for g++: cuda/kernels/device.h includes this file when NEUROLOUPE_SIM is defined, and says what
-// each name means.
+// What kernels use of CUDA, for g++: cuda/kernels/device.h includes this file when NEUROLOUPE_SIM is defined, and says
+// what each name means.
 #pragma once
 
 #include <stddef.h>
@@ -15,8 +15,8 @@
 #define __device__
 #define __forceinline__ inline
 #define __restrict__ __restrict
-// The build moves all memory of this kind to a section of its own, so that each block of a cooperative launch has its own: the
-// attribute for that is ignored in templates.
+// The build moves all memory of this kind to a section of its own, so that each block of a cooperative launch has its
+// own: the attribute for that is ignored in templates.
 #define __shared__ static __attribute__((aligned(16)))
 #define SHARED(T, name) T *name = (T *)sim::dynamic_shared
 #define __syncthreads() sim::sync_threads()

@@ -9,13 +9,13 @@
 // for each other: one a step for a network with one hidden layer and two or four workers, else two. Workers are started
 // once per backend and woken once per call of Train or Infer.
 //
-//   - The first layer's weights lie in blocks of columns, each owned by a worker, whose cache then holds what it reads and
-//     what it changes. Images are bound in a sparse form, two bytes a nonzero pixel. Forward, the sums of a block's columns
-//     stay in registers while the nonzero pixels pass; the update adds −ηx·δ to the weights of a chunk of pixels while
-//     the chunk is in the innermost cache, and no gradient is written. See package simd.
-//   - Of the small layers at the end, up to 2¹⁴ weights each, two or four workers compute all but the first by themselves,
-//     each in copies of its own, and of the first they exchange what each one's inputs add to the sums; see copies.go. Any
-//     other number of workers cuts small layers up by examples, as inference does.
+//   - The first layer's weights lie in blocks of columns, each owned by a worker, whose cache then holds what it reads
+//     and what it changes. Images are bound in a sparse form, two bytes a nonzero pixel. Forward, the sums of a block's
+//     columns stay in registers while the nonzero pixels pass; the update adds −ηx·δ to the weights of a chunk of
+//     pixels while the chunk is in the innermost cache, and no gradient is written. See package simd.
+//   - Of the small layers at the end, up to 2¹⁴ weights each, two or four workers compute all but the first by
+//     themselves, each in copies of its own, and of the first they exchange what each one's inputs add to the sums; see
+//     copies.go. Any other number of workers cuts small layers up by examples, as inference does.
 //   - Larger layers are cut up by columns and go to package gemm.
 //
 // Sums are cut in the same places whatever the number of workers, in quarters over the inputs of a small layer and

@@ -11,10 +11,10 @@ import (
 	"neuroloupe/engine/kernel"
 )
 
-// Ablation measures what a network loses when neurons of a hidden layer are replaced by their mean activation over a
+// ablation measures what a network loses when neurons of a hidden layer are replaced by their mean activation over a
 // data set. A neuron's mean is a constant, so the next layer's z changes by (E a_j − a_ij)·W[j,:], a product of rank
 // one; only the layers after that are computed again. The predicted class is [engine.Answer].
-type Ablation struct {
+type ablation struct {
 	Layer    int       // 0 is the first
 	Mean     []float64 // Units: E a_j
 	Accuracy float64   // of the network as it is
@@ -30,13 +30,13 @@ type Ablation struct {
 // ablateRows is how many examples go through the layers after the next at a time.
 const ablateRows = 64
 
-// NewAblation runs the network over the probe's data set. Its memory is that of the activations: 4·Len·(Units + next
+// newAblation runs the network over the probe's data set. Its memory is that of the activations: 4·Len·(Units + next
 // Units) bytes.
-func NewAblation(ctx context.Context, p Probe, n Net, layer int) (*Ablation, error) {
+func newAblation(ctx context.Context, p Probe, n Net, layer int) (*ablation, error) {
 	if err := n.checkLayer(layer, true); err != nil {
 		return nil, err
 	}
-	b := &Ablation{Layer: layer, net: n, labels: p.Data.Labels, count: make([]int, n.Spec.Classes())}
+	b := &ablation{Layer: layer, net: n, labels: p.Data.Labels, count: make([]int, n.Spec.Classes())}
 	if p.Data.Len() == 0 {
 		return nil, fmt.Errorf("inspect: ablation needs examples, the data set has none")
 	}
@@ -47,7 +47,7 @@ func NewAblation(ctx context.Context, p Probe, n Net, layer int) (*Ablation, err
 	if b.z, err = p.Values(ctx, n, layer+1, true); err != nil {
 		return nil, err
 	}
-	b.Mean = Means(b.a, n.Spec.Layers[layer].Units)
+	b.Mean = means(b.a, n.Spec.Layers[layer].Units)
 	for _, k := range b.labels {
 		b.count[k]++
 	}
@@ -65,7 +65,7 @@ func NewAblation(ctx context.Context, p Probe, n Net, layer int) (*Ablation, err
 	return b, nil
 }
 
-func (b *Ablation) share(right []int) float64 {
+func (b *ablation) share(right []int) float64 {
 	sum := 0
 	for _, c := range right {
 		sum += c
@@ -73,7 +73,7 @@ func (b *Ablation) share(right []int) float64 {
 	return float64(sum) / float64(len(b.labels))
 }
 
-func (b *Ablation) recall(right []int) []float64 {
+func (b *ablation) recall(right []int) []float64 {
 	r := make([]float64, len(right))
 	for k, c := range right {
 		r[k] = -1
@@ -91,7 +91,7 @@ type runner struct {
 	bufs [][]float32 // z of layers next … last, ablateRows×Units
 }
 
-func (b *Ablation) runner() *runner {
+func (b *ablation) runner() *runner {
 	r := &runner{net: b.net, next: b.Layer + 1}
 	for _, l := range b.net.Spec.Layers[r.next:] {
 		r.bufs = append(r.bufs, make([]float32, ablateRows*l.Units))
@@ -130,7 +130,7 @@ type Lost struct {
 // Lost returns Δ for each of neurons, nil being all of the layer: accuracy lost when a_j is replaced by E a_j. Without
 // layers between, 100 neurons on 10,000 images take a tenth of a second; each layer after the next costs its dense
 // product per neuron and image.
-func (b *Ablation) Lost(ctx context.Context, neurons []int) ([]Lost, error) {
+func (b *ablation) Lost(ctx context.Context, neurons []int) ([]Lost, error) {
 	if neurons == nil {
 		neurons = indices(len(b.Mean))
 	}
@@ -155,7 +155,7 @@ func (b *Ablation) Lost(ctx context.Context, neurons []int) ([]Lost, error) {
 	return lost, err
 }
 
-func (b *Ablation) check(neurons []int) error {
+func (b *ablation) check(neurons []int) error {
 	for _, j := range neurons {
 		if err := b.net.checkUnit(b.Layer, j); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (b *Ablation) check(neurons []int) error {
 }
 
 // replace writes dst = z + (E a_j − a_ij)·W[j,:]; dst may be z.
-func (b *Ablation) replace(dst, z []float32, i, j int) {
+func (b *ablation) replace(dst, z []float32, i, j int) {
 	d := float32(b.Mean[j] - float64(b.a[i][j]))
 	for k, w := range b.net.Params.Weight(b.Layer + 2).Data[j*len(z):][:len(z)] {
 		dst[k] = z[k] + d*w
@@ -180,7 +180,7 @@ type CurvePoint struct {
 
 // Curve returns the accuracy as neurons are removed one after the other in the given order, at 0, every, 2·every, …
 // removed and with all of order removed. every: at least 1.
-func (b *Ablation) Curve(ctx context.Context, order []int, every int) ([]CurvePoint, error) {
+func (b *ablation) Curve(ctx context.Context, order []int, every int) ([]CurvePoint, error) {
 	if err := b.check(order); err != nil {
 		return nil, err
 	}
@@ -245,7 +245,7 @@ type Curves struct {
 
 // Curves removes the neurons of the layer by importance, Units, in both orders, and in a random order drawn from seed
 // as the control.
-func (b *Ablation) Curves(ctx context.Context, importance []float64, seed uint64, every int) (Curves, error) {
+func (b *ablation) Curves(ctx context.Context, importance []float64, seed uint64, every int) (Curves, error) {
 	if len(importance) != len(b.Mean) {
 		return Curves{}, sizes("importance of neurons", len(b.Mean), len(importance))
 	}

@@ -19,7 +19,7 @@ func (s *Subject) StartScore(ctx context.Context) (engine.Score, error) {
 }
 
 func (s *Subject) score(ctx context.Context, show Show, n Net) (engine.Score, error) {
-	return keep(s, answer{"score", 0, show}, func() (engine.Score, error) {
+	return keep(s, answer{what: "score", show: show}, func() (engine.Score, error) {
 		p, err := s.Probe(ctx)
 		if err != nil {
 			return engine.Score{}, err
@@ -30,7 +30,7 @@ func (s *Subject) score(ctx context.Context, show Show, n Net) (engine.Score, er
 
 // Activity is what the neurons of a layer do over the images, 0 being the first layer.
 func (s *Subject) Activity(ctx context.Context, layer int) (Activity, error) {
-	return keep(s, answer{"activity", layer, ShowRaw}, func() (Activity, error) {
+	return keep(s, answer{what: "activity", layer: layer}, func() (Activity, error) {
 		p, err := s.Probe(ctx)
 		if err != nil {
 			return Activity{}, err
@@ -54,7 +54,7 @@ func (s *Subject) Slopes(ctx context.Context) ([][]float64, error) {
 
 // startSlopes are those of start, the network before training.
 func (s *Subject) startSlopes(ctx context.Context, start Net) ([][]float64, error) {
-	return keep(s, answer{"slopes", 0, ShowStart}, func() ([][]float64, error) {
+	return keep(s, answer{what: "slopes", show: ShowStart}, func() ([][]float64, error) {
 		p, err := s.Probe(ctx)
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func (s *Subject) Weighted(ctx context.Context) (bool, error) { return s.sees(ct
 // Net.Paths), each neuron on the way counted by its mean slope (see Weighted): for ShowStart by the slope before
 // training, else by the slope now.
 func (s *Subject) Maps(ctx context.Context, show Show, layer int) ([][]float32, error) {
-	return keep(s, answer{"maps", layer, show}, func() ([][]float32, error) {
+	return keep(s, answer{what: "maps", layer: layer, show: show}, func() ([][]float32, error) {
 		n, err := s.shown(show)
 		if err != nil {
 			return nil, err
@@ -98,9 +98,31 @@ func (s *Subject) Maps(ctx context.Context, show Show, layer int) ([][]float32, 
 	})
 }
 
+// Norms returns the length ‖m‖ of each map of a layer.
+func (s *Subject) Norms(ctx context.Context, show Show, layer int) ([]float64, error) {
+	return keep(s, answer{what: "norms", layer: layer, show: show}, func() ([]float64, error) {
+		maps, err := s.Maps(ctx, show, layer)
+		if err != nil {
+			return nil, err
+		}
+		return norms(maps), nil
+	})
+}
+
+// Similar returns an order of the maps of a layer in which neighbours are alike; see Similar.
+func (s *Subject) Similar(ctx context.Context, show Show, layer int) ([]int, error) {
+	return keep(s, answer{what: "similar", layer: layer, show: show}, func() ([]int, error) {
+		maps, err := s.Maps(ctx, show, layer)
+		if err != nil {
+			return nil, err
+		}
+		return Similar(ctx, maps)
+	})
+}
+
 // Rho returns ρ of each neuron of a layer: the share of the variance of its raw map that the start's map explains.
 func (s *Subject) Rho(ctx context.Context, layer int) ([]float64, error) {
-	return keep(s, answer{"rho", layer, ShowRaw}, func() ([]float64, error) {
+	return keep(s, answer{what: "rho", layer: layer}, func() ([]float64, error) {
 		start, err := s.Maps(ctx, ShowStart, layer)
 		if err != nil {
 			return nil, err
@@ -117,9 +139,31 @@ func (s *Subject) Rho(ctx context.Context, layer int) ([]float64, error) {
 	})
 }
 
+// OwnRho returns ρ of each neuron of any layer, the output's too, over its own weights: those from the layer before it.
+// Of the first layer it is Rho.
+func (s *Subject) OwnRho(layer int) ([]float64, error) {
+	if s.NoStart != nil {
+		return nil, s.NoStart
+	}
+	return keep(s, answer{what: "own rho", layer: layer}, func() ([]float64, error) {
+		raw, start := Maps(s.Net.Params.Weight(layer+1)), Maps(s.Net.Initial.Weight(layer+1))
+		rho := make([]float64, len(raw))
+		for j := range raw {
+			rho[j] = Rho(raw[j], start[j])
+		}
+		return rho, nil
+	})
+}
+
+// RMS returns the root mean square of the first layer's raw weights from the inputs where mask is true; nil is all.
+func (s *Subject) RMS(ctx context.Context, mask []bool) (float64, error) {
+	raw, err := s.Maps(ctx, ShowRaw, 0)
+	return RMS(raw, mask), err
+}
+
 // Smoothness returns the smoothness of each map of a layer.
 func (s *Subject) Smoothness(ctx context.Context, show Show, layer int) ([]float64, error) {
-	return keep(s, answer{"smoothness", layer, show}, func() ([]float64, error) {
+	return keep(s, answer{what: "smoothness", layer: layer, show: show}, func() ([]float64, error) {
 		maps, err := s.Maps(ctx, show, layer)
 		if err != nil {
 			return nil, err
@@ -143,7 +187,7 @@ func (s *Subject) StartSeen(ctx context.Context) bool {
 
 // OutPath returns the weights from the neurons of a hidden layer to the outputs, Units×Classes; see Path.
 func (s *Subject) OutPath(layer int) [][]float64 {
-	path, _ := keep(s, answer{"outpath", layer, ShowRaw}, func() ([][]float64, error) {
+	path, _ := keep(s, answer{what: "outpath", layer: layer}, func() ([][]float64, error) {
 		return Path(s.Net.Spec, s.Net.Params, layer), nil
 	})
 	return path
@@ -151,7 +195,7 @@ func (s *Subject) OutPath(layer int) [][]float64 {
 
 // Contributions returns Classes×Units of a hidden layer; see Contributions.
 func (s *Subject) Contributions(ctx context.Context, layer int) ([][]float64, error) {
-	return keep(s, answer{"contributions", layer, ShowRaw}, func() ([][]float64, error) {
+	return keep(s, answer{what: "contributions", layer: layer}, func() ([][]float64, error) {
 		act, err := s.Activity(ctx, layer)
 		if err != nil {
 			return nil, err
@@ -162,7 +206,7 @@ func (s *Subject) Contributions(ctx context.Context, layer int) ([][]float64, er
 
 // Importance returns how much each neuron of a hidden layer moves the logits; see Importance.
 func (s *Subject) Importance(ctx context.Context, layer int) ([]float64, error) {
-	return keep(s, answer{"importance", layer, ShowRaw}, func() ([]float64, error) {
+	return keep(s, answer{what: "importance", layer: layer}, func() ([]float64, error) {
 		c, err := s.Contributions(ctx, layer)
 		return Importance(c), err
 	})
@@ -176,7 +220,7 @@ type Favourite struct {
 
 // Favourites returns the class that each neuron of a hidden layer speaks for most.
 func (s *Subject) Favourites(ctx context.Context, layer int) (Favourite, error) {
-	return keep(s, answer{"favourites", layer, ShowRaw}, func() (Favourite, error) {
+	return keep(s, answer{what: "favourites", layer: layer}, func() (Favourite, error) {
 		path := s.OutPath(layer)
 		sees, err := s.sees(ctx)
 		if err != nil {
@@ -195,7 +239,7 @@ func (s *Subject) Favourites(ctx context.Context, layer int) (Favourite, error) 
 
 // Selectivity returns how much each neuron of a hidden layer prefers its best class; see Selectivity.
 func (s *Subject) Selectivity(ctx context.Context, layer int) ([]float64, error) {
-	return keep(s, answer{"selectivity", layer, ShowRaw}, func() ([]float64, error) {
+	return keep(s, answer{what: "selectivity", layer: layer}, func() ([]float64, error) {
 		p, err := s.Probe(ctx)
 		if err != nil {
 			return nil, err
@@ -231,7 +275,7 @@ type Templates struct {
 
 // Templates returns the class templates.
 func (s *Subject) Templates(ctx context.Context) (Templates, error) {
-	return keep(s, answer{"templates", 0, ShowRaw}, func() (t Templates, err error) {
+	return keep(s, answer{what: "templates"}, func() (t Templates, err error) {
 		if t.Plain, err = s.Net.Templates(ctx, nil); err != nil {
 			return t, err
 		}
@@ -254,16 +298,6 @@ func (s *Subject) Templates(ctx context.Context) (Templates, error) {
 		t.Sloped, err = s.Maps(ctx, t.SlopedOf, s.Net.Last())
 		return t, err
 	})
-}
-
-// Values returns a layer's activations for all images, or its weighted inputs with z: n×Units. They are worked out at
-// each call, for they can be large.
-func (s *Subject) Values(ctx context.Context, layer int, z bool) ([][]float32, error) {
-	p, err := s.Probe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p.Values(ctx, s.Net, layer, z)
 }
 
 // Beyond reports whether an accuracy is above another by more than chance makes on n images: three standard errors of

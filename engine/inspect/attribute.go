@@ -51,7 +51,8 @@ type Attribution struct {
 //
 //	gradient×input        x_p·∂F/∂x_p(x)
 //	integrated gradients  (x_p − x′_p)·1/m Σ_i ∂F/∂x_p(x′ + (i−½)/m·(x − x′)), the midpoint rule
-//	LRP-ε                 R_i = Σ_j a_i·W_ij/(z_j + ε·sgn z_j)·R_j from R = Weights ⊙ z of the target's layer down; sgn 0 = 1
+//	LRP-ε                 R_i = Σ_j a_i·W_ij/(z_j + ε·sgn z_j)·R_j from R = Weights ⊙ z of the target's layer down;
+//	                      sgn 0 = 1
 //
 // The shares of integrated gradients add up to F(x) − F(x′) (completeness, their proposition 1) up to the rule's error:
 // Residual. LRP conserves F up to what biases and ε take: Residual. A sigmoid neuron at its threshold has a = ½ and z

@@ -61,13 +61,13 @@ func RankClass(path [][]float64, a Activity, k int) (ClassRank, error) {
 	return r, nil
 }
 
-// Overlap returns how many of the first k of two orders agree, in any order.
-func Overlap(a, b []int, k int) int {
-	n := 0
-	for _, i := range a[:min(k, len(a))] {
-		if slices.Contains(b[:min(k, len(b))], i) {
-			n++
+// InBoth returns how many of the first n neurons by contribution are among the first n by weight.
+func (r ClassRank) InBoth(n int) int {
+	both := 0
+	for _, j := range r.ByContribution[:min(n, len(r.ByContribution))] {
+		if slices.Contains(r.ByWeight[:min(n, len(r.ByWeight))], j) {
+			both++
 		}
 	}
-	return n
+	return both
 }

@@ -21,9 +21,9 @@ type Prior struct {
 // priorImages bounds the images between which Dimension is estimated.
 const priorImages = 512
 
-// NewPrior measures a data set of height×width images. tr Σ² is estimated without Σ, as the mean of ⟨x_i − μ, x_j − μ⟩²
+// newPrior measures a data set of height×width images. tr Σ² is estimated without Σ, as the mean of ⟨x_i − μ, x_j − μ⟩²
 // over all pairs i ≠ j of up to 512 images spaced evenly.
-func NewPrior(ctx context.Context, d engine.Data, height, width int) (*Prior, error) {
+func newPrior(ctx context.Context, d engine.Data, height, width int) (*Prior, error) {
 	inputs, n := height*width, d.Len()
 	switch {
 	case n == 0:

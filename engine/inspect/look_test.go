@@ -26,7 +26,7 @@ func TestRankClass(t *testing.T) {
 		t.Error(diff)
 	}
 	for k, want := range []int{0, 0, 1, 3, 3} {
-		if got := inspect.Overlap(r.ByContribution, r.ByWeight, k); got != want {
+		if got := r.InBoth(k); got != want {
 			t.Errorf("overlap of %d: %d, want %d", k, got, want)
 		}
 	}

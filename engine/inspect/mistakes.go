@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,20 +48,19 @@ func (n Net) Mistakes(z [][]float32, labels []uint8) ([]Mistake, error) {
 	return wrong, nil
 }
 
-// Confusion returns counts[label][predicted], as [engine.Score] has them. z: the output layer's weighted inputs,
-// n×Classes; labels: n.
-func (n Net) Confusion(z [][]float32, labels []uint8) ([][]int, error) {
-	if err := n.checkOutputs(z, labels); err != nil {
-		return nil, err
-	}
-	counts := make([][]int, n.Spec.Classes())
-	for k := range counts {
-		counts[k] = make([]int, len(counts))
-	}
-	for i, row := range z {
-		counts[labels[i]][engine.Answer(row)]++
-	}
-	return counts, nil
+// Mistakes returns the images that the network gets wrong, worst first; see Net.Mistakes.
+func (s *Subject) Mistakes(ctx context.Context) ([]Mistake, error) {
+	return keep(s, answer{what: "mistakes"}, func() ([]Mistake, error) {
+		z, err := s.Outputs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Probe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s.Net.Mistakes(z, p.Data.Labels)
+	})
 }
 
 func (n Net) checkOutputs(z [][]float32, labels []uint8) error {

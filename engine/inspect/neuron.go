@@ -47,7 +47,7 @@ func Patterns(ctx context.Context, d engine.Data, inputs int, z [][]float32) ([]
 		return nil, sizes("examples of weighted inputs", d.Len(), len(z))
 	}
 	units := width(z)
-	sums, err := inputSums(ctx, d, inputs, z, Means(z, units))
+	sums, err := inputSums(ctx, d, inputs, z, means(z, units))
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +153,9 @@ type Extremes struct {
 	Deciles [][]int // ten: images evenly spaced within each tenth of the data set, largest z first
 }
 
-// FindExtremes sorts the images by a neuron's z, not by a: sigmoid rounds many of them to 1. Each list has at most
+// findExtremes sorts the images by a neuron's z, not by a: sigmoid rounds many of them to 1. Each list has at most
 // count images; equal z are taken by index. z: n.
-func FindExtremes(z []float32, count int) Extremes {
+func findExtremes(z []float32, count int) Extremes {
 	order, negative := Descending(z), make([]float32, len(z))
 	for i, v := range z {
 		negative[i] = -v
@@ -184,21 +184,21 @@ type Spread struct {
 	Quantiles []float64
 }
 
-// Spreads returns how one neuron's values are spread over all images and over each class's. v, labels: n; labels are
+// spreads returns how one neuron's values are spread over all images and over each class's. v, labels: n; labels are
 // below classes.
-func Spreads(v []float32, labels []uint8, classes int) (all Spread, class []Spread) {
+func spreads(v []float32, labels []uint8, classes int) (all Spread, class []Spread) {
 	of := make([][]float32, classes)
 	for i, k := range labels {
 		of[k] = append(of[k], v[i])
 	}
 	for _, c := range of {
-		class = append(class, SpreadOf(c))
+		class = append(class, spreadOf(c))
 	}
-	return SpreadOf(slices.Clone(v)), class
+	return spreadOf(slices.Clone(v)), class
 }
 
-// SpreadOf returns how values are spread, and leaves them sorted.
-func SpreadOf(v []float32) Spread {
+// spreadOf returns how values are spread, and leaves them sorted.
+func spreadOf(v []float32) Spread {
 	s := Spread{Count: len(v)}
 	if len(v) == 0 {
 		return s

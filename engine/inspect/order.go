@@ -37,7 +37,7 @@ func Similar(ctx context.Context, maps [][]float32) ([]int, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	corr, err := Correlations(ctx, maps, maps)
+	corr, err := correlations(ctx, maps, maps)
 	if err != nil {
 		return nil, err
 	}

@@ -83,8 +83,8 @@ func (p Probe) Score(n Net, program *engine.Program) (engine.Score, error) {
 	return engine.Evaluate(p.Executor, program, p.Ref, p.Data)
 }
 
-// Column returns one neuron's values, copied. values: n×Units.
-func Column(values [][]float32, neuron int) []float32 {
+// column returns one neuron's values, copied. values: n×Units.
+func column(values [][]float32, neuron int) []float32 {
 	c := make([]float32, len(values))
 	for i, row := range values {
 		c[i] = row[neuron]
@@ -92,8 +92,8 @@ func Column(values [][]float32, neuron int) []float32 {
 	return c
 }
 
-// Columns returns the values of some neurons, copied: n×len(neurons).
-func Columns(values [][]float32, neurons []int) [][]float32 {
+// columns returns the values of some neurons, copied: n×len(neurons).
+func columns(values [][]float32, neurons []int) [][]float32 {
 	flat, rows := make([]float32, len(values)*len(neurons)), make([][]float32, len(values))
 	for i, row := range values {
 		rows[i] = flat[i*len(neurons) : (i+1)*len(neurons) : (i+1)*len(neurons)]
@@ -104,8 +104,8 @@ func Columns(values [][]float32, neurons []int) [][]float32 {
 	return rows
 }
 
-// Means returns the mean of each neuron's values; zeros for no examples. values: n×Units.
-func Means(values [][]float32, units int) []float64 {
+// means returns the mean of each neuron's values; zeros for no examples. values: n×Units.
+func means(values [][]float32, units int) []float64 {
 	m := make([]float64, units)
 	for _, row := range values {
 		for j, v := range row {

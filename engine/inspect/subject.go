@@ -113,6 +113,7 @@ type answer struct {
 	what  string
 	layer int
 	show  Show
+	of    any // what else was asked for; comparable
 }
 
 // keep returns the answer that is kept, or works it out, and keeps it unless that fails.
@@ -164,7 +165,7 @@ func (s *Subject) shown(show Show) (Net, error) {
 		start, _ := s.Net.Start()
 		return start, nil
 	}
-	return keep(s, answer{"shown", 0, show}, func() (Net, error) {
+	return keep(s, answer{what: "shown", show: show}, func() (Net, error) {
 		n := s.Net
 		n.Params = append(engine.Params(nil), n.Params...)
 		for i, t := range n.Params {
@@ -174,4 +175,20 @@ func (s *Subject) shown(show Show) (Net, error) {
 		}
 		return n, nil
 	})
+}
+
+// GammaThen estimates what was left of the start's weights when the first layer's were w; see EstimateGamma.
+func (s *Subject) GammaThen(w engine.Tensor) float64 {
+	return EstimateGamma(w, s.Net.Initial.Weight(1))
+}
+
+// MapsThen returns the maps of some neurons of the first layer as they were when its weights were w and γ of the start
+// was left of them: ShowRaw or ShowLearned, len(neurons)×Inputs. They are worked out at each call: of the many moments
+// of a training each is looked at once.
+func (s *Subject) MapsThen(w engine.Tensor, show Show, gamma float64, neurons []int) [][]float32 {
+	w = weightsOf(w, neurons)
+	if show == ShowLearned {
+		w = Learned(w, weightsOf(s.Net.Initial.Weight(1), neurons), gamma)
+	}
+	return Maps(w)
 }

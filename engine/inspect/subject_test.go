@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"neuroloupe/engine"
@@ -108,19 +109,20 @@ func asked(s *inspect.Subject) map[string]func(context.Context) (any, error) {
 		"slopes":    func(ctx context.Context) (any, error) { return wrap(s.Slopes(ctx)) },
 		"templates": func(ctx context.Context) (any, error) { return wrap(s.Templates(ctx)) },
 		"values":    func(ctx context.Context) (any, error) { return wrap(s.Values(ctx, 1, true)) },
+		"outputs":   func(ctx context.Context) (any, error) { return wrap(s.Outputs(ctx)) },
+		"predicted": func(ctx context.Context) (any, error) { return wrap(s.Predicted(ctx)) },
+		"mistakes":  func(ctx context.Context) (any, error) { return wrap(s.Mistakes(ctx)) },
+		"prior":     func(ctx context.Context) (any, error) { return wrap(s.Prior(ctx)) },
 	}
 	for layer, at := range []string{" 1", " 2"} {
 		for _, show := range []inspect.Show{inspect.ShowRaw, inspect.ShowLearned, inspect.ShowStart} {
-			all["maps "+show.String()+at] = func(ctx context.Context) (any,
-				error,
-			) {
-				return wrap(s.Maps(ctx, show, layer))
-			}
-			all["smoothness "+show.String()+at] = func(ctx context.Context) (any,
-				error,
-			) {
+			of := " " + show.String() + at
+			all["maps"+of] = func(ctx context.Context) (any, error) { return wrap(s.Maps(ctx, show, layer)) }
+			all["smoothness"+of] = func(ctx context.Context) (any, error) {
 				return wrap(s.Smoothness(ctx, show, layer))
 			}
+			all["norms"+of] = func(ctx context.Context) (any, error) { return wrap(s.Norms(ctx, show, layer)) }
+			all["similar"+of] = func(ctx context.Context) (any, error) { return wrap(s.Similar(ctx, show, layer)) }
 		}
 		all["activity"+at] = func(ctx context.Context) (any, error) { return wrap(s.Activity(ctx, layer)) }
 		all["rho"+at] = func(ctx context.Context) (any, error) { return wrap(s.Rho(ctx, layer)) }
@@ -128,6 +130,26 @@ func asked(s *inspect.Subject) map[string]func(context.Context) (any, error) {
 		all["importance"+at] = func(ctx context.Context) (any, error) { return wrap(s.Importance(ctx, layer)) }
 		all["favourites"+at] = func(ctx context.Context) (any, error) { return wrap(s.Favourites(ctx, layer)) }
 		all["selectivity"+at] = func(ctx context.Context) (any, error) { return wrap(s.Selectivity(ctx, layer)) }
+		all["neuron"+at] = func(ctx context.Context) (any, error) { return wrap(s.Neuron(ctx, layer, 2)) }
+		all["excited"+at] = func(ctx context.Context) (any, error) {
+			return wrap(s.Excited(ctx, layer, []int{2, 0}, 4))
+		}
+		all["ablated"+at] = func(ctx context.Context) (any, error) {
+			return wrap(s.Ablated(ctx, layer, inspect.AblateOptions{Every: 1, Nth: layer + 1}, nil))
+		}
+		all["patterns"+at] = func(ctx context.Context) (any, error) { return wrap(s.Patterns(ctx, layer, 2)) }
+		all["survey"+at] = func(ctx context.Context) (any, error) { return wrap(s.Survey(ctx, layer, 3, 20, nil)) }
+		all["dreams"+at] = func(ctx context.Context) (any, error) {
+			return wrap(s.Dreams(ctx, layer, []int{1, 3}, inspect.DreamOptions{Steps: 5}, nil))
+		}
+		all["explain"+at] = func(ctx context.Context) (any, error) {
+			p, err := s.Probe(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return wrap(s.Explain(ctx, p, 7, layer))
+		}
+		all["match"+at] = func(ctx context.Context) (any, error) { return wrap(s.MatchMaps(ctx, s, 0, layer)) }
 		all["rank"+at] = func(ctx context.Context) (any, error) { return wrap(s.ClassRank(ctx, layer, 1)) }
 	}
 	return all
@@ -175,7 +197,8 @@ func TestSubjectWorksOutOnce(t *testing.T) {
 	}
 	infers := x.infers
 	for name, ask := range asked(s) {
-		if name == "values" { // too large to keep
+		switch what, _, _ := strings.Cut(name, " "); what {
+		case "values", "survey", "explain", "dreams": // too large to keep; dreams ask for what they keep
 			continue
 		}
 		if _, err := ask(t.Context()); err != nil {
@@ -252,10 +275,11 @@ func TestSubjectFailures(t *testing.T) {
 	broken, read := errors.New("the disk is broken"), s.Images
 	s.Images = func(context.Context) (engine.Data, error) { return engine.Data{}, broken }
 	for name, ask := range asked(s) {
-		switch name {
-		case "maps raw 1", "maps learned 1", "maps init 1", "rho 1", "smoothness raw 1", "smoothness learned 1",
-			"smoothness init 1":
-			continue // need no images
+		switch what, at, _ := strings.Cut(name, " "); what {
+		case "maps", "rho", "smoothness", "norms", "similar", "match":
+			if strings.HasSuffix(at, "1") {
+				continue // needs no images
+			}
 		}
 		if _, err := ask(t.Context()); !errors.Is(err, broken) {
 			t.Errorf("%s where the images cannot be read: %v", name, err)

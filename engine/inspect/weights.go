@@ -27,8 +27,8 @@ func Maps(w engine.Tensor) [][]float32 {
 	return maps
 }
 
-// WeightsOf returns the weights of some neurons of a layer with weights w, In×Out: In×len(neurons).
-func WeightsOf(w engine.Tensor, neurons []int) engine.Tensor {
+// weightsOf returns the weights of some neurons of a layer with weights w, In×Out: In×len(neurons).
+func weightsOf(w engine.Tensor, neurons []int) engine.Tensor {
 	in, out := w.Shape[0], w.Shape[1]
 	some := engine.Tensor{Name: w.Name, Shape: []int{in, len(neurons)}, Data: make([]float32, 0, in*len(neurons))}
 	for i := range in {
@@ -107,13 +107,13 @@ func Smoothness(m []float32, height, width int) float64 {
 	return float64(len(m)) / float64(pairs) * cross / square
 }
 
-// RMS returns the root mean square of all maps at the inputs where mask is true; 0 if there are none.
+// RMS returns the root mean square of all maps at the inputs where mask is true, nil being all; 0 if there are none.
 func RMS(maps [][]float32, mask []bool) float64 {
 	var sum float64
 	n := 0
 	for _, m := range maps {
 		for i, v := range m {
-			if mask[i] {
+			if mask == nil || mask[i] {
 				sum += float64(v) * float64(v)
 				n++
 			}
@@ -132,6 +132,14 @@ func Norm(m []float32) float64 {
 		sum += float64(v) * float64(v)
 	}
 	return math.Sqrt(sum)
+}
+
+func norms(maps [][]float32) []float64 {
+	out := make([]float64, len(maps))
+	for j, m := range maps {
+		out[j] = Norm(m)
+	}
+	return out
 }
 
 // Median returns the median, the mean of the middle two for an even count; NaN for none. v is not changed.

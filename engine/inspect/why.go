@@ -1,8 +1,11 @@
 package inspect
 
 import (
+	"context"
 	"fmt"
 	"math"
+
+	"neuroloupe/engine"
 )
 
 // Why is what one image does in a network.
@@ -136,4 +139,43 @@ func (w *Why) SumErrors(z [][]float32) (neurons, outputs []float64, err error) {
 		outputs = append(outputs, math.Abs(sum))
 	}
 	return neurons, outputs, nil
+}
+
+// Explained is what one image does in a network, held against what an executor computes.
+type Explained struct {
+	*Why
+	Mean      []float64 // E a_j over the subject's images, which Centred goes by; nil where there are none
+	Logits    []float32 // of the executor
+	Predicted int       // the class that the executor answers with
+	// See Why.SumErrors.
+	NeuronErrors, OutputErrors []float64
+}
+
+// Explain explains the outputs for an example of p by the neurons of a hidden layer. p asks the subject's own images,
+// as Probe gives it, or others, as On does. It is worked out at each call: it can be large, and there are many images.
+func (s *Subject) Explain(ctx context.Context, p Probe, example, layer int) (*Explained, error) {
+	x := &Explained{}
+	sees, err := s.sees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if sees {
+		act, err := s.Activity(ctx, layer)
+		if err != nil {
+			return nil, err
+		}
+		x.Mean = act.Mean
+	}
+	image := p.Data.Images[example*s.Net.Spec.Inputs:][:s.Net.Spec.Inputs]
+	if x.Why, err = s.Net.Why(Pixels(image), layer, x.Mean); err != nil {
+		return nil, err
+	}
+	z, err := p.Weighted(s.Net, example)
+	if err != nil {
+		return nil, err
+	}
+	x.Logits = z[s.Net.Last()]
+	x.Predicted = engine.Answer(x.Logits)
+	x.NeuronErrors, x.OutputErrors, err = x.SumErrors(z)
+	return x, err
 }

@@ -14,7 +14,8 @@ import (
 //	sgd       w ← w − ηg'
 //	momentum  v ← μv − ηg',  w ← w + v
 //	nesterov  v ← μv − ηg',  w ← w + μv − ηg'
-//	adam      m ← β₁m + (1−β₁)g',  v ← β₂v + (1−β₂)g'²,  w ← w − η m̂/(√v̂ + ε),  m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ), t = step+1
+//	adam      m ← β₁m + (1−β₁)g',  v ← β₂v + (1−β₂)g'²,  w ← w − η m̂/(√v̂ + ε),
+//	          m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ), t = step+1
 func Update(w, g, s, t []float32, in *engine.Instr, lr float32, step uint64) {
 	mu := in.Momentum
 	switch in.Method {

@@ -80,6 +80,31 @@ func (n *Set) Floats() iter.Seq2[string, []float64] {
 	}
 }
 
+// Values returns the numbers of an array, row-major; nil for a name that no array of numbers has.
+func (n *Set) Values(name string) []float64 {
+	for _, a := range n.arrays {
+		if a.name == name && a.texts == nil {
+			return a.floats
+		}
+	}
+	return nil
+}
+
+// Rows returns the rows of a matrix; nil for a name that no array of numbers in two dimensions has.
+func (n *Set) Rows(name string) [][]float64 {
+	for _, a := range n.arrays {
+		if a.name != name || a.texts != nil || len(a.shape) != 2 {
+			continue
+		}
+		rows := make([][]float64, a.shape[0])
+		for i := range rows {
+			rows[i] = a.floats[i*a.shape[1]:][:a.shape[1]]
+		}
+		return rows
+	}
+	return nil
+}
+
 // Pick returns the values at some places.
 func Pick[T any](v []T, places []int) []T {
 	out := make([]T, len(places))

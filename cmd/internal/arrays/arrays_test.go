@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"neuroloupe/engine/atomicfile"
@@ -102,5 +103,23 @@ func TestNumbersRefused(t *testing.T) {
 	}
 	if err := Write(io.Discard, ".csv", good); err != nil {
 		t.Errorf("an array of nothing: %v", err)
+	}
+}
+
+// Arrays are found by their names and come back as they went in, rows of a matrix one by one.
+func TestValuesAndRows(t *testing.T) {
+	n := &Set{}
+	AddTexts(n, "names", []string{"a", "b"})
+	AddMatrix(n, "maps", [][]float32{{1, 2, 0.5}, {-4, 5, 6}})
+	AddVector(n, "label", []uint8{7, 9})
+	if got := n.Values("label"); !slices.Equal(got, []float64{7, 9}) {
+		t.Errorf("values %v", got)
+	}
+	rows := n.Rows("maps")
+	if len(rows) != 2 || !slices.Equal(rows[0], []float64{1, 2, 0.5}) || !slices.Equal(rows[1], []float64{-4, 5, 6}) {
+		t.Errorf("rows %v", rows)
+	}
+	if n.Values("names") != nil || n.Values("other") != nil || n.Rows("label") != nil || n.Rows("other") != nil {
+		t.Error("texts, a vector's rows or an array that is not there have numbers")
 	}
 }

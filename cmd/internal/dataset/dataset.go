@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/talk"
@@ -24,6 +25,10 @@ import (
 type Examples struct {
 	Source                  *mnist.Dataset
 	Train, Validation, Test *mnist.Set
+
+	dead, odd sync.Once // what takes long and is the same for all runs with these images
+	deadList  []int
+	oddTexts  []string
 }
 
 // Name returns the data set to load: mnist by default, a folder by its whole path.
@@ -46,6 +51,22 @@ func Name(name string) (string, error) {
 // Known reports whether name is a data set that mnist can fetch.
 func Known(name string) bool {
 	return slices.ContainsFunc(mnist.Known(), func(k mnist.Info) bool { return k.Name == name })
+}
+
+// Recipe returns a preset's recipe for a data set, with what set lays over it, checked as far as that can be without
+// the data.
+func Recipe(preset, data string, set func(*runs.Recipe) error) (runs.Recipe, error) {
+	r, err := runs.Preset(preset)
+	if err != nil {
+		return r, err
+	}
+	if !Known(data) {
+		r.Split = "" // the presets' are for 60,000 images
+	}
+	if err := set(&r); err != nil {
+		return r, err
+	}
+	return r, r.Check()
 }
 
 // Missing reports whether a data set that could not be read is not there: no file, nowhere to fetch it from, or
@@ -104,11 +125,16 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 		}
 		return nil, err
 	}
+	return d, same(f, d)
+}
+
+// same returns an error for a data set that is not the one that a run was made with.
+func same(f *runs.Folder, d *mnist.Dataset) error {
 	if n := d.Test.Pixels(); n != f.Spec.Inputs {
-		return nil, other("%s takes %d inputs, but the images of %s have %v pixels",
+		return other("%s takes %d inputs, but the images of %s have %v pixels",
 			f.Path, f.Spec.Inputs, d.Name, d.Test.Shape)
 	}
-	for i, want := range m.Files {
+	for i, want := range f.Manifest.Data.Files {
 		if i < len(d.Files) && (d.Files[i].SHA256 == "" || sameFile(want, d.Files[i])) {
 			continue
 		}
@@ -117,10 +143,10 @@ func Source(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*
 			also = ", or with the same one compressed otherwise: the run keeps the sum of the file alone, not of " +
 				"what is in it"
 		}
-		return nil, other("%s was trained with another %s, of sha256 %s%s; point --folder at the folder that has it",
+		return other("%s was trained with another %s, of sha256 %s%s; point --folder at the folder that has it",
 			f.Path, want.Name, want.SHA256, also)
 	}
-	return d, nil
+	return nil
 }
 
 // sameFile reports whether a file holds what the one that a run recorded did, compressed or not.
@@ -148,6 +174,18 @@ func Of(ctx context.Context, f *runs.Folder, dir string, o mnist.Options) (*Exam
 	if err != nil {
 		return nil, err
 	}
+	return cutFor(f, d)
+}
+
+// OfLoaded is Of for a data set that is in memory.
+func OfLoaded(f *runs.Folder, d *mnist.Dataset) (*Examples, error) {
+	if err := same(f, d); err != nil {
+		return nil, err
+	}
+	return cutFor(f, d)
+}
+
+func cutFor(f *runs.Folder, d *mnist.Dataset) (*Examples, error) {
 	r := f.Manifest.Train
 	e, err := Cut(d, &r)
 	if err != nil {
@@ -238,15 +276,22 @@ func Data(s *mnist.Set) engine.Data {
 	return engine.Data{Images: s.Images, Labels: s.Labels}
 }
 
-// DeadPixels lists the inputs that are 0 in every training image.
+// DeadPixels lists the inputs that are 0 in every training image; the caller must not change the list.
 func (e *Examples) DeadPixels() []int {
-	var dead []int
-	for i, d := range e.Train.NeverInked() {
-		if d {
-			dead = append(dead, i)
+	e.dead.Do(func() {
+		for i, d := range e.Train.NeverInked() {
+			if d {
+				e.deadList = append(e.deadList, i)
+			}
 		}
-	}
-	return dead
+	})
+	return e.deadList
+}
+
+// Odd says in words what is odd about the images, as [Odd] does.
+func (e *Examples) Odd() []string {
+	e.odd.Do(func() { e.oddTexts = Odd(e.Train, e.Test) })
+	return e.oddTexts
 }
 
 // Tellable returns an error for images that are all of one class, of which no network can learn anything.

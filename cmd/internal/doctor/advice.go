@@ -44,7 +44,8 @@ func advise(v *gallery.View, d *Diagnosis) []string {
 	m := v.Folder.Manifest
 	a := &advice{v: v, d: d, recipe: m.Train, surgery: newSurgery(v), texts: []string{}, imported: m.Import != nil}
 	for _, fault := range v.Faults() {
-		a.add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written wrongly",
+		a.add("%s; what is computed from them cannot be trusted. The training diverged, or the file was written "+
+			"wrongly",
 			strings.ToUpper(fault[:1])+fault[1:])
 	}
 	a.oddData()

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -55,7 +56,6 @@ type Smoothness struct {
 // Diagnose looks at a run. What needs images that are not there is not known; that they cannot be read is an error.
 func Diagnose(v *gallery.View) (*Diagnosis, error) {
 	m := v.Folder.Manifest.Data
-	raw := inspect.Maps(v.Weights("raw"))
 	d := &Diagnosis{activation: v.Spec().Layers[0].Activation}
 	d.Smoothness.Raw = v.Smoothness(inspect.ShowRaw)
 	if v.NoStart == nil {
@@ -64,7 +64,11 @@ func Diagnose(v *gallery.View) (*Diagnosis, error) {
 		d.RhoMedian, d.Gamma = new(inspect.Median(v.Rho())), &v.Net.Gamma
 	}
 	if m.Name != "" {
-		d.DeadPixels, d.DeadRMS = new(len(m.Dead)), new(inspect.RMS(raw, v.Folder.Manifest.DeadMask()))
+		rms, err := v.Subject.RMS(v.Context(), v.Folder.Manifest.DeadMask())
+		if err != nil {
+			return nil, err
+		}
+		d.DeadPixels, d.DeadRMS = new(len(m.Dead)), &rms
 	}
 	s, err := v.Score()
 	d.noData = errors.Join(err, examine(v, d))
@@ -99,22 +103,17 @@ func examine(v *gallery.View, d *Diagnosis) (err error) {
 	for l, layer := range v.Spec().Layers {
 		f := Finding{Layer: l + 1, Neurons: layer.Units}
 		if v.NoStart == nil {
-			f.RhoMedian = new(inspect.Median(rhos(v.Net.Params.Weight(l+1), v.Net.Initial.Weight(l+1))))
+			rho, _ := v.Subject.OwnRho(l) // whose one error is NoStart
+			f.RhoMedian = new(inspect.Median(rho))
 		}
 		if l <= v.Net.Hidden() && err == nil {
 			d.hidden += layer.Units
-			var act inspect.Activity
-			if act, err = v.Activity(l); err == nil {
-				n := 0
-				for j, share := range act.Stuck {
-					if share < stuck(layer.Activation) {
-						continue
-					}
-					if n++; first {
-						d.stuck, first = [2]int{l, j}, false
-					}
+			var which []int
+			if which, err = saturated(v.Context(), v.Subject, l); err == nil {
+				if first && len(which) > 0 {
+					d.stuck, first = [2]int{l, which[0]}, false
 				}
-				f.Saturated, total = &n, total+n
+				f.Saturated, total = new(len(which)), total+len(which)
 			}
 		}
 		d.Layers = append(d.Layers, f)
@@ -125,14 +124,19 @@ func examine(v *gallery.View, d *Diagnosis) (err error) {
 	return err
 }
 
-// rhos returns ρ of each neuron of a layer.
-func rhos(w, w0 engine.Tensor) []float64 {
-	raw, start := inspect.Maps(w), inspect.Maps(w0)
-	rho := make([]float64, len(raw))
-	for j := range raw {
-		rho[j] = inspect.Rho(raw[j], start[j])
+// saturated returns the neurons of a hidden layer that are; see stuck.
+func saturated(ctx context.Context, s *inspect.Subject, layer int) ([]int, error) {
+	act, err := s.Activity(ctx, layer)
+	if err != nil {
+		return nil, err
 	}
-	return rho
+	var which []int
+	for j, share := range act.Stuck {
+		if share >= stuck(s.Net.Spec.Layers[layer].Activation) {
+			which = append(which, j)
+		}
+	}
+	return which, nil
 }
 
 // stuck is the share of the images, saturated at the same end, from which a neuron counts as saturated. A relu neuron
@@ -173,11 +177,8 @@ func visibleDead(v *gallery.View, d *Diagnosis) bool {
 	if d.DeadPixels == nil || *d.DeadPixels == 0 {
 		return false
 	}
-	all := make([]bool, v.Spec().Inputs)
-	for i := range all {
-		all[i] = true
-	}
-	return *d.DeadRMS > deadVisible*inspect.RMS(inspect.Maps(v.Weights("raw")), all)
+	all, err := v.Subject.RMS(v.Context(), nil)
+	return err == nil && *d.DeadRMS > deadVisible*all
 }
 
 // Rows are the numbers found, each with its name.

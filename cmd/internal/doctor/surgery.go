@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"math"
 	"reflect"
@@ -151,22 +152,19 @@ func (s *surgery) train(r remedy) (*probed, error) {
 	return s.look(t, start, st, tests)
 }
 
-func medianSmoothness(maps [][]float32, shape mnist.Shape) float64 {
-	var all []float64
-	for _, m := range maps {
-		all = append(all, inspect.Smoothness(m, shape.Rows, shape.Cols))
-	}
-	return inspect.Median(all)
-}
-
 // look finds in a short training what diagnose finds in a run.
 func (s *surgery) look(t *engine.Trainer, start engine.Params, st *engine.State, tests *mnist.Set) (*probed, error) {
-	spec, d := t.Program.Spec, dataset.Data(tests)
-	ref, err := t.Ref(d)
-	if err != nil {
-		return nil, err
+	ctx, spec := s.v.Context(), t.Program.Spec
+	net := inspect.Net{Spec: spec, Params: st.Params, Initial: start, Gamma: st.Decay.Gamma}
+	if !spec.HasGamma() {
+		net.Gamma = inspect.EstimateGamma(st.Params.Weight(1), start.Weight(1))
 	}
-	score, err := t.Score(d)
+	of := &inspect.Subject{
+		Net: net, Rows: tests.Rows, Cols: tests.Cols,
+		Images: func(context.Context) (engine.Data, error) { return dataset.Data(tests), nil },
+	}
+	of.Lend(t)
+	score, err := of.Score(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,27 +175,23 @@ func (s *surgery) look(t *engine.Trainer, start engine.Params, st *engine.State,
 			o.lost++
 		}
 	}
-	asked, net := inspect.Probe{Executor: t.Executor, Ref: ref, Data: d}, inspect.Net{Spec: spec, Params: st.Params}
-	for l, layer := range spec.Layers[:len(spec.Layers)-1] {
-		act, err := asked.Observe(s.v.Context(), net, l)
+	for l := range net.Hidden() + 1 {
+		which, err := saturated(ctx, of, l)
 		if err != nil {
 			return nil, err
 		}
-		for _, share := range act.Stuck {
-			if share >= stuck(layer.Activation) {
-				o.saturated++
-			}
+		o.saturated += len(which)
+	}
+	for show, median := range map[inspect.Show]*float64{inspect.ShowRaw: &o.raw, inspect.ShowLearned: &o.learned} {
+		smooth, err := of.Smoothness(ctx, show, 0)
+		if err != nil {
+			return nil, err
 		}
+		*median = inspect.Median(smooth)
 	}
-	w, w0 := st.Params.Weight(1), start.Weight(1)
-	gamma := st.Decay.Gamma
-	if !spec.HasGamma() {
-		gamma = inspect.EstimateGamma(w, w0)
+	if o.deadRMS, err = of.RMS(ctx, s.v.Folder.Manifest.DeadMask()); err != nil {
+		return nil, err
 	}
-	raw := inspect.Maps(w)
-	o.raw = medianSmoothness(raw, tests.Shape)
-	o.learned = medianSmoothness(inspect.Maps(inspect.Learned(w, w0, gamma)), tests.Shape)
-	o.deadRMS = inspect.RMS(raw, s.v.Folder.Manifest.DeadMask())
 	if math.IsNaN(o.raw) || math.IsNaN(o.learned) {
 		return nil, errors.New("no numbers")
 	}

@@ -270,8 +270,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// The numbers of JSON are all that stays in memory: four bytes for each, and ten times that with what growing them costs.
-// Decoding into values takes 68.
+// The numbers of JSON are all that stays in memory: four bytes for each, and ten times that with what growing them
+// costs. Decoding into values takes 68.
 func TestJSONIsStreamed(t *testing.T) {
 	row := "[" + strings.Repeat("0.12345678901234, ", 783) + "0.5]"
 	text := []byte(`{"W1": [` + strings.Repeat(row+", ", 1999) + row + `]}`)

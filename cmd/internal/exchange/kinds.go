@@ -155,8 +155,8 @@ func pickledError(pickles []pickle) error {
 		}
 		parts = append(parts, part)
 	}
-	return fmt.Errorf("it holds Python objects that numpy pickled (dtype object: %s), which are programs and not data; "+
-		"where the file can be trusted, in Python: z = numpy.load(FILE, allow_pickle=True), then "+
+	return fmt.Errorf("it holds Python objects that numpy pickled (dtype object: %s), which are programs and not "+
+		"data; where the file can be trusted, in Python: z = numpy.load(FILE, allow_pickle=True), then "+
 		"numpy.savez(\"net.npz\", %s)",
 		some(names, 6), strings.Join(parts[:min(len(parts), 6)], ", "))
 }

@@ -124,7 +124,8 @@ func (t *tracer) follow() error {
 	}
 	// Threads are followed, the programs that it starts are not. TRACEEXEC is for one that starts itself again, as the
 	// race detector may.
-	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC |
+		unix.PTRACE_O_EXITKILL
 	if err := unix.PtraceSetOptions(tid, options); err != nil {
 		return err
 	}

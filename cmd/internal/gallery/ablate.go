@@ -1,12 +1,9 @@
 package gallery
 
 import (
-	"context"
 	"fmt"
-	"math"
 
 	"neuroloupe/cmd/internal/arrays"
-	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -29,22 +26,20 @@ func (c *Ablate) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("ablate", b.Layer, v.Net.Hidden()), Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
+	name := withLayer("ablate", b.layer, v.Net.Hidden())
+	return &Drawing{Name: name, Figure: fig, Numbers: b.numbers(c.shown(b))}, nil
 }
 
 // controlSeed draws the random order and the random networks that results are held against.
 const controlSeed = 1
 
-// ablation is what a hidden layer's neurons are worth, on the test images.
+// ablation is what a hidden layer's neurons are worth, on the test images, and who they are.
 type ablation struct {
-	*inspect.Ablation
-	curves      inspect.Curves
-	lost        []inspect.Lost
-	lostAll     []float64 // Lost.Accuracy of each
+	*inspect.Ablated
+	layer       int
 	importance  []float64
 	selectivity []float64 // NaN where it has no meaning
 	favourites  []int
-	images      int
 }
 
 // fewNeurons are too few for a correlation over them.
@@ -59,66 +54,35 @@ func (v *View) ablate(n int) (*ablation, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := v.ProbeTest()
-	if err != nil {
+	if _, err := v.ProbeTest(); err != nil {
 		return nil, fmt.Errorf("what neurons are worth shows on the test images: %w", err)
 	}
-	ctx := v.ctx
-	b := &ablation{images: p.Data.Len()}
+	b := &ablation{layer: layer}
 	if b.importance, err = v.importance(layer); err != nil {
 		return nil, err
 	}
 	b.favourites, _ = v.Favourites(layer)
-	if b.selectivity, err = v.Subject.Selectivity(ctx, layer); err != nil {
+	if b.selectivity, err = v.Subject.Selectivity(v.ctx, layer); err != nil {
 		return nil, err
 	}
-	if b.Ablation, err = inspect.NewAblation(ctx, p, v.Net, layer); err != nil {
-		return nil, err
-	}
-	units := len(b.Mean)
-	if err := talk.Parts(v.ctx, v.talk, "taking neurons away", units, max(8, units/64),
-		func(lo, hi int) error { return b.one(ctx, lo, hi) }); err != nil {
-		return nil, err
-	}
-	b.curves, err = b.Curves(ctx, b.importance, controlSeed, max(1, units/curvePoints))
+	units := len(b.importance)
+	done, end := v.talk.Count("taking neurons away", units, func(r float64) string { return fmt.Sprintf("%.0f/s", r) })
+	defer end()
+	b.Ablated, err = v.Subject.Ablated(v.ctx, layer,
+		inspect.AblateOptions{Every: max(1, units/curvePoints), Seed: controlSeed}, done)
 	return b, err
-}
-
-// one measures neurons lo to hi, each alone.
-func (b *ablation) one(ctx context.Context, lo, hi int) error {
-	neurons := make([]int, hi-lo)
-	for i := range neurons {
-		neurons[i] = lo + i
-	}
-	lost, err := b.Lost(ctx, neurons)
-	for _, l := range lost {
-		b.lostAll = append(b.lostAll, l.Accuracy)
-	}
-	b.lost = append(b.lost, lost...)
-	return err
-}
-
-// selective returns the correlation of selectivity and accuracy lost over the neurons that have one, and their number.
-func (b *ablation) selective() (r float64, n int) {
-	var s, lost []float64
-	for j, v := range b.selectivity {
-		if !math.IsNaN(v) {
-			s, lost = append(s, v), append(lost, b.lostAll[j])
-		}
-	}
-	return inspect.Correlation(s, lost), len(s)
 }
 
 // numbers are those of all neurons; shown are those drawn one by one.
 func (b *ablation) numbers(shown []int) *arrays.Set {
 	n := &arrays.Set{}
-	arrays.AddNumber(n, "images", b.images)
+	arrays.AddNumber(n, "images", b.Images)
 	arrays.AddNumber(n, "accuracy", b.Accuracy)
 	arrays.AddVector(n, "recall", b.Recall)
 	arrays.AddVector(n, "mean_activation", b.Mean)
-	arrays.AddVector(n, "accuracy_lost", b.lostAll)
-	class := make([][]float64, len(b.lost))
-	for j, l := range b.lost {
+	arrays.AddVector(n, "accuracy_lost", b.Alone)
+	class := make([][]float64, len(b.Lost))
+	for j, l := range b.Lost {
 		class[j] = l.Class
 	}
 	arrays.AddMatrix(n, "recall_lost", class)
@@ -126,8 +90,7 @@ func (b *ablation) numbers(shown []int) *arrays.Set {
 	arrays.AddVector(n, "favourite", b.favourites)
 	arrays.AddVector(n, "importance", b.importance)
 	arrays.AddVector(n, "selectivity", b.selectivity)
-	r, _ := b.selective()
-	arrays.AddNumber(n, "selectivity_correlation", r)
+	arrays.AddNumber(n, "selectivity_correlation", b.Selective)
 	removed, most, least, random := b.points()
 	arrays.AddVector(n, "curve_removed", removed)
 	arrays.AddVector(n, "curve_most_first", most)
@@ -138,18 +101,18 @@ func (b *ablation) numbers(shown []int) *arrays.Set {
 
 // points are the ablation curves: neurons removed, and test accuracy in per cent.
 func (b *ablation) points() (removed, most, least, random []float64) {
-	for i, p := range b.curves.MostFirst {
+	for i, p := range b.Curves.MostFirst {
 		removed = append(removed, float64(p.Removed))
 		most = append(most, 100*p.Accuracy)
-		least = append(least, 100*b.curves.LeastFirst[i].Accuracy)
-		random = append(random, 100*b.curves.Random[i].Accuracy)
+		least = append(least, 100*b.Curves.LeastFirst[i].Accuracy)
+		random = append(random, 100*b.Curves.Random[i].Accuracy)
 	}
 	return removed, most, least, random
 }
 
 // shown are the neurons to show one by one, those that cost most.
 func (c *Ablate) shown(b *ablation) []int {
-	order := inspect.Descending(b.lostAll)
+	order := inspect.Descending(b.Alone)
 	return order[:min(c.Top, len(order))]
 }
 
@@ -177,13 +140,13 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 	names := v.tags(top, b.favourites)
 	lost, lostText := make([]float64, len(top)), make([]string, len(top))
 	for i, j := range top {
-		lost[i], lostText[i] = 100*b.lostAll[j], words.Points(100*b.lostAll[j], 2)
+		lost[i], lostText[i] = 100*b.Alone[j], words.Points(100*b.Alone[j], 2)
 	}
 	caption := "In percentage points of test accuracy; the arrow is the class it speaks for most."
 	if len(top) < units {
 		caption = fmt.Sprintf("In percentage points of test accuracy, the %d of %d neurons that cost most; the arrow "+
 			"is the class it speaks for most. The median neuron costs %.2f.",
-			len(top), units, 100*inspect.Median(b.lostAll))
+			len(top), units, 100*inspect.Median(b.Alone))
 	}
 	first := []render.Panel{
 		render.Bars{
@@ -201,7 +164,7 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 	var cells []float64
 	for k := range v.Classes() {
 		for _, j := range top {
-			cells = append(cells, 100*b.lost[j].Class[k])
+			cells = append(cells, 100*b.Lost[j].Class[k])
 		}
 	}
 	matrix := render.Matrix{
@@ -212,12 +175,12 @@ func (c *Ablate) figure(v *View, b *ablation) (render.Figure, error) {
 		Colors: &render.Colors{Name: "recall lost", Low: "found better", High: "lost", Map: colormap},
 	}
 	says := fmt.Sprintf("A neuron is taken away by holding it at its mean activation, on %s test images; nothing is "+
-		"trained again.", words.Thousands(b.images))
-	if units > 1 && inspect.Median(b.lostAll) < 0.01 {
+		"trained again.", words.Thousands(b.Images))
+	if units > 1 && inspect.Median(b.Alone) < 0.01 {
 		says += " Most neurons cost next to nothing alone, because others do the same; together they matter."
 	}
 	return render.Figure{
-		Title:    "What the network loses without neurons" + v.ofLayer(b.Layer),
+		Title:    "What the network loses without neurons" + v.ofLayer(b.layer),
 		Subtitle: v.Line(),
 		Caption:  says,
 		Rows:     [][]render.Panel{first, append(second, matrix)},

@@ -46,7 +46,7 @@ type attributed struct {
 }
 
 func (c *Attribute) attribute(v *View, img Chosen) (*attributed, error) {
-	_, answer, err := v.ask(img)
+	answer, err := v.ask(img)
 	if err != nil {
 		return nil, err
 	}

@@ -29,13 +29,9 @@ func (c *Class) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	act, err := v.Activity(layer)
+	r, err := v.Subject.ClassRank(v.ctx, layer, k)
 	if err != nil {
 		return nil, fmt.Errorf("which neurons speak for a class is measured on its test images: %w", err)
-	}
-	r, err := inspect.RankClass(inspect.Path(v.Spec(), v.Net.Params, layer), act, k)
-	if err != nil {
-		return nil, err
 	}
 	top := min(c.Top, len(r.Weight))
 	name := v.Classes()[k]
@@ -46,7 +42,7 @@ func (c *Class) Draw(v *View) (*Drawing, error) {
 	}
 	for _, n := range agreeAt(top) {
 		rows = append(rows, [2]string{"in both", fmt.Sprintf("%d of the first %d",
-			inspect.Overlap(r.ByContribution, r.ByWeight, n), n)})
+			r.InBoth(n), n)})
 	}
 	fig, n, err := c.figure(v, layer, k, top, r)
 	if err != nil {
@@ -121,7 +117,7 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	}
 	var agree []string
 	for _, n := range agreeAt(top) {
-		agree = append(agree, fmt.Sprintf("%d of the first %d", inspect.Overlap(r.ByContribution, r.ByWeight, n), n))
+		agree = append(agree, fmt.Sprintf("%d of the first %d", r.InBoth(n), n))
 	}
 	row = append(row, render.Text{
 		Title: "do they agree?", Width: 220,
@@ -140,7 +136,7 @@ func (c *Class) figure(v *View, layer, k, top int, r inspect.ClassRank) (render.
 	arrays.AddNumber(n, "mean_image_of", count)
 	var both [][]int
 	for _, first := range agreeAt(top) {
-		both = append(both, []int{first, inspect.Overlap(r.ByContribution, r.ByWeight, first)})
+		both = append(both, []int{first, r.InBoth(first)})
 	}
 	arrays.AddMatrix(n, "first_and_in_both", both)
 	arrays.AddMatrix(n, "maps_by_contribution", maps[0])

@@ -24,11 +24,14 @@ func (c *Classes) Draw(v *View) (*Drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	act, err := v.Activity(b.Layer)
+	act, err := v.Activity(b.layer)
 	if err != nil {
 		return nil, err
 	}
-	contributions := inspect.Contributions(inspect.Path(v.Spec(), v.Net.Params, b.Layer), act)
+	contributions, err := v.Subject.Contributions(v.ctx, b.layer)
+	if err != nil {
+		return nil, err
+	}
 	speakers, _ := b.speakers(contributions)
 	n := &arrays.Set{}
 	arrays.AddTexts(n, "classes", v.Classes())
@@ -38,14 +41,13 @@ func (c *Classes) Draw(v *View) (*Drawing, error) {
 	arrays.AddVector(n, "favourite", b.favourites)
 	arrays.AddVector(n, "neurons_for_class", speakers)
 	arrays.AddVector(n, "selectivity", b.selectivity)
-	arrays.AddVector(n, "accuracy_lost", b.lostAll)
-	r, _ := b.selective()
-	arrays.AddNumber(n, "selectivity_correlation", r)
+	arrays.AddVector(n, "accuracy_lost", b.Alone)
+	arrays.AddNumber(n, "selectivity_correlation", b.Selective)
 	fig, err := c.figure(v, b, contributions)
 	if err != nil {
 		return nil, err
 	}
-	return &Drawing{Name: withLayer("classes", b.Layer, v.Net.Hidden()), Figure: fig, Numbers: n}, nil
+	return &Drawing{Name: withLayer("classes", b.layer, v.Net.Hidden()), Figure: fig, Numbers: n}, nil
 }
 
 // speakers counts the neurons that speak for each class, and those that speak for none.
@@ -90,15 +92,15 @@ func (c *Classes) figure(v *View, b *ablation, contributions [][]float64) (rende
 		}
 	}
 	units := len(b.favourites)
-	shown := fmt.Sprintf("all %d neurons%s", units, v.ofLayer(b.Layer))
+	shown := fmt.Sprintf("all %d neurons%s", units, v.ofLayer(b.layer))
 	if len(order) < units {
-		shown = fmt.Sprintf("the %d most important of %d neurons%s", len(order), units, v.ofLayer(b.Layer))
+		shown = fmt.Sprintf("the %d most important of %d neurons%s", len(order), units, v.ofLayer(b.layer))
 	}
 	if units == 1 {
-		shown = "the one neuron" + v.ofLayer(b.Layer)
+		shown = "the one neuron" + v.ofLayer(b.layer)
 	}
 	linear := ""
-	if b.Layer < v.Net.Hidden() {
+	if b.layer < v.Net.Hidden() {
 		linear = " The layers after it are taken as linear."
 	}
 	matrix := render.Matrix{

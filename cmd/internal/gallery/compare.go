@@ -1,16 +1,12 @@
 package gallery
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"slices"
 	"strconv"
 
 	"neuroloupe/cmd/internal/arrays"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/inspect"
-	"neuroloupe/mnist"
 	"neuroloupe/render"
 )
 
@@ -50,10 +46,8 @@ type paired struct {
 	a, b         *View
 	layer        int
 	usual        string // the maps that would be shown unless asked
-	match        *inspect.Match
-	control      *inspect.Match // with b's maps turned by half a turn, or b before training; nil when that is not known
+	match        *inspect.Matched
 	by           string
-	images       int // that activations were compared on
 	mapsA, mapsB [][]float32
 	favA, favB   []int
 	order        []int // of the pairs, the most alike first
@@ -100,76 +94,20 @@ func (c *Compare) compare(v, w *View) (*paired, error) {
 	if err := c.pair(v, w, p); err != nil {
 		return nil, err
 	}
-	p.order = make([]int, len(p.match.Pairs))
-	for i := range p.order {
-		p.order[i] = i
-	}
-	slices.SortStableFunc(p.order, func(i, j int) int {
-		return cmp.Compare(math.Abs(p.match.Pairs[j].Correlation), math.Abs(p.match.Pairs[i].Correlation))
-	})
+	p.order = p.match.Order()
 	return p, nil
 }
 
 func (c *Compare) pair(v, w *View, p *paired) (err error) {
 	if c.By == "maps" {
-		if p.match, err = inspect.MatchMaps(v.ctx, p.mapsA, p.mapsB); err != nil {
-			return err
-		}
-		turned := make([][]float32, len(p.mapsB))
-		for j, m := range p.mapsB {
-			turned[j] = slices.Clone(m)
-			slices.Reverse(turned[j])
-		}
-		p.control, err = inspect.MatchMaps(v.ctx, p.mapsA, turned)
+		p.match, err = v.Subject.MatchMaps(v.ctx, w.Subject, way(c.Show), p.layer)
 		return err
 	}
-	test, err := v.Test()
-	if err != nil {
+	if _, err := v.Test(); err != nil {
 		return fmt.Errorf("--by activations goes by the test images of %s: %w", v.Folder.Path, err)
 	}
-	test = test.Slice(0, min(test.Len(), compareImages))
-	p.images = test.Len()
-	rowsA, err := v.responses(v.Net, test, p.layer)
-	if err != nil {
-		return err
-	}
-	rowsB, err := w.responses(w.Net, test, p.layer)
-	if err != nil {
-		return err
-	}
-	if p.match, err = inspect.MatchMaps(v.ctx, rowsA, rowsB); err != nil {
-		return err
-	}
-	start, known := w.Net.Start()
-	if !known {
-		return nil
-	}
-	if rowsB, err = w.responses(start, test, p.layer); err != nil {
-		return err
-	}
-	p.control, err = inspect.MatchMaps(v.ctx, rowsA, rowsB)
+	p.match, err = v.Subject.MatchActivations(v.ctx, w.Subject, p.layer, compareImages)
 	return err
-}
-
-// responses are the activations of each neuron of a layer on some images, Units×n, of the run's network or another of
-// its sizes.
-func (v *View) responses(n inspect.Net, s *mnist.Set, layer int) ([][]float32, error) {
-	// The labels are those of another run's classes, and of no interest here.
-	plain := *s
-	plain.Labels = make([]uint8, s.Len())
-	p, err := v.probe(&plain)
-	if err != nil {
-		return nil, err
-	}
-	values, err := p.Values(v.ctx, n, layer, false)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([][]float32, v.Spec().Layers[layer].Units)
-	for j := range rows {
-		rows[j] = inspect.Column(values, j)
-	}
-	return rows, nil
 }
 
 func (p *paired) numbers(top int) *arrays.Set {
@@ -197,13 +135,13 @@ func (p *paired) numbers(top int) *arrays.Set {
 		arrays.AddNumber(n, "accuracy_of_b", s.Accuracy())
 	}
 	arrays.AddNumber(n, "mean", p.match.Mean)
-	arrays.AddVector(n, "curve", alike(p.match))
+	arrays.AddVector(n, "curve", p.match.Alike())
 	if p.by == "activations" {
-		arrays.AddNumber(n, "images", p.images)
+		arrays.AddNumber(n, "images", p.match.Images)
 	}
-	if p.control != nil {
-		arrays.AddNumber(n, "mean_control", p.control.Mean)
-		arrays.AddVector(n, "curve_control", alike(p.control))
+	if p.match.Control != nil {
+		arrays.AddNumber(n, "mean_control", p.match.Control.Mean)
+		arrays.AddVector(n, "curve_control", p.match.Control.Alike())
 	}
 	arrays.AddVector(n, "best_of_a", p.match.Best)
 	arrays.AddVector(n, "only_a", p.match.OnlyA)
@@ -214,16 +152,6 @@ func (p *paired) numbers(top int) *arrays.Set {
 
 // shown are the pairs to draw, the most alike first.
 func (p *paired) shown(top int) []int { return p.order[:min(top, len(p.order))] }
-
-// alike are the |correlations| of a match's pairs, the largest first.
-func alike(m *inspect.Match) []float64 {
-	var r []float64
-	for _, q := range m.Pairs {
-		r = append(r, math.Abs(q.Correlation))
-	}
-	slices.SortFunc(r, func(a, b float64) int { return cmp.Compare(b, a) })
-	return r
-}
 
 func (c *Compare) figure(p *paired) (render.Figure, error) {
 	colors, err := c.weightColors()
@@ -310,17 +238,17 @@ func (p *paired) chart() render.Chart {
 		Caption: "1 is the same, 0 unrelated.",
 	}
 	add := func(name, key string, m *inspect.Match) {
-		y := alike(m)
+		y := m.Alike()
 		x := make([]float64, len(y))
 		for i := range x {
 			x[i] = float64(i + 1)
 		}
 		c.Series = append(c.Series, render.Series{Name: name, X: x, KeyY: key, Y: y})
 	}
-	add("A with B", "curve", p.match)
-	if p.control != nil {
+	add("A with B", "curve", p.match.Match)
+	if p.match.Control != nil {
 		add(map[string]string{"maps": "control: B turned", "activations": "control: B untrained"}[p.by],
-			"curve_control", p.control)
+			"curve_control", p.match.Control)
 	}
 	return c
 }
@@ -329,22 +257,22 @@ func (p *paired) chart() render.Chart {
 func (p *paired) summary() render.Text {
 	m := p.match
 	s := fmt.Sprintf("The %d pairs have |r| = %.2f on average, and half of them more than %.2f.", len(m.Pairs), m.Mean,
-		inspect.Median(alike(m)))
+		inspect.Median(m.Alike()))
 	if len(m.Pairs) == 1 {
 		s = fmt.Sprintf("The pair has r = %.2f.", m.Pairs[0].Correlation)
 	}
 	if p.by == "activations" {
 		s += fmt.Sprintf(" Two neurons are alike here when they are active on the same of %s test images.",
-			words.Thousands(p.images))
+			words.Thousands(p.match.Images))
 	}
-	if p.control != nil {
+	if p.match.Control != nil {
 		what := "B before training, whose neurons see the same images but have learned nothing"
 		if p.by == "maps" {
 			what = "B's maps turned by half a turn, which are as smooth but look for other shapes"
 		}
-		s += fmt.Sprintf(" The control: with %s, it is %.2f.", what, p.control.Mean)
+		s += fmt.Sprintf(" The control: with %s, it is %.2f.", what, p.match.Control.Mean)
 		if len(m.Pairs) >= fewNeurons {
-			if m.Mean < 1.25*p.control.Mean {
+			if m.Mean < 1.25*p.match.Control.Mean {
 				s += " That is hardly less: the two runs found other neurons."
 			} else {
 				s += " What is above that is what both runs found."

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"neuroloupe/cmd/internal/arrays"
-	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/mnist"
 	"neuroloupe/render"
@@ -46,11 +45,7 @@ type dreamt struct {
 type made struct {
 	unit int
 	name string
-	*inspect.Dreamt
-	best    int     // the test image that excites it most
-	atBest  float64 // and how much
-	mean    float64 // its mean over the test images
-	unmoved bool    // it is the same for all of them, or not finite
+	inspect.Made
 }
 
 func (c *Dream) dream(v *View) (*dreamt, error) {
@@ -77,110 +72,73 @@ func (c *Dream) dream(v *View) (*dreamt, error) {
 			classes = append(classes, k)
 		}
 	}
-	p, err := v.ProbeTest()
-	if err != nil {
+	if _, err := v.ProbeTest(); err != nil {
 		return nil, fmt.Errorf("images are held to what the test images are like: %w", err)
 	}
 	if d.test, err = v.Test(); err != nil {
 		return nil, err
 	}
-	shape := v.Shape()
-	if d.prior, err = inspect.NewPrior(v.ctx, p.Data, shape.Rows, shape.Cols); err != nil {
+	if d.prior, err = v.Subject.Prior(v.ctx); err != nil {
 		return nil, err
 	}
-	z, err := p.Values(v.ctx, v.Net, v.Net.Last(), true)
+	neurons, err := c.which(v, d.layer)
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range classes {
-		d.outputs = append(d.outputs, about(k, v.Labels()[k], inspect.Column(z, k)))
+	return d, c.make(v, d, classes, neurons)
+}
+
+// which are the hidden neurons that images are made up for.
+func (c *Dream) which(v *View, layer int) ([]int, error) {
+	if len(c.Neuron) > 0 || c.Top <= 0 {
+		return c.Neuron, nil
 	}
-	if err := c.neurons(v, p, d); err != nil {
+	imp, err := v.importance(layer)
+	if err != nil {
 		return nil, err
 	}
-	all := make([]*made, 0, len(d.outputs)+len(d.neurons))
-	for i := range d.outputs {
-		all = append(all, &d.outputs[i])
-	}
-	for i := range d.neurons {
-		if d.neurons[i].Dreamt == nil {
-			all = append(all, &d.neurons[i])
-		}
-	}
-	err = talk.Parts(v.ctx, v.talk, "making up images", len(all), 1, func(i, _ int) error {
-		layer := d.layer
-		if i < len(d.outputs) {
-			layer = v.Net.Last()
-		}
-		return c.ascend(v, d, layer, all[i])
-	})
-	return d, err
+	all := inspect.Descending(imp)
+	return all[:min(c.Top, len(all))], nil
 }
 
-// about looks up what a unit does on the test images. z: its values on them.
-func about(unit int, name string, z []float32) made {
-	best := inspect.Descending(z)[0]
-	m := made{unit: unit, name: name, best: best, atBest: float64(z[best])}
-	for _, v := range z {
-		m.mean += float64(v) / float64(len(z))
+// make makes the images up. Those of the first layer's neurons have a closed form and take no time worth telling.
+func (c *Dream) make(v *View, d *dreamt, classes, neurons []int) error {
+	n := len(classes)
+	if d.layer > 0 {
+		n += len(neurons)
 	}
-	return m
-}
-
-// neurons chooses the hidden neurons and makes the images of those of the first layer, which have a closed form.
-func (c *Dream) neurons(v *View, p inspect.Probe, d *dreamt) error {
-	which := c.Neuron
-	if len(which) == 0 && c.Top > 0 {
-		imp, err := v.importance(d.layer)
-		if err != nil {
-			return err
-		}
-		which = inspect.Descending(imp)
-		which = which[:min(c.Top, len(which))]
+	done, end := v.talk.Count("making up images", n, func(r float64) string { return fmt.Sprintf("%.0f/s", r) })
+	defer end()
+	ascended := 0
+	tell := func() {
+		ascended++
+		done(ascended)
 	}
-	if len(which) == 0 {
-		return nil
-	}
-	values, err := p.Values(v.ctx, v.Net, d.layer, true)
+	o := inspect.DreamOptions{L2: orNone(c.L2), TV: orNone(c.TV)}
+	outputs, err := v.Subject.Dreams(v.ctx, v.Net.Last(), classes, o, tell)
 	if err != nil {
 		return err
 	}
-	values = inspect.Columns(values, which)
-	favourites, _ := v.Favourites(d.layer)
+	for i, k := range classes {
+		d.outputs = append(d.outputs, made{k, v.Labels()[k], outputs[i]})
+	}
+	if len(neurons) == 0 {
+		return nil
+	}
 	d.ofNeuron = "by gradient ascent, as above"
-	var patterns [][]float32
 	if d.layer == 0 {
 		d.ofNeuron = fmt.Sprintf("in closed form, the mean image + Σw/τ, cut to what an image can be; τ puts it %.3g "+
 			"from the mean (Mahalanobis), about as far as the data's images lie", math.Sqrt(d.prior.Dimension))
-		if patterns, err = inspect.Patterns(v.ctx, p.Data, v.Spec().Inputs, values); err != nil {
-			return err
-		}
 	}
-	for i, j := range which {
-		m := about(j, v.tag(j, favourites[j]), inspect.Column(values, i))
-		if d.layer == 0 {
-			if m.Dreamt, err = v.Net.DreamNeuron(j, d.prior, patterns[i], 0); err != nil {
-				return err
-			}
-		}
-		d.neurons = append(d.neurons, m)
-	}
-	return nil
-}
-
-// ascend makes the image of a unit by gradient ascent. One that is the same for all test images is left at their mean.
-func (c *Dream) ascend(v *View, d *dreamt, layer int, m *made) error {
-	t, err := v.Net.Target(layer, m.unit, -1)
+	hidden, err := v.Subject.Dreams(v.ctx, d.layer, neurons, o, tell)
 	if err != nil {
 		return err
 	}
-	reach := m.atBest - m.mean
-	if !(reach > 0) || math.IsInf(reach, 0) {
-		m.unmoved, reach = true, 1
+	favourites, _ := v.Favourites(d.layer)
+	for i, j := range neurons {
+		d.neurons = append(d.neurons, made{j, v.tag(j, favourites[j]), hidden[i]})
 	}
-	o := inspect.DreamOptions{Reach: reach, L2: orNone(c.L2), TV: orNone(c.TV)}
-	m.Dreamt, err = v.Net.Dream(v.ctx, t, d.prior, o)
-	return err
+	return nil
 }
 
 // orNone turns 0 into what inspect takes for no penalty.
@@ -206,9 +164,9 @@ func (d *dreamt) numbers(v *View) *arrays.Set {
 		var values, atBest, atMean []float64
 		var images [][]float32
 		for _, m := range part.all {
-			units, best, labels = append(units, m.unit), append(best, m.best),
-				append(labels, int(d.test.Labels[m.best]))
-			values, atBest, atMean = append(values, m.Value), append(atBest, m.atBest), append(atMean, m.AtMean)
+			units, best, labels = append(units, m.unit), append(best, m.Best),
+				append(labels, int(d.test.Labels[m.Best]))
+			values, atBest, atMean = append(values, m.Value), append(atBest, m.AtBest), append(atMean, m.AtMean)
 			images = append(images, m.Image)
 		}
 		arrays.AddVector(n, part.name, units)
@@ -267,12 +225,12 @@ func (d *dreamt) dreams(v *View, title, caption, symbol string, all []made) rend
 		t.Names = append(t.Names, m.name)
 		reached := fmt.Sprintf("%s = %.3g", symbol, m.Value)
 		switch {
-		case math.IsNaN(m.atBest) || math.IsInf(m.atBest, 0):
+		case math.IsNaN(m.AtBest) || math.IsInf(m.AtBest, 0):
 			reached = symbol + " is not finite"
-		case m.unmoved:
+		case m.Unmoved:
 			reached = "no image moves it"
 		}
-		t.Lines = append(t.Lines, []string{reached, fmt.Sprintf("data's best %.3g", m.atBest)})
+		t.Lines = append(t.Lines, []string{reached, fmt.Sprintf("data's best %.3g", m.AtBest)})
 	}
 	return t
 }
@@ -281,10 +239,10 @@ func (d *dreamt) bests(v *View, title string, all []made) render.Thumbs {
 	shape := v.Shape()
 	t := render.Thumbs{Title: title, Width: shape.Cols, Height: shape.Rows, Side: dreamSide}
 	for _, m := range all {
-		t.Images = append(t.Images, d.test.Image(m.best))
+		t.Images = append(t.Images, d.test.Image(m.Best))
 		t.Names = append(t.Names, m.name)
-		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.best), "it is " +
-			v.Labels()[d.test.Labels[m.best]]})
+		t.Lines = append(t.Lines, []string{fmt.Sprintf("test:%d", m.Best), "it is " +
+			v.Labels()[d.test.Labels[m.Best]]})
 	}
 	return t
 }

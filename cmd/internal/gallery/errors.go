@@ -52,7 +52,7 @@ type mistakes struct {
 	test         *mnist.Set
 	all          []inspect.Mistake // worst first, of the class asked for
 	confusion    [][]int
-	why          []*inspect.Why // of the first ones
+	why          []*inspect.Explained // of the first ones
 	drivers      [][]inspect.Driver
 	favourites   []int
 }
@@ -76,14 +76,12 @@ func (v *View) mistakes(c *Errors) (*mistakes, error) {
 	if m.test, err = v.Test(); err != nil {
 		return nil, err
 	}
-	z, err := p.Values(v.ctx, v.Net, v.Net.Last(), true)
+	score, err := v.Score()
 	if err != nil {
 		return nil, err
 	}
-	if m.confusion, err = v.Net.Confusion(z, p.Data.Labels); err != nil {
-		return nil, err
-	}
-	all, err := v.Net.Mistakes(z, p.Data.Labels)
+	m.confusion = score.Confusion
+	all, err := v.Subject.Mistakes(v.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,13 +90,9 @@ func (v *View) mistakes(c *Errors) (*mistakes, error) {
 			m.all = append(m.all, x)
 		}
 	}
-	act, err := v.Activity(m.layer)
-	if err != nil {
-		return nil, err
-	}
 	m.favourites, _ = v.Favourites(m.layer)
 	for _, x := range m.all[:min(c.Top, len(m.all))] {
-		w, err := v.Net.Why(inspect.Pixels(m.test.Image(x.Image)), m.layer, act.Mean)
+		w, err := v.Subject.Explain(v.ctx, p, x.Image, m.layer)
 		if err != nil {
 			return nil, err
 		}

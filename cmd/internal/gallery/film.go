@@ -15,7 +15,6 @@ import (
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
-	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
 
@@ -78,11 +77,7 @@ func notKept(format string, args ...any) error {
 
 // MapsAt are the maps of some neurons of the first layer in a frame.
 func (v *View) MapsAt(f runs.Frame, show string, gamma float64, neurons []int) [][]float32 {
-	w := inspect.WeightsOf(f.Weights, neurons)
-	if show == "learned" {
-		w = inspect.Learned(w, inspect.WeightsOf(v.Net.Initial.Weight(1), neurons), gamma)
-	}
-	return inspect.Maps(w)
+	return v.Subject.MapsThen(f.Weights, way(show), gamma, neurons)
 }
 
 // Draw makes the film, and the numbers it is drawn from.
@@ -107,7 +102,7 @@ func (c *Film) Draw(v *View) (render.Film, *arrays.Set, error) {
 		return fail(err)
 	}
 	classes, how := v.Favourites(0)
-	order, err := s.order(v, maps, classes)
+	order, err := s.order(v, way(c.Show), classes)
 	if err != nil {
 		return fail(err)
 	}
@@ -116,7 +111,11 @@ func (c *Film) Draw(v *View) (render.Film, *arrays.Set, error) {
 		return fail(err)
 	}
 	f := render.Film{Delay: c.Delay}
-	if f.Sheet, err = s.panel(v, c.Show, colors, arrays.Pick(maps, order)); err != nil {
+	norms, err := v.Subject.Norms(v.ctx, way(c.Show), 0)
+	if err != nil {
+		return fail(err)
+	}
+	if f.Sheet, err = s.panel(v, c.Show, colors, arrays.Pick(maps, order), arrays.Pick(norms, order)); err != nil {
 		return fail(err)
 	}
 	for t, j := range order {
@@ -180,7 +179,7 @@ func (v *View) GammaAt(f runs.Frame, metrics []engine.Metrics) float64 {
 	case !v.GammaMeasured && f.Epoch <= len(metrics):
 		return metrics[f.Epoch-1].Gamma
 	}
-	return inspect.EstimateGamma(f.Weights, v.Net.Initial.Weight(1))
+	return v.Subject.GammaThen(f.Weights)
 }
 
 // AccuracyName says what the accuracy of a film's frames is.

@@ -27,6 +27,7 @@ type portrait struct {
 	count    int
 	markDead bool
 	fig      render.Figure
+	of       *inspect.Neuron
 	n        *arrays.Set
 	facts    [][]string
 }
@@ -54,10 +55,12 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 			"which is smoother because images are; the triggered average of an untrained network shows how much of " +
 			"that smoothness needs no training at all.",
 	}
-	if err := p.maps(); err != nil {
+	if p.of, err = v.Subject.Neuron(v.ctx, layer, c.Neuron); err != nil {
 		return nil, err
 	}
-	if _, err := v.Test(); err != nil {
+	p.maps()
+	if p.of.Seen == nil {
+		_, err := v.Test()
 		v.talk.Say("no pattern, no images and no accuracy: the test images cannot be read: %s", words.Line(err))
 		p.fig.Caption = "What the neuron does on images is not shown: the test images could not be read."
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{p.outgoing()})
@@ -72,9 +75,8 @@ func (c *Neuron) Draw(v *View) (*Drawing, error) {
 const portraitSide = 224
 
 // maps adds the neuron's weights: as they are, what training added, and the start.
-func (p *portrait) maps() error {
-	v, j := p.view, p.neuron
-	shape := v.Shape()
+func (p *portrait) maps() {
+	v, of := p.view, p.of
 	shows := []string{"raw"}
 	if v.NoStart == nil {
 		shows = []string{"raw", "learned", "init"}
@@ -96,47 +98,39 @@ func (p *portrait) maps() error {
 	}
 	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: p.cmap}
 	var row []render.Panel
-	maps := map[string][]float32{}
 	for _, show := range shows {
-		all, err := v.maps(show, p.layer)
-		if err != nil {
-			return err
-		}
-		maps[show] = all[j]
-		m := v.mapPanel(p.n, "map_"+show, all[j])
+		m := v.mapPanel(p.n, "map_"+show, of.Maps[way(show)])
 		m.Title, m.Caption, m.Colors, m.Side = titles[show], captions[show], colors, portraitSide
 		if p.markDead {
 			m.Mark, m.MarkLabel = v.Dead(), "never inked in the training images"
 		}
 		row = append(row, m)
 	}
-	raw := maps["raw"]
-	arrays.AddNumber(p.n, "norm", inspect.Norm(raw))
-	arrays.AddNumber(p.n, "smoothness_raw", inspect.Smoothness(raw, shape.Rows, shape.Cols))
-	arrays.AddNumber(p.n, "bias", v.Net.Params.Bias(p.layer + 1).Data[j])
+	raw, learned := of.Smooth[inspect.ShowRaw], of.Smooth[inspect.ShowLearned]
+	arrays.AddNumber(p.n, "norm", of.Norm)
+	arrays.AddNumber(p.n, "smoothness_raw", raw)
+	arrays.AddNumber(p.n, "bias", of.Bias)
 	if v.NoStart == nil {
-		arrays.AddNumber(p.n, "rho", inspect.Rho(raw, maps["init"]))
-		arrays.AddNumber(p.n, "smoothness_learned", inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols))
+		arrays.AddNumber(p.n, "rho", of.Rho)
+		arrays.AddNumber(p.n, "smoothness_learned", learned)
 	}
 	if p.markDead {
 		arrays.AddVector(p.n, "never_inked", v.Folder.Manifest.Data.Dead)
 	}
-	p.fact("‖w‖", "%.3g", inspect.Norm(raw))
+	p.fact("‖w‖", "%.3g", of.Norm)
 	if v.NoStart == nil {
-		p.fact("ρ, share of the start", "%.2f", inspect.Rho(raw, maps["init"]))
-		p.fact("smoothness raw, learned", "%s, %s", words.Hundredths(inspect.Smoothness(raw, shape.Rows, shape.Cols)),
-			words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)))
+		p.fact("ρ, share of the start", "%.2f", of.Rho)
+		p.fact("smoothness raw, learned", "%s, %s", words.Hundredths(raw), words.Hundredths(learned))
 	} else {
-		p.fact("smoothness", "%s", words.Hundredths(inspect.Smoothness(raw, shape.Rows, shape.Cols)))
+		p.fact("smoothness", "%s", words.Hundredths(raw))
 		row = append(row, render.Text{
 			Title: "no learned part",
 			Text: "The network was made elsewhere and its start weights are not known, so what training added cannot " +
 				"be told from them.", Width: 240,
 		})
 	}
-	p.fact("bias", "%s", words.Signed(float64(v.Net.Params.Bias(p.layer + 1).Data[j])))
+	p.fact("bias", "%s", words.Signed(float64(of.Bias)))
 	p.fig.Rows = append(p.fig.Rows, row)
-	return nil
 }
 
 func (p *portrait) fact(name, format string, args ...any) {
@@ -145,7 +139,7 @@ func (p *portrait) fact(name, format string, args ...any) {
 
 // outgoing is what the neuron's activation weighs for each output.
 func (p *portrait) outgoing() render.Bars {
-	path := inspect.Path(p.view.Spec(), p.view.Net.Params, p.layer)[p.neuron]
+	path := p.of.Out
 	arrays.AddVector(p.n, "outgoing", path)
 	b := render.Bars{
 		Key: "outgoing", Title: "weight to each class", Caption: "its column of W2",
@@ -159,50 +153,19 @@ func (p *portrait) outgoing() render.Bars {
 
 // withImages adds what the neuron does on the test images.
 func (p *portrait) withImages() error {
-	v, j, ctx := p.view, p.neuron, p.view.ctx
-	probe, err := v.ProbeTest()
-	if err != nil {
+	p.patterns()
+	if err := p.images(); err != nil {
 		return err
 	}
-	values := map[bool][][]float32{}
-	for _, weighted := range []bool{true, false} {
-		all, err := probe.Values(ctx, v.Net, p.layer, weighted)
-		if err != nil {
-			return err
-		}
-		values[weighted] = inspect.Columns(all, []int{j})
-	}
-	if err := p.patterns(probe, values[true], values[false]); err != nil {
-		return err
-	}
-	if err := p.images(inspect.Column(values[true], 0)); err != nil {
-		return err
-	}
-	return p.classes(probe, inspect.Column(values[false], 0))
+	p.classes()
+	return nil
 }
 
-// patterns adds what the neuron responds to, beside the same of an untrained network. z, a: n×1.
-func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
-	v, ctx := p.view, p.view.ctx
-	pattern, err := inspect.Patterns(ctx, probe.Data, v.Spec().Inputs, z)
-	if err != nil {
-		return err
-	}
-	triggered, err := inspect.Triggered(ctx, probe.Data, v.Spec().Inputs, a)
-	if err != nil {
-		return err
-	}
-	start, known := v.Net.Start()
-	before, err := probe.Values(ctx, start, p.layer, false)
-	if err != nil {
-		return err
-	}
-	untrained, err := inspect.Triggered(ctx, probe.Data, v.Spec().Inputs, inspect.Columns(before, []int{p.neuron}))
-	if err != nil {
-		return err
-	}
+// patterns adds what the neuron responds to, beside the same of an untrained network.
+func (p *portrait) patterns() {
+	v, seen := p.view, p.of.Seen
 	which := "the same neuron before training"
-	if !known {
+	if !seen.Known {
 		which = "a network of random weights: its own start is not known"
 	}
 	colors := &render.Colors{Name: "mean ink, less the mean image", Low: "less ink", High: "more ink", Map: p.cmap}
@@ -211,19 +174,22 @@ func (p *portrait) patterns(probe inspect.Probe, z, a [][]float32) error {
 		m.Title, m.Caption, m.Colors, m.Side = title, caption, c, portraitSide
 		return m
 	}
-	last := panel("pattern", "pattern Σw", "covariance of each pixel with z: what it responds to", pattern[0],
+	last := panel("pattern", "pattern Σw", "covariance of each pixel with z: what it responds to", seen.Pattern,
 		&render.Colors{Name: "covariance with z", Low: "less ink", High: "more ink", Map: p.cmap})
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
-		panel("triggered", "triggered average", "images weighted by a, less their mean", triggered[0], colors),
-		panel("triggered_untrained", "the same, untrained", which, untrained[0], colors),
+		panel("triggered", "triggered average", "images weighted by a, less their mean", seen.Triggered, colors),
+		panel("triggered_untrained", "the same, untrained", which, seen.Untrained, colors),
 		last,
 	})
-	return nil
 }
 
 // images adds the images at both ends of z and those between.
-func (p *portrait) images(z []float32) error {
-	x := inspect.FindExtremes(z, p.count)
+func (p *portrait) images() error {
+	all, err := p.view.Subject.Excited(p.view.ctx, p.layer, []int{p.neuron}, p.count)
+	if err != nil {
+		return err
+	}
+	x := all[0]
 	test, err := p.view.Test()
 	if err != nil {
 		return err
@@ -231,8 +197,9 @@ func (p *portrait) images(z []float32) error {
 	for _, end := range []struct {
 		name, title string
 		images      []int
-	}{{"top", "excite it most", x.Top}, {"bottom", "excite it least", x.Bottom}} {
-		strip, values, err := p.view.strip(end.images, z)
+		z           []float64
+	}{{"top", "excite it most", x.Top, x.TopZ}, {"bottom", "excite it least", x.Bottom, x.BottomZ}} {
+		strip, err := p.view.strip(end.images, end.z)
 		if err != nil {
 			return err
 		}
@@ -240,7 +207,7 @@ func (p *portrait) images(z []float32) error {
 		p.fig.Rows = append(p.fig.Rows, []render.Panel{strip})
 		arrays.AddVector(p.n, end.name, end.images)
 		arrays.AddVector(p.n, end.name+"_label", arrays.Pick(test.Labels, end.images))
-		arrays.AddVector(p.n, end.name+"_z", values)
+		arrays.AddVector(p.n, end.name+"_z", end.z)
 	}
 	const each = 3
 	shape := p.view.Shape()
@@ -271,10 +238,9 @@ func (p *portrait) images(z []float32) error {
 }
 
 // classes adds what the neuron does for each class.
-func (p *portrait) classes(probe inspect.Probe, a []float32) error {
-	v := p.view
-	names := v.Labels()
-	all, each := inspect.Spreads(a, probe.Data.Labels, len(names))
+func (p *portrait) classes() {
+	v, of, seen := p.view, p.of, p.of.Seen
+	names, all := v.Labels(), seen.All
 	mean := render.Bars{
 		Key:   "mean_activation",
 		Title: "mean activation by class", Caption: fmt.Sprintf("± its standard deviation; over all images %.2f ± %.2f",
@@ -283,7 +249,7 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	}
 	var sd []float64
 	negative := false
-	for _, s := range each {
+	for _, s := range seen.Class {
 		mean.Values = append(mean.Values, s.Mean)
 		mean.Texts = append(mean.Texts, fmt.Sprintf("%.2f ± %.2f", s.Mean, s.SD))
 		sd = append(sd, s.SD)
@@ -292,42 +258,19 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	if !negative {
 		mean.Map = render.Ink
 	}
-	b, err := inspect.NewAblation(v.ctx, probe, v.Net, p.layer)
-	if err != nil {
-		return err
-	}
-	lost, err := b.Lost(v.ctx, []int{p.neuron})
-	if err != nil {
-		return err
-	}
 	without := render.Bars{
 		Key:   "recall_lost",
 		Title: "recall lost without it, % points",
 		Caption: fmt.Sprintf("its activation replaced by its mean; accuracy lost over all: %s %% points",
-			words.Signed(100*lost[0].Accuracy)),
+			words.Signed(100*seen.Lost.Accuracy)),
 		Names: names, Map: p.cmap, Width: 260,
 	}
-	for _, d := range lost[0].Class {
+	for _, d := range seen.Lost.Class {
 		without.Values = append(without.Values, 100*d)
 	}
-	importance, err := v.importance(p.layer)
-	if err != nil {
-		return err
-	}
-	favourites, _ := v.Favourites(p.layer)
-	rank := 1
-	for _, x := range importance {
-		if x > importance[p.neuron] {
-			rank++
-		}
-	}
-	act, err := v.Activity(p.layer)
-	if err != nil {
-		return err
-	}
-	p.fact("answer", "%s", v.speaks(p.layer, p.neuron, favourites[p.neuron]))
-	p.fact("importance", "%s of %d", words.Ordinal(rank), len(importance))
-	p.fact("stuck at one end", "%.0f %% of the images", 100*act.Stuck[p.neuron])
+	p.fact("answer", "%s", v.speaks(p.layer, p.neuron, of.Favourite))
+	p.fact("importance", "%s of %d", words.Ordinal(seen.Rank), v.Spec().Layers[p.layer].Units)
+	p.fact("stuck at one end", "%.0f %% of the images", 100*seen.Stuck)
 	p.fig.Rows = append(p.fig.Rows, []render.Panel{
 		strongest(mean, sizes64(mean.Values)), p.outgoing(), strongest(without, sizes64(without.Values)),
 	})
@@ -335,10 +278,9 @@ func (p *portrait) classes(probe inspect.Probe, a []float32) error {
 	arrays.AddVector(p.n, "mean_activation", mean.Values)
 	arrays.AddVector(p.n, "sd_activation", sd)
 	arrays.AddVector(p.n, "mean_sd_over_all", []float64{all.Mean, all.SD})
-	arrays.AddNumber(p.n, "favourite", favourites[p.neuron])
-	arrays.AddNumber(p.n, "importance_rank", rank)
-	arrays.AddNumber(p.n, "stuck", act.Stuck[p.neuron])
-	arrays.AddVector(p.n, "recall_lost", lost[0].Class)
-	arrays.AddNumber(p.n, "accuracy_lost", lost[0].Accuracy)
-	return nil
+	arrays.AddNumber(p.n, "favourite", of.Favourite)
+	arrays.AddNumber(p.n, "importance_rank", seen.Rank)
+	arrays.AddNumber(p.n, "stuck", seen.Stuck)
+	arrays.AddVector(p.n, "recall_lost", seen.Lost.Class)
+	arrays.AddNumber(p.n, "accuracy_lost", seen.Lost.Accuracy)
 }

@@ -36,28 +36,26 @@ func (v *View) mapsOf(layer int, units []int) (maps [][]float32, what string, er
 // silent.
 func (v *View) speaks(layer, j, class int) string {
 	text := "speaks most for " + v.Labels()[class]
-	if inspect.Path(v.Spec(), v.Net.Params, layer)[j][class] < 0 {
+	if v.Subject.OutPath(layer)[j][class] < 0 {
 		text += ", by keeping silent"
 	}
 	return text
 }
 
-// strip is some test images in a row, each with its class and a neuron's z.
-func (v *View) strip(images []int, z []float32) (render.Thumbs, []float64, error) {
+// strip is some test images in a row, each with its class and a neuron's z on it.
+func (v *View) strip(images []int, z []float64) (render.Thumbs, error) {
 	test, err := v.Test()
 	if err != nil {
-		return render.Thumbs{}, nil, err
+		return render.Thumbs{}, err
 	}
 	shape := v.Shape()
 	t := render.Thumbs{Width: shape.Cols, Height: shape.Rows, Cols: len(images), Side: 84}
-	var values []float64
-	for _, i := range images {
+	for at, i := range images {
 		t.Images = append(t.Images, test.Image(i))
 		t.Names = append(t.Names, v.Labels()[test.Labels[i]])
-		t.Lines = append(t.Lines, []string{"z " + words.Signed(float64(z[i])), fmt.Sprintf("test:%d", i)})
-		values = append(values, float64(z[i]))
+		t.Lines = append(t.Lines, []string{"z " + words.Signed(z[at]), fmt.Sprintf("test:%d", i)})
 	}
-	return t, values, nil
+	return t, nil
 }
 
 // mapPanel adds a map to the numbers under a key, and returns the panel that draws it.

@@ -7,7 +7,6 @@ import (
 
 	"neuroloupe/cmd/internal/arrays"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
 )
@@ -96,16 +95,12 @@ func (q *Question) findExample() (Chosen, error) {
 	}
 	right := make([]int, test.Len()) // networks that read it right
 	for _, v := range []*View{q.Book, q.Clear} {
-		probe, err := v.ProbeTest()
+		predicted, err := v.Subject.Predicted(v.ctx)
 		if err != nil {
 			return Chosen{}, err
 		}
-		logits, err := probe.Values(q.Book.ctx, v.Net, v.Net.Last(), true)
-		if err != nil {
-			return Chosen{}, err
-		}
-		for i, row := range logits {
-			if engine.Answer(row) == int(test.Labels[i]) {
+		for i, k := range predicted {
+			if k == int(test.Labels[i]) {
 				right[i]++
 			}
 		}
@@ -125,14 +120,21 @@ func (q *Question) findExample() (Chosen, error) {
 // name is the question's class as pictures show it.
 func (q *Question) name() string { return q.Book.Labels()[q.Class] }
 
+// firstMaps returns the maps of the first layer in each way to show them; the start must be known.
+func (v *View) firstMaps() (map[string][][]float32, error) {
+	all := map[string][][]float32{}
+	for _, show := range []string{"raw", "init", "learned"} {
+		var err error
+		if all[show], err = v.maps(show, 0); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // rankOf orders a network's last hidden layer for the question's class.
 func (q *Question) rankOf(v *View, k int) (inspect.ClassRank, error) {
-	layer := v.Net.Hidden()
-	act, err := v.Activity(layer)
-	if err != nil {
-		return inspect.ClassRank{}, err
-	}
-	return inspect.RankClass(inspect.Path(v.Spec(), v.Net.Params, layer), act, k)
+	return v.Subject.ClassRank(v.ctx, v.Net.Hidden(), k)
 }
 
 // oneImage is the first picture that was asked for: the input as 28×28, the hidden layer as 10×10, the outputs.
@@ -171,19 +173,18 @@ func (q *Question) strongest() (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	probe, err := v.ProbeTest()
+	best, err := v.Subject.Excited(v.ctx, v.Net.Hidden(), []int{r.ByWeight[0], r.ByContribution[0]}, 6)
 	if err != nil {
 		return nil, err
 	}
-	z, err := probe.Values(q.Book.ctx, v.Net, v.Net.Hidden(), true)
+	maps, err := v.firstMaps()
 	if err != nil {
 		return nil, err
 	}
 	fig := render.Figure{Title: fmt.Sprintf("The neuron that speaks most for %s", name), Subtitle: v.Line()}
 	colors := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
-	raw, learned := inspect.Maps(v.Weights("raw")), inspect.Maps(v.Weights("learned"))
 	n := &arrays.Set{}
-	for _, way := range []struct {
+	for i, way := range []struct {
 		key, title string
 		neuron     int
 		order      []int
@@ -192,7 +193,7 @@ func (q *Question) strongest() (*Page, error) {
 		{"contribution", "better: the largest contribution", r.ByContribution[0], r.ByWeight},
 	} {
 		j := way.neuron
-		strip, values, err := v.strip(inspect.FindExtremes(inspect.Column(z, j), 6).Top, inspect.Column(z, j))
+		strip, err := v.strip(best[i].Top, best[i].TopZ)
 		if err != nil {
 			return nil, err
 		}
@@ -206,11 +207,12 @@ func (q *Question) strongest() (*Page, error) {
 			text += fmt.Sprintf("\nIt speaks for %s by keeping silent, which argsort cannot see.", name)
 		}
 		arrays.AddNumber(n, "neuron_by_"+way.key, j)
-		w, l := v.mapPanel(n, "raw_by_"+way.key, raw[j]), v.mapPanel(n, "learned_by_"+way.key, learned[j])
+		w := v.mapPanel(n, "raw_by_"+way.key, maps["raw"][j])
+		l := v.mapPanel(n, "learned_by_"+way.key, maps["learned"][j])
 		w.Title, w.Caption, w.Colors, w.Side = fmt.Sprintf("neuron %d, weights W", j), "as they are", colors, 224
 		l.Title, l.Caption, l.Colors, l.Side = "learned: W − W₀", "what training added", colors, 224
 		fig.Rows = append(fig.Rows, []render.Panel{w, l, strip, render.Text{Title: way.title, Text: text, Width: 260}})
-		arrays.AddVector(n, "excite_z_by_"+way.key, values)
+		arrays.AddVector(n, "excite_z_by_"+way.key, best[i].TopZ)
 	}
 	arrays.AddVector(n, "weight", r.Weight)
 	arrays.AddVector(n, "contribution", r.Contribution)
@@ -255,7 +257,11 @@ func (q *Question) product() (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	initial, learned := inspect.Maps(v.Weights("init"))[j], inspect.Maps(v.Weights("learned"))[j]
+	maps, err := v.firstMaps()
+	if err != nil {
+		return nil, err
+	}
+	initial, learned := maps["init"][j], maps["learned"][j]
 	start := make([]float32, len(initial))
 	added := make([]float32, len(initial))
 	for i, xi := range x.Why.X {
@@ -272,7 +278,7 @@ func (q *Question) product() (*Page, error) {
 				"Their sum is %s, with the bias %s that is z = %s, and a = %.3g.", positive, negative,
 				words.Signed(full.Sum-full.Bias), words.Signed(full.Bias), words.Signed(x.Why.Z[0][j]),
 				x.Why.A[0][j]),
-			inspect.Maps(v.Weights("raw"))[j], full.Map,
+			maps["raw"][j], full.Map,
 		},
 		{
 			"learned", "learned: W − W₀", "what answers better",
@@ -286,7 +292,8 @@ func (q *Question) product() (*Page, error) {
 		w.Title, w.Colors, w.Side = part.title, weight, 196
 		p.Title, p.Colors, p.Side = "input×weight", product, 196
 		fig.Rows = append(fig.Rows, []render.Panel{
-			input, render.Glyph("×"), w, render.Glyph("="), p, render.Text{Title: part.heading, Text: part.text, Width: 300},
+			input, render.Glyph("×"), w, render.Glyph("="), p,
+			render.Text{Title: part.heading, Text: part.text, Width: 300},
 		})
 	}
 	arrays.AddArray(n, "input", x.Why.X, shape.Rows, shape.Cols)

@@ -23,12 +23,14 @@ func (q *Question) zeroOne() (*Page, error) {
 	shape := v.Shape()
 	n := &arrays.Set{}
 	weight := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z", Map: q.cmap()}
-	maps := map[string][]float32{}
-	for _, show := range []string{"raw", "init", "learned"} {
-		maps[show] = inspect.Maps(v.Weights(show))[0]
-		arrays.AddArray(n, show, maps[show], shape.Rows, shape.Cols)
+	of, err := v.Subject.Neuron(v.ctx, 0, 0)
+	if err != nil {
+		return nil, err
 	}
-	rho := v.Rho()[0]
+	for _, show := range []string{"raw", "init", "learned"} {
+		arrays.AddArray(n, show, of.Maps[way(show)], shape.Rows, shape.Cols)
+	}
+	rho := of.Rho
 	dead := len(v.Folder.Manifest.Data.Dead)
 	out := v.Net.Params.Weight(2)
 	yes := 0
@@ -42,13 +44,14 @@ func (q *Question) zeroOne() (*Page, error) {
 	mean := func(k int) render.Panel {
 		pixels, images := classMean(test, k)
 		m := v.imagePanel(n, "mean_"+v.Classes()[k], pixels)
-		m.Title, m.Caption, m.Side = "the mean "+names[k], fmt.Sprintf("of %s test images", words.Thousands(images)), 224
+		m.Title, m.Side = "the mean "+names[k], 224
+		m.Caption = fmt.Sprintf("of %s test images", words.Thousands(images))
 		return m
 	}
 	panel := func(title, caption, show string, c *render.Colors) render.Map {
 		return render.Map{
 			Key: show, Title: title, Caption: caption,
-			Width: shape.Cols, Height: shape.Rows, Values: maps[show], Colors: c, Side: 224,
+			Width: shape.Cols, Height: shape.Rows, Values: of.Maps[way(show)], Colors: c, Side: 224,
 			Mark: v.Dead(), MarkLabel: "never inked in the training images",
 		}
 	}
@@ -68,8 +71,8 @@ func (q *Question) zeroOne() (*Page, error) {
 	q.fact("zero-one", "%v: %.2f %% of %s test images; corr(W, W₀) %.3f, ρ %.3f; smoothness raw %s, learned %s; %d "+
 		"of %d pixels never inked", v.Spec(),
 		100*score.Accuracy(), words.Thousands(imagesIn(score.Confusion)), math.Sqrt(rho), rho,
-		words.Hundredths(inspect.Smoothness(maps["raw"], shape.Rows, shape.Cols)),
-		words.Hundredths(inspect.Smoothness(maps["learned"], shape.Rows, shape.Cols)), dead, shape.Pixels())
+		words.Hundredths(of.Smooth[inspect.ShowRaw]),
+		words.Hundredths(of.Smooth[inspect.ShowLearned]), dead, shape.Pixels())
 	fig := render.Figure{
 		Title: fmt.Sprintf("One neuron that tells %s from %s", names[0], names[1]), Subtitle: v.Line(), Caption: text,
 		Rows: [][]render.Panel{{
@@ -177,7 +180,7 @@ func (q *Question) rank() (*Page, error) {
 		if err != nil {
 			return nil, err
 		}
-		agree += inspect.Overlap(r.ByContribution, r.ByWeight, top)
+		agree += r.InBoth(top)
 	}
 	mean := float64(agree) / float64(len(classes))
 	q.fact("argsort", "of the %d neurons with the largest weight to a class, %.1f are among the %d that contribute "+

@@ -24,7 +24,7 @@ func (b *ablation) scatter() (render.Points, bool) {
 	var neurons []int
 	for j, s := range b.selectivity {
 		if !math.IsNaN(s) {
-			neurons, c.Xs, c.Ys = append(neurons, j), append(c.Xs, s), append(c.Ys, 100*b.lostAll[j])
+			neurons, c.Xs, c.Ys = append(neurons, j), append(c.Xs, s), append(c.Ys, 100*b.Alone[j])
 		}
 	}
 	if len(neurons) == 0 {
@@ -32,7 +32,7 @@ func (b *ablation) scatter() (render.Points, bool) {
 	}
 	far, all := outliers(c.Xs, c.Ys)
 	order := append([]int{}, far...) // first, because names are placed in this order
-	switch r, n := b.selective(); {
+	switch r, n := b.Selective, b.SelectiveOf; {
 	case n > 1 && slices.Min(c.Ys) == slices.Max(c.Ys):
 		c.Caption += " Each of them costs the same alone, so there is nothing to correlate."
 	case n >= fewNeurons:

@@ -5,17 +5,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"neuroloupe/engine/inspect"
 )
 
 // The scatter has a dot for each neuron that has a selectivity, at what it is and what the neuron costs; the farthest
 // have their numbers, and come first.
 func TestScatter(t *testing.T) {
-	b := &ablation{}
+	b := &ablation{Ablated: &inspect.Ablated{}}
 	for j := range 40 {
 		b.selectivity = append(b.selectivity, 0.5+0.01*float64(j%7))
-		b.lostAll = append(b.lostAll, 0.0001*float64(j%5))
+		b.Alone = append(b.Alone, 0.0001*float64(j%5))
 	}
-	b.selectivity[3], b.lostAll[20], b.lostAll[31] = math.NaN(), 0.05, -0.02
+	b.selectivity[3], b.Alone[20], b.Alone[31] = math.NaN(), 0.05, -0.02
 	c, ok := b.scatter()
 	if !ok || len(c.Xs) != 39 {
 		t.Fatalf("%d dots, want 39", len(c.Xs))
@@ -33,7 +35,7 @@ func TestScatter(t *testing.T) {
 	var want []float64
 	for j, s := range b.selectivity {
 		if !math.IsNaN(s) {
-			want = append(want, s*1e3+100*b.lostAll[j])
+			want = append(want, s*1e3+100*b.Alone[j])
 		}
 	}
 	slices.Sort(seen)
@@ -42,17 +44,20 @@ func TestScatter(t *testing.T) {
 		t.Errorf("dots %v, want %v", seen, want)
 	}
 
-	same := &ablation{selectivity: b.selectivity, lostAll: make([]float64, 40)}
+	same := &ablation{selectivity: b.selectivity, Ablated: &inspect.Ablated{
+		Alone: make([]float64, 40), SelectiveOf: 39,
+	}}
 	if c, _ := same.scatter(); !strings.Contains(c.Caption, "costs the same alone") ||
 		strings.Contains(c.Caption, "Correlation") {
 		t.Errorf("where no neuron costs anything: %s", c.Caption)
 	}
 
-	few := &ablation{selectivity: []float64{0.2, 0.4}, lostAll: []float64{0, 0}}
+	few := &ablation{selectivity: []float64{0.2, 0.4}, Ablated: &inspect.Ablated{Alone: []float64{0, 0}}}
 	if c, _ := few.scatter(); !slices.Equal(c.Names, []string{"0", "1"}) {
 		t.Errorf("of two neurons: %v", c.Names)
 	}
-	if _, ok := (&ablation{selectivity: []float64{math.NaN()}, lostAll: []float64{0}}).scatter(); ok {
+	none := &ablation{selectivity: []float64{math.NaN()}, Ablated: &inspect.Ablated{Alone: []float64{0}}}
+	if _, ok := none.scatter(); ok {
 		t.Error("no neuron has a selectivity, and dots are drawn")
 	}
 }

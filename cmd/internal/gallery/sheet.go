@@ -136,7 +136,7 @@ func (c *Sheet) draw(v *View) (*Drawing, error) {
 			return nil, err
 		}
 	}
-	order, err := c.order(v, maps[len(maps)-1], classes)
+	order, err := c.order(v, way(shows[len(shows)-1]), classes)
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +158,17 @@ func (c *Sheet) draw(v *View) (*Drawing, error) {
 		return nil, err
 	}
 	for i, show := range shows {
-		p, err := c.panel(v, show, colors, arrays.Pick(maps[i], order))
+		norms, err := v.Subject.Norms(v.ctx, way(show), layer)
 		if err != nil {
 			return nil, err
 		}
+		picked, lengths := arrays.Pick(maps[i], order), arrays.Pick(norms, order)
+		p, err := c.panel(v, show, colors, picked, lengths)
+		if err != nil {
+			return nil, err
+		}
+		arrays.AddMatrix(n, show, picked)
+		arrays.AddVector(n, show+"_norm", lengths)
 		for t, j := range order {
 			p.Tiles[t].Name = strconv.Itoa(j)
 			p.Tiles[t].Lines = append([]string{"→ " + v.Labels()[classes[j]]}, p.Tiles[t].Lines...)
@@ -173,19 +180,8 @@ func (c *Sheet) draw(v *View) (*Drawing, error) {
 			p.Title, p.Caption = "", ""
 		}
 		fig.Rows[0] = append(fig.Rows[0], p)
-		c.addNumbers(n, show, p)
 	}
 	return &Drawing{Name: c.fileName(v), Figure: fig, Numbers: n, Info: c.info()}, nil
-}
-
-// addNumbers adds what a panel draws.
-func (c *Sheet) addNumbers(n *arrays.Set, show string, p render.Sheet) {
-	maps, norm := make([][]float32, len(p.Tiles)), make([]float64, len(p.Tiles))
-	for t, tile := range p.Tiles {
-		maps[t], norm[t] = tile.Map, inspect.Norm(tile.Map)
-	}
-	arrays.AddMatrix(n, show, maps)
-	arrays.AddVector(n, show+"_norm", norm)
 }
 
 // words fills in the subtitle and the caption of the picture.
@@ -288,8 +284,10 @@ func (c *Sheet) colors() (*render.Colors, error) {
 	return colors, err
 }
 
-// panel is the sheet of maps shown one way, its tiles with their lengths alone.
-func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]float32) (render.Sheet, error) {
+// panel is the sheet of maps shown one way, its tiles with their lengths alone, which are given.
+func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]float32, lengths []float64) (render.Sheet,
+	error,
+) {
 	shape := v.Shape()
 	p := render.Sheet{Key: show, Width: shape.Cols, Height: shape.Rows, Cols: c.Cols, TilePx: c.Tile, Colors: colors}
 	p.Title, p.Caption = v.heading(show, c.Layer-1)
@@ -301,8 +299,8 @@ func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]floa
 		p.MarkLabel = fmt.Sprintf("never inked in the training images: %d of %d pixels",
 			len(v.Folder.Manifest.Data.Dead), shape.Pixels())
 	}
-	for _, w := range maps {
-		p.Tiles = append(p.Tiles, render.Tile{Map: w, Lines: []string{fmt.Sprintf("‖w‖ %.3g", inspect.Norm(w))}})
+	for i, w := range maps {
+		p.Tiles = append(p.Tiles, render.Tile{Map: w, Lines: []string{fmt.Sprintf("‖w‖ %.3g", lengths[i])}})
 	}
 	return p, nil
 }
@@ -310,12 +308,15 @@ func (c *Sheet) panel(v *View, show string, colors *render.Colors, maps [][]floa
 // manyMaps is how many maps take long enough to order by similarity that it is said.
 const manyMaps = 1000
 
-// order returns the neurons as they are to be drawn. maps are the ones that a way to order them looks at.
-func (c *Sheet) order(v *View, maps [][]float32, classes []int) (order []int, err error) {
-	order = make([]int, len(maps))
-	norm := make([]float64, len(maps))
+// order returns the neurons as they are to be drawn. show is the way whose maps a way to order them looks at.
+func (c *Sheet) order(v *View, show inspect.Show, classes []int) (order []int, err error) {
+	norm, err := v.Subject.Norms(v.ctx, show, c.Layer-1)
+	if err != nil {
+		return nil, err
+	}
+	order = make([]int, len(norm))
 	for j := range order {
-		order[j], norm[j] = j, inspect.Norm(maps[j])
+		order[j] = j
 	}
 	byNorm := func(a, b int) int { return cmp.Compare(norm[b], norm[a]) }
 	switch c.Order {
@@ -333,10 +334,10 @@ func (c *Sheet) order(v *View, maps [][]float32, classes []int) (order []int, er
 		}
 		order = inspect.Descending(imp)
 	case "similarity":
-		if len(maps) > manyMaps {
-			v.talk.Say("ordering %d maps by similarity", len(maps))
+		if len(order) > manyMaps {
+			v.talk.Say("ordering %d maps by similarity", len(order))
 		}
-		if order, err = inspect.Similar(v.ctx, maps); err != nil {
+		if order, err = v.Subject.Similar(v.ctx, show, c.Layer-1); err != nil {
 			return nil, err
 		}
 	}

@@ -29,8 +29,7 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 			return nil, err
 		}
 	}
-	p, err := v.ProbeTest()
-	if err != nil {
+	if _, err := v.ProbeTest(); err != nil {
 		return nil, fmt.Errorf("the images that excite a neuron are looked for among the test images: %w", err)
 	}
 	test, err := v.Test()
@@ -50,7 +49,7 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 			which = "all neurons, the most important first"
 		}
 	}
-	z, err := p.Values(v.ctx, v.Net, layer, true)
+	best, err := v.Subject.Excited(v.ctx, layer, units, c.Count)
 	if err != nil {
 		return nil, err
 	}
@@ -76,13 +75,11 @@ func (c *Top) Draw(v *View) (*Drawing, error) {
 	var images [][]int
 	var values [][]float64
 	for i, j := range units {
-		column := inspect.Column(z, j)
-		best := inspect.FindExtremes(column, c.Count).Top
-		strip, zs, err := v.strip(best, column)
+		strip, err := v.strip(best[i].Top, best[i].TopZ)
 		if err != nil {
 			return nil, err
 		}
-		images, values = append(images, best), append(values, zs)
+		images, values = append(images, best[i].Top), append(values, best[i].TopZ)
 		fig.Rows = append(fig.Rows, []render.Panel{
 			render.Map{
 				Key:   "maps",

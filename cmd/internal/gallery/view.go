@@ -162,6 +162,13 @@ func (v *View) Close() error {
 	return err
 }
 
+// Silent returns a view of the same run, with the same subject, that says nothing; v alone is to be closed.
+func (v *View) Silent() *View {
+	silent := *v
+	silent.talk = talk.Silent{}
+	return &silent
+}
+
 // Context is that of all work on the run.
 func (v *View) Context() context.Context { return v.ctx }
 
@@ -218,17 +225,6 @@ func (v *View) Dead() []bool {
 		return nil
 	}
 	return v.Folder.Manifest.DeadMask()
-}
-
-// Weights returns the first layer's weights as one of raw, learned and init, In×Out; the last two need the start.
-func (v *View) Weights(show string) engine.Tensor {
-	switch show {
-	case "init":
-		return v.Net.Initial.Weight(1)
-	case "learned":
-		return inspect.Learned(v.Net.Params.Weight(1), v.Net.Initial.Weight(1), v.Net.Gamma)
-	}
-	return v.Net.Params.Weight(1)
 }
 
 // Rho returns ρ of each neuron of the first layer; none when the start is not known.

@@ -24,17 +24,12 @@ type Why struct {
 
 // Account is what one image does in a network, and the share of each neuron of a layer in the answer.
 type Account struct {
-	Why       *inspect.Why
-	Predicted int
-	Mean      []float64 // E a_j over the test images; nil when they cannot be read
-	Evidence  []float64 // for the class predicted, less that for the one not meant
-	Centred   []float64 // the same beyond the neuron's average; nil without Mean
-	Rest      float64   // what the evidence lacks to the logit, or to the difference of two
-	Sum       float64   // the logit, or that difference
-	Order     []int     // neurons, those that speak most for the answer first
-
-	NeuronErrors []float64 // |Σ x·w + b − z| of the first layer
-	OutputErrors []float64 // |Σ e + b − s| of each output
+	*inspect.Explained
+	Evidence []float64 // for the class predicted, less that for the one not meant
+	Centred  []float64 // the same beyond the neuron's average; nil without Mean
+	Rest     float64   // what the evidence lacks to the logit, or to the difference of two
+	Sum      float64   // the logit, or that difference
+	Order    []int     // neurons, those that speak most for the answer first
 
 	view  *View
 	image Chosen
@@ -46,19 +41,11 @@ type Account struct {
 // Explain explains the answer for an image by a hidden layer, against class not when that is not negative.
 func (v *View) Explain(c Chosen, layer, not int) (*Account, error) {
 	x := &Account{view: v, image: c, layer: layer, not: not}
-	act, err := v.Activity(layer)
-	if err == nil {
-		x.Mean = act.Mean
-	}
-	if x.Why, err = v.Net.Why(inspect.Pixels(c.Pixels), layer, x.Mean); err != nil {
-		return nil, err
-	}
-	z, answer, err := v.ask(c)
+	p, err := v.probe(v.set(c))
 	if err != nil {
 		return nil, err
 	}
-	x.Predicted = answer
-	if x.NeuronErrors, x.OutputErrors, err = x.Why.SumErrors(z); err != nil {
+	if x.Explained, err = v.Subject.Explain(v.ctx, p, 0, layer); err != nil {
 		return nil, err
 	}
 	s := x.Why.Z[v.Net.Last()]
@@ -85,17 +72,17 @@ func (v *View) Explain(c Chosen, layer, not int) (*Account, error) {
 	return x, nil
 }
 
-// ask shows the network an image, and returns z of every layer as it computes them, in 32 bits, and the class that it
-// answers with.
-func (v *View) ask(c Chosen) (z [][]float32, answer int, err error) {
+// ask shows the network an image, and returns the class that it answers with.
+func (v *View) ask(c Chosen) (answer int, err error) {
 	p, err := v.probe(v.set(c))
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	if z, err = p.Weighted(v.Net, 0); err != nil {
-		return nil, 0, err
+	z, err := p.Weighted(v.Net, 0)
+	if err != nil {
+		return 0, err
 	}
-	return z, engine.Answer(z[v.Net.Last()]), nil
+	return engine.Answer(z[v.Net.Last()]), nil
 }
 
 // share is what the neurons are ordered by: what they give beyond their average, or without test images all they give.
@@ -270,7 +257,14 @@ func (x *Account) maps(j int) (w, product []float32, err error) {
 	v := x.view
 	if x.layer == 0 {
 		p, err := x.Why.Product(j)
-		return inspect.Maps(v.Weights("raw"))[j], p.Map, err
+		if err != nil {
+			return nil, nil, err
+		}
+		all, err := v.maps("raw", 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		return all[j], p.Map, nil
 	}
 	t, err := v.Net.Target(x.layer, j, -1)
 	if err != nil {
@@ -294,7 +288,15 @@ func (x *Account) Learned(j int) (product []float32, start float64, ok bool) {
 	if x.layer != 0 || !v.Subject.StartSeen(v.ctx) {
 		return nil, 0, false
 	}
-	w, w0 := inspect.Maps(v.Weights("learned"))[j], inspect.Maps(v.Weights("init"))[j]
+	learned, err := v.maps("learned", 0)
+	if err != nil {
+		return nil, 0, false
+	}
+	initial, err := v.maps("init", 0)
+	if err != nil {
+		return nil, 0, false
+	}
+	w, w0 := learned[j], initial[j]
 	product = make([]float32, len(w))
 	for i, p := range x.Why.X {
 		product[i] = float32(p * float64(w[i]))

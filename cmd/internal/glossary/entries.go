@@ -270,9 +270,9 @@ func All() []Entry {
 		{
 			[]string{"share", "what mattered", "analysis of variance", "anova", "main effect", "interaction"},
 			"How much of all differences in accuracy between runs comes with a setting. A main effect is what a " +
-				"setting does on average over all others; an interaction (×) is what settings do together beyond that; " +
-				"what runs differ in that differ in the seed alone is noise. It is exact where every combination was trained " +
-				"equally often, and not given elsewhere.",
+				"setting does on average over all others; an interaction (×) is what settings do together beyond " +
+				"that; what runs differ in that differ in the seed alone is noise. It is exact where every " +
+				"combination was trained equally often, and not given elsewhere.",
 			"SS_S = N/Π L_f · Σ (Σ_{T⊆S} (−1)^{|S|−|T|} ȳ_T)²;  share = SS_S/Σ (y − ȳ)²",
 			"Montgomery, Design and Analysis of Experiments, chapter 5", "neuroloupe runs report",
 		},

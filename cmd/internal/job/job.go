@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"neuroloupe/cmd/internal/dataset"
@@ -39,8 +41,12 @@ type Job struct {
 type Order struct {
 	Recipe runs.Recipe
 	Data   *mnist.Dataset // several orders may share one
-	Name   string         // that Data was loaded by; see dataset.Name
-	Dir    string         // that its files were taken from; "" for the cache
+
+	// Examples is Data cut as Recipe says, which several orders may share too; nil to have it cut.
+	Examples *dataset.Examples
+
+	Name   string // that Data was loaded by; see dataset.Name
+	Dir    string // that its files were taken from; "" for the cache
 	Device Device
 	Out    string // the folder to make; "" for one under runs/ that is named after the run
 
@@ -57,9 +63,12 @@ type Device struct {
 // Plan cuts the order's data and resolves its recipe.
 func (o *Order) Plan() (*dataset.Examples, engine.Spec, error) {
 	fail := func(err error) (*dataset.Examples, engine.Spec, error) { return nil, engine.Spec{}, err }
-	e, err := dataset.Cut(o.Data, &o.Recipe)
-	if err != nil {
-		return fail(talk.UsageError{Err: err})
+	e := o.Examples
+	if e == nil {
+		var err error
+		if e, err = dataset.Cut(o.Data, &o.Recipe); err != nil {
+			return fail(talk.UsageError{Err: err})
+		}
 	}
 	if err := e.Tellable(); err != nil {
 		return fail(err)
@@ -83,7 +92,7 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 		return nil, talk.Usage("split %s leaves no validation images, which --keep best and --early-stop go by",
 			r.Split)
 	}
-	for _, text := range dataset.Odd(e.Train, e.Test) {
+	for _, text := range e.Odd() {
 		t.Say("odd data: %s", text)
 	}
 	j := &Job{ctx: ctx, talk: t, Data: e}
@@ -112,7 +121,7 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 		Version: o.Version, Created: time.Now().UTC().Truncate(time.Second), Train: r,
 		Device: runs.Device{
 			ID: dev.ID, Name: dev.Name, Reason: j.Reason, Workers: o.Device.Workers, Mode: gpu.Mode,
-			Precision: gpu.Precision,
+			Precision: gpu.Precision, Instructions: instructions(dev),
 		},
 		Data: e.Describe(o.Name, o.Dir, dead),
 	}, initial)
@@ -140,6 +149,8 @@ type Change struct {
 	Precision *cuda.Precision
 	Dir       string        // where its data set's files are now; "" for where it found them
 	Load      mnist.Options // how to read them
+
+	Data *mnist.Dataset // its data set where that is in memory; nil to read it
 }
 
 // Resume opens a run to go on with.
@@ -158,7 +169,12 @@ func Resume(ctx context.Context, path string, c Change, t talk.Talk) (*Job, erro
 func (j *Job) resume(c Change) (err error) {
 	gallery.Notices(j.Folder, j.talk)
 	m := &j.Folder.Manifest
-	if j.Data, err = dataset.Of(j.ctx, j.Folder, c.Dir, c.Load); err != nil {
+	if c.Data != nil {
+		j.Data, err = dataset.OfLoaded(j.Folder, c.Data)
+	} else {
+		j.Data, err = dataset.Of(j.ctx, j.Folder, c.Dir, c.Load)
+	}
+	if err != nil {
 		return err
 	}
 	if c.Epochs != nil && *c.Epochs != m.Train.Epochs {
@@ -185,7 +201,30 @@ func (j *Job) resume(c Change) (err error) {
 		d.GPU.Precision = *c.Precision
 	}
 	j.talk.Say("going on with %s after %d of %d epochs", j.Folder.Path, j.State.Epoch, m.Train.Epochs)
-	return j.open(d, j.Folder.Spec, m.Train)
+	if err := j.open(d, j.Folder.Spec, m.Train); err != nil {
+		return err
+	}
+	return j.noteDevice()
+}
+
+// instructions are what of a device decides how numbers are rounded: not how many cores it has.
+func instructions(d engine.Device) string {
+	set, _, _ := strings.Cut(d.Capability, ",")
+	return set
+}
+
+// noteDevice writes down that the run goes on with another device, or with other instructions, than it had.
+func (j *Job) noteDevice() error {
+	m, dev := &j.Folder.Manifest, j.Device()
+	if m.Device.ID == dev.ID && (m.Device.Instructions == instructions(dev) || m.Device.Instructions == "") {
+		return nil
+	}
+	also := strings.TrimSpace(dev.ID + " " + instructions(dev))
+	if slices.Contains(m.Device.Also, also) || j.State.Epoch >= m.Train.Epochs {
+		return nil
+	}
+	m.Device.Also = append(m.Device.Also, also)
+	return j.Folder.WriteManifest()
 }
 
 // open opens the device and compiles the network for it.

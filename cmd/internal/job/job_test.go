@@ -59,8 +59,14 @@ func whole(ctx context.Context, o job.Order, on job.Events) (r *job.Result, err 
 	if r, err = j.Result(); err != nil {
 		return nil, err
 	}
-	r.Sheet, err = j.Finish()
-	return r, err
+	told := on.Sheet
+	on.Sheet = func(path string) {
+		r.Sheet = path
+		if told != nil {
+			told(path)
+		}
+	}
+	return r, j.Finish(on)
 }
 
 // Jobs of one process share a data set and nothing else: side by side they end with the bytes that each ends with
@@ -120,11 +126,18 @@ func TestEvents(t *testing.T) {
 		Epoch: func(m engine.Metrics) { told = append(told, fmt.Sprintf("epoch %d", m.Epoch)) },
 		Saved: func(epoch int) { told = append(told, fmt.Sprintf("saved %d", epoch)) },
 		Early: func(int) { t.Error("training stopped early") },
+		Sheet: func(path string) {
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("told of a sheet that is not there: %v", err)
+			}
+			told = append(told, "sheet "+filepath.Base(path))
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "start 120-8-4 200 4 0 10 cpu, epoch 1, saved 1, epoch 2, saved 2, epoch 3, saved 3, epoch 4, saved 4"
+	want := "start 120-8-4 200 4 0 10 cpu, epoch 1, saved 1, epoch 2, saved 2, epoch 3, saved 3, epoch 4, saved 4, " +
+		"sheet sheet.png"
 	if got := strings.Join(told, ", "); got != want || steps == 0 {
 		t.Errorf("told %s, want %s; %d steps", got, want, steps)
 	}
@@ -180,6 +193,33 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// A job that is ended when its last epoch is done draws no sheet, rather than one that had no time to look at the
+// images.
+func TestEndedBeforeTheSheet(t *testing.T) {
+	data, dir := loaded(t)
+	o := order(t, data, dir)
+	ctx, end := context.WithCancel(t.Context())
+	j, err := job.Begin(ctx, o, talk.Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = j.Train(job.Events{Saved: func(epoch int) {
+		if epoch == 4 {
+			end()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = j.Finish(job.Events{})
+	if _, statErr := os.Stat(j.Folder.Sheet()); !errors.Is(err, context.Canceled) || statErr == nil {
+		t.Errorf("%v, and the sheet: %v", err, statErr)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What cannot be trained is refused before anything is written.
 func TestBeginRefuses(t *testing.T) {
 	data, dir := loaded(t)
@@ -208,6 +248,24 @@ func oneClass(d *mnist.Dataset) *mnist.Dataset {
 	train := *d.Train
 	train.Labels = make([]uint8, train.Len())
 	return &mnist.Dataset{Name: d.Name, Train: &train, Test: d.Test, Files: d.Files}
+}
+
+// A sheet that could not be drawn is not told of.
+func TestNoSheetNoEvent(t *testing.T) {
+	data, dir := loaded(t)
+	o := order(t, data, dir)
+	told := ""
+	_, err := whole(t.Context(), o, job.Events{
+		Saved: func(int) { // a folder stands where the sheet would
+			if err := os.MkdirAll(filepath.Join(o.Out, "sheet.png", "in the way"), 0o755); err != nil {
+				t.Error(err)
+			}
+		},
+		Sheet: func(path string) { told = path },
+	})
+	if err == nil || !strings.Contains(err.Error(), "its sheet could not be drawn") || told != "" {
+		t.Errorf("told of %q, %v", told, err)
+	}
 }
 
 // The epochs asked for may be more than the run had, and no fewer than it has done.

@@ -46,8 +46,7 @@ func Ready(ctx context.Context, o Order, on Events, t talk.Talk) (err error) {
 	if err := j.Train(on); err != nil {
 		return err
 	}
-	_, err = j.Finish()
-	return err
+	return j.Finish(on)
 }
 
 // finished reports whether a run has done that many epochs and drawn its sheet.

@@ -90,19 +90,22 @@ func (j *Job) Result() (*Result, error) {
 	return r, nil
 }
 
-// Finish ends the run's folder and draws its sheet.
-func (j *Job) Finish() (sheet string, err error) {
+// Finish ends the run's folder and draws its sheet, of which it tells.
+func (j *Job) Finish(on Events) error {
 	path := j.Folder.Path
 	if err := j.Folder.Finish(); err != nil {
-		return "", fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train "+
+		return fmt.Errorf("the frames of the training could not be put into one file: %w; neuroloupe train "+
 			"--resume %s does that, and draws the sheet", err, path)
 	}
 	gallery.Notices(j.Folder, j.talk)
 	if err := j.sheet(); err != nil {
-		return "", fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws "+
+		return fmt.Errorf("its sheet could not be drawn: %w; draw it with neuroloupe sheet %s (--top N draws "+
 			"fewer neurons)", err, path)
 	}
-	return j.Folder.Sheet(), nil
+	if on.Sheet != nil {
+		on.Sheet(j.Folder.Sheet())
+	}
+	return nil
 }
 
 // sheet draws the sheet from the data set and the executor that the training has.

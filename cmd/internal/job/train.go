@@ -25,13 +25,15 @@ type Start struct {
 	Folder           string
 }
 
-// Events are told how training goes, in the order of their fields; nil is nobody. None may wait long.
+// Events are told how training goes, and Sheet what Finish does after it, in the order of their fields; nil is nobody.
+// None may wait long.
 type Events struct {
 	Start func(Start)
 	Steps func(epoch, done, of int, loss float64) // epoch from 1; of so many steps of it
 	Epoch func(engine.Metrics)                    // one has ended
 	Saved func(epoch int)                         // all up to it is safe in the run folder
 	Early func(best int)                          // training stops, for no epoch since best was better
+	Sheet func(path string)                       // the run's sheet is drawn, and lies there
 }
 
 // Train runs the epochs that are left and keeps the run folder. What is in the folder when it fails, also by the end of

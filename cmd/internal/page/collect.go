@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 
+	"neuroloupe/cmd/internal/arrays"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
@@ -26,6 +28,9 @@ type Run struct {
 	Tests   inspect.Probe    // over the test images; counts when NoData is nil
 	NoData  error            // why there are no test images; nil when there are
 
+	// Draw makes a picture of the run, whose numbers the page shows too; nobody hears what it says beside.
+	Draw func(gallery.Picture) (*gallery.Drawing, error)
+
 	Metrics   []engine.Metrics
 	NoMetrics error  // why they cannot be read; nil when they can, or when there are none
 	Frames    Frames // of the first layer
@@ -43,8 +48,6 @@ type collector struct {
 	bank *bank
 
 	done, of int // parts of the work
-	classed  *classed
-	outputs  [][]float32 // z of the output layer for the test images
 }
 
 // Collect computes what a page shows. The network must have a hidden layer. What cannot be had is missing from the
@@ -159,31 +162,45 @@ func (c *collector) observe() error {
 	}
 	c.doc.Tests = c.run.Tests.Data.Len()
 	c.bank = &bank{data: c.run.Tests.Data, rows: c.run.Subject.Rows, cols: c.run.Subject.Cols, numbers: map[int]int{}}
-	var err error
-	if c.outputs, err = c.run.Subject.Values(c.ctx, c.run.Subject.Net.Last(), true); err != nil {
+	score, err := c.run.Subject.Score(c.ctx)
+	if err != nil {
 		return err
 	}
-	if c.doc.Output.Confusion, err = c.run.Subject.Net.Confusion(c.outputs, c.run.Tests.Data.Labels); err != nil {
-		return err
-	}
-	c.doc.Output.Recall = nums(engine.Score{Confusion: c.doc.Output.Confusion}.Recall())
+	c.doc.Output.Confusion, c.doc.Output.Recall = score.Confusion, nums(score.Recall())
 	return nil
 }
 
 // classes makes the maps of the classes.
 func (c *collector) classes() error {
+	d, err := c.run.Draw(&gallery.Templates{})
+	if err != nil {
+		return err
+	}
+	c.doc.Class = &ClassMaps{Plain: c.pack(mapsIn(d.Numbers, "plain"))}
+	if c.run.NoData != nil {
+		return nil
+	}
 	t, err := c.run.Subject.Templates(c.ctx)
 	if err != nil {
 		return err
 	}
-	c.doc.Class = &ClassMaps{Plain: c.pack(t.Plain)}
-	if c.run.NoData != nil {
-		return nil
-	}
-	c.doc.Class.Slope, c.doc.Class.SlopeOf = c.pack(t.Sloped), t.SlopedOf.String()
+	c.doc.Class.Slope, c.doc.Class.SlopeOf = c.pack(mapsIn(d.Numbers, "slope_weighted")), t.SlopedOf.String()
 	c.doc.Class.Mean = c.pack(meanImages(c.run.Tests.Data, c.run.Subject.Net.Spec.Inputs,
 		c.run.Subject.Net.Spec.Classes()))
 	return nil
+}
+
+// mapsIn returns maps that a picture holds under a key.
+func mapsIn(n *arrays.Set, key string) [][]float32 {
+	rows := n.Rows(key)
+	maps := make([][]float32, len(rows))
+	for k, row := range rows {
+		maps[k] = make([]float32, len(row))
+		for p, v := range row {
+			maps[k][p] = float32(v)
+		}
+	}
+	return maps
 }
 
 // meanImages returns the mean image of each class, Classes×Inputs; black for a class without images.

@@ -3,9 +3,9 @@ package page
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
 
@@ -37,26 +37,27 @@ func (c *collector) layer(l int) error {
 		Range: [2]Num{0, 1}, Gamma: 1, Bias: numsOf(net.Params.Bias(l + 1).Data), Maps: map[string]*Maps{},
 	}
 	c.doc.Layers = append(c.doc.Layers, out)
-	shown, err := c.maps(out, l)
+	s := c.run.Subject
+	if err := c.maps(out, l); err != nil {
+		return err
+	}
+	norms, err := s.Norms(c.ctx, s.Usual(), l)
 	if err != nil {
 		return err
 	}
-	for _, m := range shown {
-		out.Norm = append(out.Norm, Num(inspect.Norm(m)))
-	}
-	smooth, err := c.run.Subject.Smoothness(c.ctx, c.run.Subject.Usual(), l)
+	smooth, err := s.Smoothness(c.ctx, s.Usual(), l)
 	if err != nil {
 		return err
 	}
-	out.Smooth = nums(smooth)
-	if len(shown) > similarUnits {
+	out.Norm, out.Smooth = nums(norms), nums(smooth)
+	if out.Units > similarUnits {
 		c.bound("%s has %s neurons, so the maps are not put in order of similarity: that is done for up to %s",
-			c.named(l), words.Thousands(len(shown)), words.Thousands(similarUnits))
-	} else if out.Similarity, err = inspect.Similar(c.ctx, shown); err != nil {
+			c.named(l), words.Thousands(out.Units), words.Thousands(similarUnits))
+	} else if out.Similarity, err = s.Similar(c.ctx, s.Usual(), l); err != nil {
 		return err
 	}
-	out.Path = numRows(c.run.Subject.OutPath(l))
-	favourites, err := c.run.Subject.Favourites(c.ctx, l)
+	out.Path = numRows(s.OutPath(l))
+	favourites, err := s.Favourites(c.ctx, l)
 	if err != nil {
 		return err
 	}
@@ -68,34 +69,34 @@ func (c *collector) layer(l int) error {
 	return c.activity(out, l)
 }
 
-// maps packs the maps of a layer and returns those shown first.
-func (c *collector) maps(out *Layer, l int) ([][]float32, error) {
+// maps packs the maps of a layer.
+func (c *collector) maps(out *Layer, l int) error {
 	s := c.run.Subject
 	usual, err := s.Maps(c.ctx, s.Usual(), l)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case l > 0:
 		out.Default, out.Maps["path"], out.PathOf = "path", c.pack(usual), s.Usual().String()
-		return usual, nil
+		return nil
 	case s.NoStart != nil:
 		out.Default, out.Maps["raw"] = "raw", c.pack(usual)
-		return usual, nil
+		return nil
 	}
 	rho, err := s.Rho(c.ctx, l)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	start, err := s.Maps(c.ctx, inspect.ShowStart, l)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if out.Raw, err = s.Maps(c.ctx, inspect.ShowRaw, l); err != nil {
-		return nil, err
+		return err
 	}
 	out.Rho, out.Default, out.Gamma = nums(rho), "learned", Num(s.Net.Gamma)
 	out.Maps["learned"], out.Maps["init"] = c.pack(usual), c.pack(start)
-	return usual, nil
+	return nil
 }
 
 // activity fills in what needs the test images.
@@ -124,7 +125,7 @@ func (c *collector) activity(out *Layer, l int) error {
 		if err != nil {
 			return err
 		}
-		out.Overlap = append(out.Overlap, inspect.Overlap(r.ByContribution, r.ByWeight, strongest))
+		out.Overlap = append(out.Overlap, r.InBoth(strongest))
 	}
 	if err := c.neurons(out, l); err != nil {
 		return err
@@ -133,82 +134,56 @@ func (c *collector) activity(out *Layer, l int) error {
 		return err
 	}
 	c.tell("ablation")
-	if err := c.ablate(out, l, importance, selective); err != nil {
+	if err := c.ablate(out, l); err != nil {
 		return err
 	}
 	return context.Cause(c.ctx)
 }
 
-// some returns every nth example of the test images with their places, few enough for a cost, of an example as a share
-// of what there may be of all.
-func (c *collector) some(cost float64) (inspect.Probe, error) {
-	p, inputs := c.run.Tests, c.run.Subject.Net.Spec.Inputs
-	step := max(1, int(cost*float64(p.Data.Len())+0.999))
-	if step == 1 {
-		return p, nil
-	}
-	var d engine.Data
-	for i := 0; i < p.Data.Len(); i += step {
-		d.Images = append(d.Images, p.Data.Images[i*inputs:(i+1)*inputs]...)
-		d.Labels = append(d.Labels, p.Data.Labels[i])
-	}
-	return c.run.Subject.On(d)
+// nth is every how many of the test images may be looked at for a cost, of an image as a share of what there may be of
+// all.
+func (c *collector) nth(cost float64) int {
+	return max(1, int(cost*float64(c.run.Tests.Data.Len())+0.999))
 }
 
 func (c *collector) patterns(out *Layer, l int) error {
-	inputs := c.run.Subject.Net.Spec.Inputs
-	p, err := c.some(max(float64(inputs)*float64(out.Units)/patternWork, float64(out.Units)/keptValues))
+	s := c.run.Subject
+	p, err := s.Patterns(c.ctx, l,
+		c.nth(max(float64(s.Net.Spec.Inputs)*float64(out.Units)/patternWork, float64(out.Units)/keptValues)))
 	if err != nil {
 		return err
 	}
-	z, err := p.Values(c.ctx, c.run.Subject.Net, l, true)
-	if err != nil {
-		return err
-	}
-	maps, err := inspect.Patterns(c.ctx, p.Data, inputs, z)
-	if err != nil {
-		return err
-	}
-	out.Patterned, out.Maps["pattern"] = p.Data.Len(), c.pack(maps)
-	c.boundImages(l, "the patterns are computed", p.Data.Len())
+	out.Patterned, out.Maps["pattern"] = p.Images, c.pack(p.Maps)
+	c.boundImages(l, "the patterns are computed", p.Images)
 	return nil
 }
 
 // ablate measures what the neurons are worth, on as many of the test images as time and memory allow.
-func (c *collector) ablate(out *Layer, l int, importance, selective []float64) error {
+func (c *collector) ablate(out *Layer, l int) error {
 	spec := c.run.Subject.Net.Spec
 	work := float64(spec.Layers[l+1].Units)
 	for n := l + 1; n < len(spec.Layers)-1; n++ {
 		work += float64(spec.Layers[n].Units) * float64(spec.Layers[n+1].Units)
 	}
-	p, err := c.some(max(work*float64(out.Units)/ablateWork,
-		float64(max(out.Units, spec.Layers[l+1].Units))/keptValues))
+	cost := max(work*float64(out.Units)/ablateWork, float64(max(out.Units, spec.Layers[l+1].Units))/keptValues)
+	b, err := c.run.Subject.Ablated(c.ctx, l, inspect.AblateOptions{
+		Nth:   c.nth(cost),
+		Every: max(1, out.Units/50), Seed: ablateSeed,
+	}, nil)
 	if err != nil {
 		return err
 	}
-	c.boundImages(l, "what is lost without a neuron is measured", p.Data.Len())
-	b, err := inspect.NewAblation(c.ctx, p, c.run.Subject.Net, l)
-	if err != nil {
-		return err
-	}
-	lost, err := b.Lost(c.ctx, nil)
-	if err != nil {
-		return err
-	}
-	curves, err := b.Curves(c.ctx, importance, ablateSeed, max(1, out.Units/50))
-	if err != nil {
-		return err
-	}
+	c.boundImages(l, "what is lost without a neuron is measured", b.Images)
 	ab := &Ablation{
-		Images: p.Data.Len(), Accuracy: Num(b.Accuracy),
-		MostFirst: points(curves.MostFirst), LeastFirst: points(curves.LeastFirst), Random: points(curves.Random),
+		Images: b.Images, Accuracy: Num(b.Accuracy), Lost: nums(b.Alone), Selective: Num(b.Selective),
+		MostFirst: points(b.Curves.MostFirst), LeastFirst: points(b.Curves.LeastFirst), Random: points(b.Curves.Random),
 	}
-	delta := make([]float64, len(lost))
-	for j, v := range lost {
-		delta[j] = v.Accuracy
+	for _, v := range b.Lost {
 		ab.Class = append(ab.Class, nums(v.Class))
 	}
-	ab.Lost, ab.Selective = nums(delta), Num(inspect.Correlation(selective, delta))
+	if b.SelectiveOf < out.Units {
+		ab.Selective = Num(math.NaN())
+	}
 	out.Ablation = ab
 	return nil
 }

@@ -40,6 +40,8 @@ func Of(v *gallery.View) (*Run, error) {
 		Title: v.Name() + ": " + v.Title(), Classes: m.Data.Classes, Subject: v.Subject,
 		Dead: v.Dead(), Facts: facts(v), Words: reportWords(),
 	}
+	silent := v.Silent()
+	r.Draw = func(p gallery.Picture) (*gallery.Drawing, error) { return p.Draw(silent) }
 	r.Tests, r.NoData = v.ProbeTest()
 	d, err := doctor.Diagnose(v)
 	if err != nil {

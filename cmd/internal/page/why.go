@@ -1,9 +1,10 @@
 package page
 
 import (
+	"errors"
 	"slices"
 
-	"neuroloupe/engine"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/engine/inspect"
 )
 
@@ -18,85 +19,77 @@ func (c *collector) why() error {
 	if c.run.NoData != nil {
 		return nil
 	}
-	net, d := c.run.Subject.Net, c.run.Tests.Data
-	last := c.outputs
-	mistakes, err := net.Mistakes(last, d.Labels)
+	s, labels := c.run.Subject, c.run.Tests.Data.Labels
+	predicted, err := s.Predicted(c.ctx)
+	if err != nil {
+		return err
+	}
+	mistakes, err := s.Mistakes(c.ctx)
 	if err != nil {
 		return err
 	}
 	var chosen []int
-	found := make([]bool, net.Spec.Classes())
-	for i, k := range d.Labels {
-		if !found[k] && engine.Answer(last[i]) == int(k) {
+	found := make([]bool, s.Net.Spec.Classes())
+	for i, k := range labels {
+		if !found[k] && predicted[i] == int(k) {
 			found[k] = true
 			chosen = append(chosen, i)
 		}
 	}
-	slices.SortFunc(chosen, func(a, b int) int { return int(d.Labels[a]) - int(d.Labels[b]) })
+	slices.SortFunc(chosen, func(i, j int) int { return int(labels[i]) - int(labels[j]) })
 	for _, m := range mistakes[:min(len(mistakes), whyMistakes)] {
 		chosen = append(chosen, m.Image)
 	}
-	seen, err := c.run.Subject.Activity(c.ctx, net.Hidden())
-	if err != nil {
-		return err
-	}
-	means := seen.Mean
 	for _, i := range chosen {
-		if err := c.explain(i, means); err != nil {
+		if err := c.explain(i); err != nil {
 			return err
 		}
 	}
-	return c.errors(mistakes, means)
+	return c.errors()
 }
 
-func (c *collector) explain(i int, means []float64) error {
-	net, image := c.run.Subject.Net, c.bank.image(i)
-	w, err := net.Why(inspect.Pixels(image), net.Hidden(), means)
+func (c *collector) explain(i int) error {
+	s := c.run.Subject
+	x, err := s.Explain(c.ctx, c.run.Tests, i, s.Net.Hidden())
 	if err != nil {
 		return err
 	}
-	z, err := c.run.Tests.Weighted(net, i)
-	if err != nil {
-		return err
-	}
-	neurons, outputs, err := w.SumErrors(z)
-	if err != nil {
-		return err
-	}
-	logits := z[net.Last()]
-	label := int(c.run.Tests.Data.Labels[i])
 	out := &Why{
-		Image: i, Label: label, Predicted: engine.Answer(logits), Pixels: image, Z: floats(w.Z[0]),
-		Logits: numsOf(logits), Outputs: nums(w.A[net.Last()]),
-		NeuronError: Num(slices.Max(neurons)), SumError: Num(slices.Max(outputs)),
+		Image: i, Label: int(c.run.Tests.Data.Labels[i]), Predicted: x.Predicted, Pixels: c.bank.image(i),
+		Z: floats(x.Z[0]), Logits: numsOf(x.Logits), Outputs: nums(x.A[s.Net.Last()]),
+		NeuronError: Num(slices.Max(x.NeuronErrors)), SumError: Num(slices.Max(x.OutputErrors)),
 	}
-	for l := range net.Hidden() + 1 {
-		out.Hidden = append(out.Hidden, floats(w.A[l]))
+	for l := range s.Net.Hidden() + 1 {
+		out.Hidden = append(out.Hidden, floats(x.A[l]))
 	}
 	c.doc.Why = append(c.doc.Why, out)
 	return nil
 }
 
-// errors lists the worst mistakes, with the neurons that drove them.
-func (c *collector) errors(mistakes []inspect.Mistake, means []float64) error {
-	net := c.run.Subject.Net
-	c.doc.Errors = &Errors{Count: len(mistakes), Worst: []Mistake{}}
-	for _, m := range mistakes[:min(len(mistakes), errorsShown)] {
-		w, err := net.Why(inspect.Pixels(c.bank.image(m.Image)), net.Hidden(), means)
-		if err != nil {
-			return err
-		}
-		drivers, err := w.Drivers(m.Predicted, m.Label)
-		if err != nil {
-			return err
-		}
+// errors lists the worst mistakes, with the neurons that drove them: those of the picture that errors draws.
+func (c *collector) errors() error {
+	c.doc.Errors = &Errors{Worst: []Mistake{}}
+	d, err := c.run.Draw(&gallery.Errors{Top: errorsShown})
+	var none *gallery.Nothing
+	switch {
+	case errors.As(err, &none):
+		return nil
+	case err != nil:
+		return err
+	}
+	n := d.Numbers
+	images, labels, predicted := n.Values("image"), n.Values("label"), n.Values("predicted")
+	loss, margin := n.Values("loss"), n.Values("margin")
+	c.doc.Errors.Count = len(images)
+	for i, drive := range n.Rows("drive") {
+		image := int(images[i])
 		out := Mistake{
-			Image: c.bank.number(m.Image), Label: m.Label, Predicted: m.Predicted, Loss: Num(m.Loss),
-			Margin: Num(m.Margin),
-			Why:    slices.IndexFunc(c.doc.Why, func(w *Why) bool { return w.Image == m.Image }),
+			Image: c.bank.number(image), Label: int(labels[i]), Predicted: int(predicted[i]), Loss: Num(loss[i]),
+			Margin: Num(margin[i]), Why: slices.IndexFunc(c.doc.Why, func(w *Why) bool { return w.Image == image }),
 		}
-		for _, dr := range drivers[:min(len(drivers), driversKept)] {
-			out.Drivers = append(out.Drivers, Driving{dr.Neuron, Num(dr.Drive)})
+		order := inspect.Descending(drive)
+		for _, j := range order[:min(len(order), driversKept)] {
+			out.Drivers = append(out.Drivers, Driving{j, Num(drive[j])})
 		}
 		c.doc.Errors.Worst = append(c.doc.Errors.Worst, out)
 	}

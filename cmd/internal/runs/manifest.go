@@ -61,6 +61,12 @@ type Device struct {
 	Reason  string `toml:"reason"`
 	Workers int    `toml:"workers"` // as asked for; 0 = one per core
 
+	// Instructions are the instruction set of a CPU or the compute capability of a GPU, which decide how numbers are
+	// rounded. Earlier versions did not write it.
+	Instructions string `toml:"instructions,omitempty"`
+	// Also are other devices that the run has gone on with, each as its ID and instructions.
+	Also []string `toml:"also,omitempty"`
+
 	Mode      cuda.Mode      `toml:"cuda_mode"` // as asked for
 	Precision cuda.Precision `toml:"precision"`
 }

@@ -11,29 +11,29 @@ import (
 
 // Recipe holds every setting of a training run, under the names of the train command's flags.
 type Recipe struct {
-	Preset    string              `toml:"preset"`
-	Net       string              `toml:"net"` // layer sizes, "784-100-10"; "" = the preset's, see Layers
-	Hidden    engine.Activation   `toml:"hidden"`
-	Output    engine.Activation   `toml:"output"`
-	Loss      engine.Loss         `toml:"loss"`
-	Init      engine.Init         `toml:"init"`
-	Optimizer engine.Method       `toml:"optimizer"`
-	LR        float64             `toml:"lr"`
-	Momentum  float64             `toml:"momentum"`
-	Schedule  engine.ScheduleKind `toml:"schedule"`
-	L2        float64             `toml:"l2"` // λ
-	L1        float64             `toml:"l1"` // λ
-	Dropout   float64             `toml:"dropout"`
-	ZeroDead  bool                `toml:"zero_dead"`
-	Epochs    int                 `toml:"epochs"`
-	Batch     int                 `toml:"batch"`
-	Seed      uint64              `toml:"seed"`
+	Preset    string              `toml:"preset" json:"preset"`
+	Net       string              `toml:"net" json:"net"` // layer sizes, "784-100-10"; "" = the preset's, see Layers
+	Hidden    engine.Activation   `toml:"hidden" json:"hidden"`
+	Output    engine.Activation   `toml:"output" json:"output"`
+	Loss      engine.Loss         `toml:"loss" json:"loss"`
+	Init      engine.Init         `toml:"init" json:"init"`
+	Optimizer engine.Method       `toml:"optimizer" json:"optimizer"`
+	LR        float64             `toml:"lr" json:"lr"`
+	Momentum  float64             `toml:"momentum" json:"momentum"`
+	Schedule  engine.ScheduleKind `toml:"schedule" json:"schedule"`
+	L2        float64             `toml:"l2" json:"l2"` // λ
+	L1        float64             `toml:"l1" json:"l1"` // λ
+	Dropout   float64             `toml:"dropout" json:"dropout"`
+	ZeroDead  bool                `toml:"zero_dead" json:"zero_dead"`
+	Epochs    int                 `toml:"epochs" json:"epochs"`
+	Batch     int                 `toml:"batch" json:"batch"`
+	Seed      uint64              `toml:"seed" json:"seed"`
 	// training/validation images, "50000/10000"; "" = five sixths
-	Split     string `toml:"split"`
-	Classes   []int  `toml:"classes,omitempty"` // labels to keep; empty = all
-	EarlyStop int    `toml:"early_stop"`
-	Keep      string `toml:"keep"`   // best or last
-	Frames    string `toml:"frames"` // epoch, a number of epochs, or none
+	Split     string `toml:"split" json:"split"`
+	Classes   []int  `toml:"classes,omitempty" json:"classes,omitempty"` // labels to keep; empty = all
+	EarlyStop int    `toml:"early_stop" json:"early_stop"`
+	Keep      string `toml:"keep" json:"keep"`     // best or last
+	Frames    string `toml:"frames" json:"frames"` // epoch, a number of epochs, or none
 
 	hidden []int // sizes of the hidden layers, used when Net is ""
 }

@@ -79,13 +79,9 @@ func valuesOf(v reflect.Value) []string {
 	return all
 }
 
-// settingsOf are the values of SettingNames of a run.
-func settingsOf(m *runs.Manifest) []string {
-	title := m.Data.Title
-	if title == "" {
-		title = m.Data.Name
-	}
-	return append([]string{title}, valuesOf(reflect.ValueOf(m.Train))...)
+// SettingsOf are the values of SettingNames of a recipe, data being what the data set is called.
+func SettingsOf(data string, r runs.Recipe) []string {
+	return append([]string{data}, valuesOf(reflect.ValueOf(r))...)
 }
 
 // Arithmetic says what a run's numbers were worked out with: the kind of its device, its instruction set and its

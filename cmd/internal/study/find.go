@@ -189,7 +189,7 @@ func (f Finder) walk(ctx context.Context, path, key string, places *[]found, que
 	if f.Queued != nil {
 		more, err := f.Queued(path)
 		if err != nil {
-			return err
+			f.Talk.Say("what is still to be trained is not known: %s", words.Line(err))
 		}
 		*queued = append(*queued, more...)
 	}
@@ -242,7 +242,10 @@ func readFacts(path string) (Facts, error) {
 		return Facts{}, err
 	}
 	m := &f.Manifest
-	facts := Facts{Created: m.Created, Settings: settingsOf(m), Device: valuesOf(reflect.ValueOf(m.Device))}
+	facts := Facts{
+		Created: m.Created, Settings: SettingsOf(cmp.Or(m.Data.Title, m.Data.Name), m.Train),
+		Device: valuesOf(reflect.ValueOf(m.Device)),
+	}
 	if m.Import != nil {
 		facts.Import = m.Import.File
 		for i, name := range settingNames { // how it was trained is not known

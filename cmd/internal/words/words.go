@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Thousands writes a number without decimals, with a comma between groups of three digits.
@@ -151,4 +152,35 @@ func Commas(ns []int) string {
 		parts = append(parts, strconv.Itoa(n))
 	}
 	return strings.Join(parts, ",")
+}
+
+// Bytes is a size with a unit of which it has at least one.
+func Bytes(n int64) string {
+	v, unit := float64(n), "B"
+	for _, u := range []string{"kB", "MB", "GB", "TB"} {
+		if v < 1000 {
+			break
+		}
+		v, unit = v/1000, u
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.3g %s", v, unit)
+}
+
+// Duration is a time to about two figures: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min.
+func Duration(d time.Duration) string {
+	switch s := d.Seconds(); {
+	case s < 10:
+		return fmt.Sprintf("%.1f s", s)
+	case s < 60:
+		return fmt.Sprintf("%.0f s", s)
+	case s < 3600:
+		n := int(s + 0.5)
+		return fmt.Sprintf("%d min %d s", n/60, n%60)
+	default:
+		n := int(s/60 + 0.5)
+		return fmt.Sprintf("%d h %d min", n/60, n%60)
+	}
 }

@@ -17,8 +17,9 @@ typedef struct {
 	int (*destroy)(cublasHandle_t);
 	int (*set_stream)(cublasHandle_t, void *);
 	int (*set_workspace)(cublasHandle_t, void *, size_t);
-	int (*gemm)(cublasHandle_t, int transa, int transb, int m, int n, int k, const void *alpha, const void *a, int atype, int lda,
-	            const void *b, int btype, int ldb, const void *beta, void *c, int ctype, int ldc, int compute, int algo);
+	int (*gemm)(cublasHandle_t, int transa, int transb, int m, int n, int k, const void *alpha, const void *a,
+	            int atype, int lda, const void *b, int btype, int ldb, const void *beta, void *c, int ctype, int ldc,
+	            int compute, int algo);
 } neuroloupe_cublas;
 
 // Answers are a cublasStatus_t, which is 0 for success; open's is 0, or −1 with the reason in text.

@@ -11,7 +11,8 @@ int neuroloupe_open(const char *path, char *text, int size);
 #define NEUROLOUPE_TRY "NEUROLOUPE_TRY_LIBCUDA"
 #define NEUROLOUPE_TRY_SECONDS 60
 
-// neuroloupe_copy_in and neuroloupe_copy_out copy and wait: the stream's work before the copy is done, and so is the copy.
+// neuroloupe_copy_in and neuroloupe_copy_out copy and wait: the stream's work before the copy is done, and so is the
+// copy.
 CUresult neuroloupe_copy_in(CUdeviceptr dst, const void *src, size_t n, CUstream s);
 CUresult neuroloupe_copy_out(void *dst, CUdeviceptr src, size_t n, CUstream s);
 

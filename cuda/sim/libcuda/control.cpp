@@ -1,5 +1,5 @@
-// What tests set and read. Settings come as words "name=value", from the environment variable NEUROLOUPE_SIM when the driver
-// is opened, and from neuroloupe_sim_set; see the table in README.md.
+// What tests set and read. Settings come as words "name=value", from the environment variable NEUROLOUPE_SIM when the
+// driver is opened, and from neuroloupe_sim_set; see the table in README.md.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,9 +115,9 @@ int neuroloupe_sim_set(const char *words) {
 int neuroloupe_sim_counts(char *buf, int n) {
 	auto &c = sim::counts;
 	std::ostringstream s;
-	s << "allocations " << c.allocations << "\nbytes " << c.bytes << "\npinned " << c.pinned << "\nmodules " << c.modules << "\nstreams "
-	  << c.streams << "\nevents " << c.events << "\ngraphs " << c.graphs << "\ncontexts " << c.contexts << "\nlaunches " << c.launches
-	  << "\nswitches " << c.switches << "\n";
+	s << "allocations " << c.allocations << "\nbytes " << c.bytes << "\npinned " << c.pinned << "\nmodules "
+	  << c.modules << "\nstreams " << c.streams << "\nevents " << c.events << "\ngraphs " << c.graphs << "\ncontexts "
+	  << c.contexts << "\nlaunches " << c.launches << "\nswitches " << c.switches << "\n";
 	return sim::copy_out(s.str(), buf, n);
 }
 

@@ -69,8 +69,8 @@ extern thread_local CUctx_st *current_context;
 	ENTER;                                                            \
 	if (!current_context) return CUDA_ERROR_INVALID_CONTEXT;          \
 	if (current_context->lost) return current_context->lost
-// What frees something begins with this, and answers with freed: it is done in a lost context too, so that the counts show
-// what a program forgets.
+// What frees something begins with this, and answers with freed: it is done in a lost context too, so that the counts
+// show what a program forgets.
 #define ENTER_TO_FREE(call)                                              \
 	ENTER;                                                           \
 	if (!current_context) {                                          \

@@ -1,5 +1,5 @@
-// Runs a grid: each thread that must wait for others has a stack of its own, and one operating system thread runs them all,
-// each until it waits.
+// Runs a grid: each thread that must wait for others has a stack of its own, and one operating system thread runs them
+// all, each until it waits.
 #include <string.h>
 #include <sys/mman.h>
 
@@ -58,8 +58,8 @@ const long patience = 100000; // rounds of a cooperative grid in which no block 
 
 enum class State { Ready, Barrier, Warp, Spin, Done };
 
-// What the lanes of a warp exchange. A lane is at most one exchange ahead of another, so two sets of values do; and the third
-// set of arrivals can be cleared while the others are read.
+// What the lanes of a warp exchange. A lane is at most one exchange ahead of another, so two sets of values do; and the
+// third set of arrivals can be cleared while the others are read.
 struct Warp {
 	float value[3][warp_size];
 	uint32_t arrived[3];
@@ -172,7 +172,8 @@ void rewind(Fiber *f) {
 
 Fiber *take() {
 	if (idle.empty()) {
-		char *m = (char *)mmap(nullptr, slab * stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		char *m = (char *)mmap(nullptr, slab * stack_size, PROT_READ | PROT_WRITE,
+		                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (m == MAP_FAILED) abort();
 		for (size_t i = 0; i < slab; i++) {
 			Fiber *f = new Fiber();
@@ -272,13 +273,15 @@ Result run_block(Block &b) {
 				if (f->state == State::Spin) f->state = State::Ready;
 			return Result::Parked;
 		}
-		return wrong(barrier ? "__syncthreads is not reached by all threads of the block" : "a warp shuffle is not reached by all threads of the warp");
+		return wrong(barrier ? "__syncthreads is not reached by all threads of the block"
+		                     : "a warp shuffle is not reached by all threads of the warp");
 	}
 	return Result::Finished;
 }
 
 Dim index_of(long i) {
-	return {(unsigned)(i % grid_dim.x), (unsigned)(i / grid_dim.x % grid_dim.y), (unsigned)(i / grid_dim.x / grid_dim.y)};
+	return {(unsigned)(i % grid_dim.x), (unsigned)(i / grid_dim.x % grid_dim.y),
+	        (unsigned)(i / grid_dim.x / grid_dim.y)};
 }
 
 void prepare(Block &b, long i, size_t shared) {
@@ -394,15 +397,17 @@ CUresult execute(const Launch &l) {
 	long blocks = (long)l.grid.x * l.grid.y * l.grid.z;
 	bool good = false;
 	uintptr_t address = 0;
-	bool calm = guard([&] { good = l.cooperative ? run_cooperative(blocks, l.shared) : run_independent(blocks, l.shared); }, &address);
+	bool calm = guard([&] {
+		good = l.cooperative ? run_cooperative(blocks, l.shared) : run_independent(blocks, l.shared);
+	}, &address);
 	if (calm && good && problem.empty() && race::found().empty()) return CUDA_SUCCESS;
 
 	bool skew = !calm && address == misaligned;
 	if (!calm) problem = skew ? "misaligned address" : "illegal address: " + describe(address);
 	if (problem.empty()) problem = race::found();
 	Dim t = current->index;
-	fault("kernel %s, block %u,%u,%u, thread %u,%u,%u: %s", running->name, block_index.x, block_index.y, block_index.z, t.x, t.y, t.z,
-	      problem.c_str());
+	fault("kernel %s, block %u,%u,%u, thread %u,%u,%u: %s", running->name, block_index.x, block_index.y, block_index.z,
+	      t.x, t.y, t.z, problem.c_str());
 	for (Fiber *f : in_use) {
 		rewind(f);
 		idle.push_back(f);

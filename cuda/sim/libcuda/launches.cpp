@@ -8,7 +8,8 @@ namespace {
 std::set<CUmodule> modules;
 std::set<CUfunction> functions; // of the modules that are loaded
 
-CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CUstream s, void **parameters, bool cooperative) {
+CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CUstream s, void **parameters,
+                bool cooperative) {
 	if (!known(s)) return CUDA_ERROR_INVALID_HANDLE;
 	if (!functions.count(f)) {
 		fault("a launch of a kernel whose module was unloaded, or never was");
@@ -19,21 +20,25 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 		fault("kernel %s of device %d is given to a stream of device %d", k.name, f->ctx->device, s->ctx->device);
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
-	if (!grid.x || !grid.y || !grid.z || !block.x || !block.y || !block.z || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) {
-		fault("kernel %s: a grid of %ux%ux%u blocks of %ux%ux%u threads", k.name, grid.x, grid.y, grid.z, block.x, block.y, block.z);
+	if (!grid.x || !grid.y || !grid.z || !block.x || !block.y || !block.z || grid.x > 0x7fffffff || grid.y > 65535 ||
+	    grid.z > 65535) {
+		fault("kernel %s: a grid of %ux%ux%u blocks of %ux%ux%u threads", k.name, grid.x, grid.y, grid.z, block.x,
+		      block.y, block.z);
 		return CUDA_ERROR_INVALID_VALUE;
 	}
 	unsigned threads = block.x * block.y * block.z;
-	if (block.x > 1024 || block.y > 1024 || block.z > 64 || (int)threads > f->f.max_threads || (int)shared > f->f.max_shared) {
-		fault("kernel %s: %u threads of at most %d, %u bytes of shared memory of at most %d", k.name, threads, f->f.max_threads, shared,
-		      f->f.max_shared);
+	if (block.x > 1024 || block.y > 1024 || block.z > 64 || (int)threads > f->f.max_threads ||
+	    (int)shared > f->f.max_shared) {
+		fault("kernel %s: %u threads of at most %d, %u bytes of shared memory of at most %d", k.name, threads,
+		      f->f.max_threads, shared, f->f.max_shared);
 		return threads > (unsigned)f->f.max_threads ? CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES : CUDA_ERROR_INVALID_VALUE;
 	}
 	if (cooperative) {
 		int fit = 0;
 		cuOccupancyMaxActiveBlocksPerMultiprocessor(&fit, f, threads, shared);
 		if ((long)grid.x * grid.y * grid.z > (long)fit * options.sms) {
-			fault("kernel %s: a cooperative launch of %u blocks, %d fit", k.name, grid.x * grid.y * grid.z, fit * options.sms);
+			fault("kernel %s: a cooperative launch of %u blocks, %d fit", k.name, grid.x * grid.y * grid.z,
+			      fit * options.sms);
 			return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 		}
 		if ((long)grid.x * grid.y * grid.z > (long)fit * options.share) return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
@@ -43,7 +48,8 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 	int given = 0;
 	while (given < k.parameters && parameters[given]) given++;
 	if (given < k.parameters || parameters[given]) {
-		fault("kernel %s has %d parameters, the launch %s arguments", k.name, k.parameters, given < k.parameters ? "fewer" : "more");
+		fault("kernel %s has %d parameters, the launch %s arguments", k.name, k.parameters,
+		      given < k.parameters ? "fewer" : "more");
 		return CUDA_ERROR_INVALID_VALUE;
 	}
 	for (int i = 0; i < k.parameters; i++) {
@@ -58,7 +64,8 @@ CUresult launch(CUfunction f, sim::Dim grid, sim::Dim block, unsigned shared, CU
 			return CUDA_ERROR_INVALID_VALUE;
 		}
 		if (v && a->device != s->ctx->device) {
-			fault("kernel %s: argument %d is memory of device %d in a launch on device %d", k.name, i, a->device, s->ctx->device);
+			fault("kernel %s: argument %d is memory of device %d in a launch on device %d", k.name, i, a->device,
+			      s->ctx->device);
 			return CUDA_ERROR_INVALID_VALUE;
 		}
 	}
@@ -149,14 +156,14 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction f, int t
 	return CUDA_SUCCESS;
 }
 
-CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
-                        CUstream s, void **parameters, void **) {
+CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                        unsigned shared, CUstream s, void **parameters, void **) {
 	ENTER_CONTEXT;
 	return launch(f, {gx, gy, gz}, {bx, by, bz}, shared, s, parameters, false);
 }
 
-CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                                   unsigned shared, CUstream s, void **parameters) {
+CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                                   unsigned bz, unsigned shared, CUstream s, void **parameters) {
 	ENTER_CONTEXT;
 	return launch(f, {gx, gy, gz}, {bx, by, bz}, shared, s, parameters, true);
 }

@@ -1,5 +1,5 @@
-// Device memory is this machine's, each allocation between pages that trap. Fresh memory is poisoned: as floats it is NaN.
-// Freed memory stays a trap for a while, so that its use is found.
+// Device memory is this machine's, each allocation between pages that trap. Fresh memory is poisoned: as floats it is
+// NaN. Freed memory stays a trap for a while, so that its use is found.
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -130,12 +130,14 @@ std::string describe(uintptr_t address) {
 		else if (address < start + a.size)
 			snprintf(s, sizeof s, "%ld bytes into an allocation of %zu bytes", distance(start, address), a.size);
 		else
-			snprintf(s, sizeof s, "%ld bytes past the end of an allocation of %zu bytes", distance(start + a.size, address), a.size);
+			snprintf(s, sizeof s, "%ld bytes past the end of an allocation of %zu bytes",
+			         distance(start + a.size, address), a.size);
 		return s;
 	}
 	for (auto &f : freed) {
 		if (address < (uintptr_t)f.a.map || address >= (uintptr_t)f.a.map + f.a.map_size) continue;
-		snprintf(s, sizeof s, "%ld bytes into an allocation of %zu bytes that was freed", distance(f.start, address), f.a.size);
+		snprintf(s, sizeof s, "%ld bytes into an allocation of %zu bytes that was freed", distance(f.start, address),
+		         f.a.size);
 		return s;
 	}
 	if (address < page) return "a null pointer";

@@ -1,6 +1,6 @@
-// Reads what matters of PTX: for which device it is, from which sources it was made, and its kernels with their parameters.
-// All of it must agree with the sources that this library was compiled from, so that PTX which was not made again after a
-// change is found.
+// Reads what matters of PTX: for which device it is, from which sources it was made, and its kernels with their
+// parameters. All of it must agree with the sources that this library was compiled from, so that PTX which was not made
+// again after a change is found.
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,8 @@ std::string differs(const Kernel &k, const std::vector<int> &ptx) {
 		return text("kernel %s has %zu parameters in the PTX, %d in the source", k.name, ptx.size(), k.parameters);
 	for (int i = 0; i < k.parameters; i++)
 		if (ptx[i] != k.sizes[i])
-			return text("parameter %d of kernel %s has %d bytes in the PTX, %d in the source", i, k.name, ptx[i], k.sizes[i]);
+			return text("parameter %d of kernel %s has %d bytes in the PTX, %d in the source", i, k.name, ptx[i],
+			            k.sizes[i]);
 	return "";
 }
 
@@ -79,18 +80,20 @@ CUresult load(const char *ptx, int device, std::map<std::string, Function> &func
 		return CUDA_ERROR_INVALID_IMAGE;
 	}
 	if (int target = number(s, ".target sm_", 0); target > options.capability) {
-		log = text("the PTX is for compute capability %d.%d and newer, device %d has %d.%d", target / 10, target % 10, device,
-		           options.capability / 10, options.capability % 10);
+		log = text("the PTX is for compute capability %d.%d and newer, device %d has %d.%d", target / 10, target % 10,
+		           device, options.capability / 10, options.capability % 10);
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;
 	}
 	if (!options.compiler) return CUDA_ERROR_JIT_COMPILER_NOT_FOUND;
 	if (!options.jit) {
-		log = text("the compiler does not know compute capability %d.%d", options.capability / 10, options.capability % 10);
+		log = text("the compiler does not know compute capability %d.%d", options.capability / 10,
+		           options.capability % 10);
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;
 	}
 	std::string hash = hash_in(s.substr(0, s.find(".version")));
 	if (hash != source_hash) {
-		log = text("stale PTX: made from sources with sha256 %.16s, the sources have %.16s", hash.empty() ? "none" : hash.c_str(), source_hash);
+		log = text("stale PTX: made from sources with sha256 %.16s, the sources have %.16s",
+		           hash.empty() ? "none" : hash.c_str(), source_hash);
 		fault("%s", log.c_str());
 		return CUDA_ERROR_INVALID_PTX;
 	}
@@ -100,7 +103,8 @@ CUresult load(const char *ptx, int device, std::map<std::string, Function> &func
 		std::string name = s.substr(first, s.find_first_of("( \t\n", first) - first);
 		at = body;
 		const Kernel *k = kernel_named(name);
-		log = k ? differs(*k, sizes(s.substr(open, close - open))) : text("kernel %s is not in the sources", name.c_str());
+		log = k ? differs(*k, sizes(s.substr(open, close - open)))
+		        : text("kernel %s is not in the sources", name.c_str());
 		if (!log.empty()) {
 			log = "stale PTX: " + log;
 			fault("%s", log.c_str());
@@ -116,7 +120,9 @@ std::string write_ptx() {
 	std::string s = text("// sources sha256 %s\n.version 6.4\n.target sm_70\n.address_size 64\n", source_hash);
 	for (auto &k : kernels()) {
 		s += text("\n.visible .entry %s(", k.name);
-		for (int i = 0; i < k.parameters; i++) s += text("%s\n\t.param .b%d %s_param_%d", i ? "," : "", 8 * k.sizes[i], k.name, i);
+		for (int i = 0; i < k.parameters; i++) {
+			s += text("%s\n\t.param .b%d %s_param_%d", i ? "," : "", 8 * k.sizes[i], k.name, i);
+		}
 		s += text("\n)\n.maxntid %d, 1, 1\n{\n\tret;\n}\n", k.max_threads);
 	}
 	return s;

@@ -76,11 +76,11 @@ bool before(const Access &a, uintptr_t address) {
 	if (a.block == block)
 		return a.thread == thread || a.barriers < b.barriers ||
 		       (a.thread / warp_size == thread / warp_size && a.meetings < b.meetings[thread]);
-	// Shared memory of another block is other memory. Blocks of a cooperative grid wait for each other in ways that are not
-	// seen here.
+	// Shared memory of another block is other memory. Blocks of a cooperative grid wait for each other in ways that are
+	// not seen here.
 	if (shared(address) || cooperative) return true;
-	// The other block has done an atomic operation since, and this one has after that: the last block to arrive may read
-	// what all have written.
+	// The other block has done an atomic operation since, and this one has after that: the last block to arrive may
+	// read what all have written.
 	auto &theirs = blocks[a.block].atomics;
 	auto first = std::lower_bound(theirs.begin(), theirs.end(), a.atomics);
 	return first != theirs.end() && !b.atomics.empty() && *first < b.atomics.back();
@@ -90,8 +90,8 @@ void report(const char *now, const char *then, const Access &a, uintptr_t addres
 	if (!problem.empty()) return;
 	char s[300];
 	std::string where = shared(address) ? "shared memory" : describe(address);
-	snprintf(s, sizeof s, "missing barrier: thread %d of block %d %s what thread %d of block %d %s, %s", thread, block, now, a.thread, a.block,
-	         then, where.c_str());
+	snprintf(s, sizeof s, "missing barrier: thread %d of block %d %s what thread %d of block %d %s, %s", thread, block,
+	         now, a.thread, a.block, then, where.c_str());
 	problem = s;
 }
 

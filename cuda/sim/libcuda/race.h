@@ -1,7 +1,7 @@
 // Looks for accesses of two threads to the same word of memory, at least one of them a write, with no barrier between.
 //
-// With NEUROLOUPE_SIM_RACE the kernels are compiled with -fsanitize=thread, and its calls at each access end here instead
-// of in the compiler's own library, which knows nothing of threads that are not the operating system's.
+// With NEUROLOUPE_SIM_RACE the kernels are compiled with -fsanitize=thread, and its calls at each access end here
+// instead of in the compiler's own library, which knows nothing of threads that are not the operating system's.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The parts of the simulator: memory.cpp, grid.cpp, race.cpp, ptx.cpp, the cu* functions (see driver.h) and control.cpp (what
-// tests set and read).
+// The parts of the simulator: memory.cpp, grid.cpp, race.cpp, ptx.cpp, the cu* functions (see driver.h) and control.cpp
+// (what tests set and read).
 #pragma once
 
 #include <cuda.h>
@@ -86,8 +86,8 @@ private:
 	size_t map_size = 0, body = 0;
 };
 void poison(void *p, size_t n);
-// guard calls run and returns true, or false with the address when run touched memory that traps, or with misaligned when it
-// touched memory that is not aligned for what it is.
+// guard calls run and returns true, or false with the address when run touched memory that traps, or with misaligned
+// when it touched memory that is not aligned for what it is.
 const uintptr_t misaligned = ~(uintptr_t)0;
 bool guard(const std::function<void()> &run, uintptr_t *address);
 

@@ -154,7 +154,8 @@ CUresult cuEventSynchronize(CUevent e) {
 
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end) {
 	ENTER_CONTEXT;
-	if (!events.count(start) || !events.count(end) || !start->recorded || !end->recorded) return CUDA_ERROR_INVALID_HANDLE;
+	if (!events.count(start) || !events.count(end)) return CUDA_ERROR_INVALID_HANDLE;
+	if (!start->recorded || !end->recorded) return CUDA_ERROR_INVALID_HANDLE;
 	if (!start->happened || !end->happened) return CUDA_ERROR_NOT_READY;
 	*ms = end->ms - start->ms;
 	return CUDA_SUCCESS;

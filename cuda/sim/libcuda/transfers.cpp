@@ -15,7 +15,8 @@ bool device_memory(const char *call, CUdeviceptr p, size_t n) {
 	return a && a->device == current_context->device;
 }
 
-// A copy in the order of a stream. Memory that is not page-locked is copied at once, as the driver does, after what waits.
+// A copy in the order of a stream. Memory that is not page-locked is copied at once, as the driver does, after what
+// waits.
 CUresult copy(CUstream s, void *dst, const void *src, size_t n, const void *host, bool to_host) {
 	if (!known(s)) return CUDA_ERROR_INVALID_HANDLE;
 	if (s->capture && !sim::is_pinned(host, n)) {
@@ -99,7 +100,8 @@ CUresult cuMemcpyDtoHAsync(void *dst, CUdeviceptr src, size_t n, CUstream s) {
 
 CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) {
 	ENTER_CONTEXT;
-	if (!device_memory("cuMemcpyDtoDAsync", dst, n) || !device_memory("cuMemcpyDtoDAsync", src, n)) return CUDA_ERROR_INVALID_VALUE;
+	if (!device_memory("cuMemcpyDtoDAsync", dst, n)) return CUDA_ERROR_INVALID_VALUE;
+	if (!device_memory("cuMemcpyDtoDAsync", src, n)) return CUDA_ERROR_INVALID_VALUE;
 	return submit(s, [=]() -> CUresult {
 		memmove((void *)dst, (void *)src, n);
 		return CUDA_SUCCESS;

@@ -57,8 +57,8 @@ static __device__ __forceinline__ void wait_for_all(unsigned *arrived, unsigned 
   __syncthreads();
 }
 
-// rounds times: each value becomes half of itself and its right neighbour, the last one's being the first. x has a copy for
-// even and one for odd rounds.
+// rounds times: each value becomes half of itself and its right neighbour, the last one's being the first. x has a copy
+// for even and one for odd rounds.
 KERNEL(64, ring, int rounds, float *x, unsigned *arrived) {
   int n = gridDim.x * blockDim.x, i = blockIdx.x * blockDim.x + threadIdx.x;
   for (int r = 0; r < rounds; r++) {

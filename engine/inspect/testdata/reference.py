@@ -103,7 +103,8 @@ def case(net, images):
         J = jacobian(lambda a: net.run(a, layer + 1)[0][-1], activations[layer][7])
         a, m = activations[layer][7], activations[layer].mean(axis=0)
         e = (J * a[:, None]).T
-        r["why"].append({"mean": m, "evidence": e, "centred": (J * (a - m)[:, None]).T, "rest": logits(x) - e.sum(axis=1)})
+        r["why"].append({"mean": m, "evidence": e, "centred": (J * (a - m)[:, None]).T,
+                         "rest": logits(x) - e.sum(axis=1)})
     r["product"] = x * net.W[0][:, 2].astype(float)
 
     plain, sloped = np.eye(INPUTS), np.eye(INPUTS)
@@ -119,7 +120,8 @@ def case(net, images):
     F = lambda v: logits(v) @ t
     base = X[3]
     r["gradient_input"] = x * jacobian(F, x)
-    r["integrated"] = (x - base) * np.mean([jacobian(F, base + (i + 0.5) / 128 * (x - base)) for i in range(128)], axis=0)
+    r["integrated"] = (x - base) * np.mean([jacobian(F, base + (i + 0.5) / 128 * (x - base)) for i in range(128)],
+                                            axis=0)
     r["integrated_whole"] = F(x) - F(base)
     r["lrp"] = lrp(net, x, hidden, t, 0.02)
     r["neuron_lrp"] = lrp(net, x, 0, np.eye(net.sizes[1])[1], 0.02)
@@ -146,7 +148,8 @@ def case(net, images):
         order = list(rng.permutation(len(m)))
         together = [accuracy(net, net.run(X, fix=(layer, {j: m[j] for j in order[:n]}))[0], labels)[0]
                     for n in range(len(m) + 1)]
-        r["ablation"].append({"lost": [r["accuracy"] - o[0] for o in alone], "class": [r["recall"] - o[1] for o in alone],
+        r["ablation"].append({"lost": [r["accuracy"] - o[0] for o in alone],
+                              "class": [r["recall"] - o[1] for o in alone],
                               "order": order, "curve": together})
     means = np.array([activations[0][labels == k].mean(axis=0) for k in range(CLASSES)])
     if net.acts[0] == "tanh":

@@ -2,9 +2,9 @@
 
     python3 digits.py FOLDER-OF-THE-FOUR-MNIST-GZ-FILES
 
-Column vectors and Out×In weights as in Nielsen's network2.py, W1 b1 W2 b2, float16 so that the file is small. digits.json
-holds what numpy computes with the saved numbers: the accuracy on the 10,000 test images and the outputs for the image
-x[p] = (7p mod 256)/255.
+Column vectors and Out×In weights as in Nielsen's network2.py, W1 b1 W2 b2, float16 so that the file is small.
+digits.json holds what numpy computes with the saved numbers: the accuracy on the 10,000 test images and the outputs for
+the image x[p] = (7p mod 256)/255.
 """
 import gzip
 import json
@@ -61,6 +61,7 @@ layers = [[np.float64(w), np.float64(b)] for w, b in saved]
 ramp = (7 * np.arange(784) % 256).reshape(-1, 1) / 255.0
 with open("digits.json", "w") as f:
     json.dump(
-        {"accuracy": (forward(layers, tx).argmax(0) == ty).mean(), "ramp": forward(layers, ramp).ravel().tolist()}, f, indent=1
+        {"accuracy": (forward(layers, tx).argmax(0) == ty).mean(),
+         "ramp": forward(layers, ramp).ravel().tolist()}, f, indent=1
     )
     f.write("\n")

@@ -1,0 +1,239 @@
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"neuroloupe/cmd/internal/job"
+	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/words"
+	"neuroloupe/engine"
+	"neuroloupe/engine/atomicfile"
+)
+
+// Estimate is what a sweep is going to take.
+type Estimate struct {
+	Left  int           `json:"left"` // runs
+	Time  time.Duration `json:"nanoseconds"`
+	Took  time.Duration `json:"measurement_nanoseconds"` // what the measurement took
+	Bytes int64         `json:"bytes"`                   // that are going to be written
+	Free  int64         `json:"free_bytes"`
+}
+
+const (
+	maxMeasured = 12              // kinds of runs that are measured
+	measureTime = 4 * time.Second // for an epoch of one
+)
+
+// kind is what the time of an epoch depends on.
+func (r *Run) kind() string {
+	c := r.Order.Recipe
+	return fmt.Sprint(r.Order.Name, c.Net, c.Batch, c.Optimizer, c.Hidden, c.Output, c.Loss, c.Dropout > 0, c.L1 > 0,
+		c.Classes, c.Split)
+}
+
+// Estimate measures an epoch of each kind of run that is left, as many side by side as there are places, and reckons
+// from that how long all of them take.
+func (l *Local) Estimate(ctx context.Context) (e Estimate, err error) {
+	began := time.Now()
+	if e.Bytes, e.Free, err = l.room(); err != nil {
+		return e, err
+	}
+	var left []*entry
+	kinds := map[string]*entry{}
+	for _, x := range l.entries {
+		if !x.wanted || !x.open() || x.standing.State == runs.Stopped {
+			continue
+		}
+		left = append(left, x)
+		if kinds[x.kind()] == nil && len(kinds) < maxMeasured {
+			kinds[x.kind()] = x
+		}
+	}
+	e.Left = len(left)
+	if e.Left == 0 {
+		return e, nil
+	}
+	costs, err := l.measure(ctx, kinds)
+	if err != nil {
+		return e, err
+	}
+	e.Took = time.Since(began)
+	e.Time = l.makespan(left, kinds, costs)
+	return e, nil
+}
+
+// measure measures a run of each kind. Every place is kept busy meanwhile, as it is later: cores that share a memory are
+// slower together.
+func (l *Local) measure(ctx context.Context, kinds map[string]*entry) (map[string]job.Cost, error) {
+	var tasks []string
+	for k := range kinds {
+		tasks = append(tasks, k)
+	}
+	slices.Sort(tasks)
+	for n := len(tasks); len(tasks)%len(l.Places) != 0; {
+		tasks = append(tasks, tasks[len(tasks)%n])
+	}
+	var mu sync.Mutex
+	all := map[string][]job.Cost{}
+	var errs []error
+	var each sync.WaitGroup
+	for i, p := range l.Places {
+		each.Go(func() {
+			for t := i; t < len(tasks); t += len(l.Places) {
+				o := kinds[tasks[t]].Order
+				o.Device = p.Device
+				if p.Shares {
+					o.Device.Workers = l.share()
+				}
+				c, err := job.Measure(ctx, o, measureTime, talk.Silent{})
+				mu.Lock()
+				all[tasks[t]] = append(all[tasks[t]], c)
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	each.Wait()
+	costs := map[string]job.Cost{}
+	for k, cs := range all {
+		var sum job.Cost
+		for _, c := range cs {
+			sum.Begin += c.Begin
+			sum.Epoch += c.Epoch
+			sum.Finish += c.Finish
+		}
+		n := time.Duration(len(cs))
+		costs[k] = job.Cost{Begin: sum.Begin / n, Epoch: sum.Epoch / n, Finish: sum.Finish / n}
+	}
+	return costs, errors.Join(errs...)
+}
+
+// makespan is how long the places are busy, each taking the longest run that is left when it is free.
+func (l *Local) makespan(left []*entry, kinds map[string]*entry, costs map[string]job.Cost) time.Duration {
+	slices.SortStableFunc(left, func(a, b *entry) int { return cmp.Compare(b.cost(), a.cost()) })
+	epochs := l.expected(left)
+	busy := make([]time.Duration, len(l.Places))
+	for i, e := range left {
+		c, ok := costs[e.kind()]
+		if !ok { // not measured: as the one of the nearest size
+			near := nearest(e, kinds)
+			c = costs[near.kind()]
+			c.Epoch = time.Duration(float64(c.Epoch) * float64(e.parameters) / float64(near.parameters))
+		}
+		took := c.Begin + time.Duration(max(0, epochs[i]-len(e.result.accuracy)))*c.Epoch
+		if epochs[i] >= e.Order.Recipe.Epochs {
+			took += c.Finish
+		}
+		free := slices.Index(busy, slices.Min(busy))
+		busy[free] += took
+	}
+	return slices.Max(busy)
+}
+
+func nearest(e *entry, kinds map[string]*entry) *entry {
+	var best *entry
+	off := func(x *entry) int { return max(x.parameters-e.parameters, e.parameters-x.parameters) }
+	for _, x := range kinds {
+		if best == nil || off(x) < off(best) || off(x) == off(best) && x.ID < best.ID {
+			best = x
+		}
+	}
+	return best
+}
+
+// expected is how many epochs each run is going to be trained: all of them, or as its rule lets one in so many go on.
+func (l *Local) expected(left []*entry) []int {
+	epochs := make([]int, len(left))
+	rule := l.Plan.File.Stop
+	for i, e := range left {
+		epochs[i] = e.Order.Recipe.Epochs
+		if rule == nil {
+			continue
+		}
+		for rung, kept := 1, len(left)/rule.Reduction; rule.level(rung) < epochs[i]; rung++ {
+			if i >= max(1, kept) {
+				epochs[i] = rule.level(rung)
+				break
+			}
+			kept /= rule.Reduction
+		}
+	}
+	return epochs
+}
+
+// bytes is about what a run's folder holds when it is done, and what it holds besides while it is being finished.
+func (r *Run) bytes() (kept, besides int64) {
+	c := r.Order.Recipe
+	params := int64(4 * r.parameters)
+	checkpoint := params
+	switch c.Optimizer.String() {
+	case "momentum", "nesterov":
+		checkpoint *= 2
+	case "adam":
+		checkpoint *= 3
+	}
+	if c.Keep == "best" {
+		checkpoint += params
+	}
+	inputs := int64(r.Order.Examples.Train.Pixels())
+	hidden := int64(1)
+	if layers, err := engine.ParseSizes(c.Net); err == nil && len(layers) > 2 {
+		hidden = int64(layers[1])
+	}
+	frames := int64(4) * inputs * hidden
+	if every, err := c.FrameEvery(); err == nil && every > 0 {
+		frames *= int64(c.Epochs/every + 1)
+	}
+	const folder, tile = 64 << 10, 8 << 10 // run.toml, metrics, room for the last block of each; a neuron of the sheet
+	return 2*params + checkpoint + frames + folder + hidden*tile, max(frames, checkpoint)
+}
+
+// room is what the runs that are left are going to write, and what is free.
+func (l *Local) room() (need, free int64, err error) {
+	var besides []int64
+	for _, e := range l.entries {
+		if !e.wanted || !e.open() {
+			continue
+		}
+		kept, more := e.bytes()
+		need += kept
+		besides = append(besides, more)
+	}
+	slices.Sort(besides)
+	slices.Reverse(besides)
+	for _, more := range besides[:min(len(besides), len(l.Places))] {
+		need += more
+	}
+	path := l.Folder.Path
+	for {
+		free, err = atomicfile.Free(path)
+		parent := filepath.Dir(path)
+		if err == nil || parent == path || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		path = parent
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return need, 0, nil
+	}
+	return need, free, err
+}
+
+// Room returns an error where the disk has no room for the runs that are left.
+func (l *Local) Room() error {
+	need, free, err := l.room()
+	if err != nil || free == 0 || need <= free {
+		return err
+	}
+	return fmt.Errorf("the runs that are left are going to write about %s, and %s has %s free: free some room, or keep "+
+		"fewer frames (frames = \"none\" under [set])", words.Bytes(need), l.Folder.Path, words.Bytes(free))
+}
