@@ -275,11 +275,51 @@ func TestNoIndex(t *testing.T) {
 	}
 }
 
+// Removing asks, and only y is yes; what is named is removed, what meets an expression too, and nothing else.
+func TestRemove(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"a", "b", "c"} {
+		makeRun(t, filepath.Join(root, name), 1, func(r *runs.Recipe) { r.L2 = float64(name[0]) })
+	}
+	all, err := ToRemove(t.Context(), Finder{}, []string{root}, "l2 < 99")
+	check(t, err)
+	if len(all) != 2 {
+		t.Fatalf("%v meet the expression", said(all))
+	}
+	for answer, want := range map[string]bool{
+		"y\n": true, " Y \n": true, "yes\n": false, "\n": false, "n\n": false, "": false,
+	} {
+		var out strings.Builder
+		if got := Ask(strings.NewReader(answer), &out, all); got != want {
+			t.Errorf("%q is %v", answer, got)
+		}
+		if !strings.Contains(out.String(), all[0].Path) || !strings.HasSuffix(out.String(), "remove 2 runs? [y/N] ") {
+			t.Errorf("asked %q", out.String())
+		}
+	}
+	if _, err := ToRemove(t.Context(), Finder{}, []string{root}, ""); err == nil {
+		t.Error("a folder of runs is taken for a run")
+	}
+	named, err := ToRemove(t.Context(), Finder{}, []string{filepath.Join(root, "b")}, "")
+	check(t, err)
+	held, _, err := runs.Resume(filepath.Join(root, "a"))
+	check(t, err)
+	n, err := Remove(t.Context(), append(named, find(t, root)[0]))
+	check(t, held.Close())
+	if n != 1 || err == nil || !strings.Contains(err.Error(), "is being trained by process") {
+		t.Errorf("removed %d: %v", n, err)
+	}
+	if left := find(t, root); len(left) != 2 || left[0].Name != "a" || left[1].Name != "c" {
+		t.Errorf("left: %v", said(left))
+	}
+}
+
 // BenchmarkFind lists 10,000 run folders: without an index, and with one.
 func BenchmarkFind(b *testing.B) {
 	root := b.TempDir()
 	many(b, root, 10_000)
-	for _, indexed := range []bool{false, true} {
+	find(b, root)
+	for _, indexed := range []bool{true, false} {
 		b.Run(fmt.Sprintf("index=%v", indexed), func(b *testing.B) {
 			for b.Loop() {
 				if !indexed {
