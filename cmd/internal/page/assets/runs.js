@@ -135,8 +135,10 @@ function buildTraining() {
   if (lo > least) cut.push('what lies below the axis stands at its foot');
   $('training-page').replaceChildren(el('figure', {class: 'chart'}, f.g, el('ul', {class: 'key'},
     el('li', {}, el('i', {style: {color: 'var(--warm)'}}), `the best: ${doc.runs[best[0].run].name}, ${pathText(best[0].run)}`),
-    el('li', {}, el('i', {style: {color: 'var(--third)'}}), 'the others'))), cut.length ? el('p', {class: 'caption'}, cut.join('; ') + '.') : '');
+    el('li', {}, el('i', {style: {color: 'var(--third)'}}), 'the others'))), cut.length ? el('p', {class: 'caption'}, capital(cut.join('; ')) + '.') : '');
 }
+
+const capital = s => s[0].toUpperCase() + s.slice(1);
 
 const themes = [['', 'Theme: as the system'], ['light', 'Theme: light'], ['dark', 'Theme: dark']];
 $('theme').addEventListener('click', () => {
