@@ -26,6 +26,9 @@ func (a *app) course(b *bars) job.Events {
 	return job.Events{
 		Start: func(start job.Start) {
 			s, said = start, time.Now()
+			if s.Resumed {
+				a.Say("going on with %s after %d of %d epochs", s.Folder, s.Done, s.Epochs)
+			}
 			a.Say("training %v on %d images, %s of batches of %d, on %s (%s): %s",
 				s.Spec, s.Images, words.Count(s.Epochs, "epoch"), s.Batch, s.Device.ID, s.Device.Name, s.Reason)
 			if s.ModeReason != "" {

@@ -36,13 +36,22 @@ func newSlurm(t *testing.T) *slurm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &slurm{t, filepath.Join(dir, "cluster"), filepath.Join(dir, "neuroloupe")}
+	s := &slurm{t, filepath.Join(dir, "cluster"), built(t)}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s.sh("go", "build", "-o", s.program, ".")
 	t.Cleanup(func() { s.cluster("down") })
 	s.cluster("up", "2")
 	t.Setenv("SLURM_CONF", filepath.Join(s.dir, "slurm.conf"))
 	return s
+}
+
+// built is the program, built once for a test.
+func built(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "neuroloupe")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
 }
 
 // sh runs a command.
@@ -184,52 +193,4 @@ seed = [1, 2, 3, 4]
 		}
 	}
 	say("all is as on one machine")
-}
-
-// sameRuns makes sure that two sweeps have the same files, but for what tells of times and processes, and that in the
-// second no epoch was trained twice.
-func sameRuns(t *testing.T, a, b string) {
-	t.Helper()
-	files := func(dir string) map[string]string {
-		all := map[string]string{}
-		err := filepath.WalkDir(filepath.Join(dir, "runs"), func(path string, d os.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			switch d.Name() {
-			case "run.toml", "lock", "metrics.jsonl":
-				text = nil
-			}
-			rel, _ := filepath.Rel(dir, path)
-			all[rel] = string(text)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return all
-	}
-	want, got := files(a), files(b)
-	for name := range want {
-		if text, ok := got[name]; !ok || text != want[name] {
-			t.Errorf("%s is another one, or not there", name)
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("%d files, want %d", len(got), len(want))
-	}
-	events, err := sweep.Folder{Path: b}.Events()
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, e := range events {
-		if key := fmt.Sprint(e.Run, " ", e.Epoch); e.Kind == sweep.Epoch {
-			if seen[key] {
-				t.Errorf("epoch %d of run %s was trained twice", e.Epoch, e.Run)
-			}
-			seen[key] = true
-		}
-	}
 }

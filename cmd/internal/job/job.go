@@ -33,6 +33,7 @@ type Job struct {
 	talk    talk.Talk
 	backend engine.Backend
 	trainer *engine.Trainer // nil until the device is open
+	resumed bool            // it was begun before
 	began   int             // epochs done before
 	took    time.Duration   // by the epochs, with evaluation and files
 }
@@ -200,7 +201,7 @@ func (j *Job) resume(c Change) (err error) {
 	if c.Precision != nil {
 		d.GPU.Precision = *c.Precision
 	}
-	j.talk.Say("going on with %s after %d of %d epochs", j.Folder.Path, j.State.Epoch, m.Train.Epochs)
+	j.resumed = true
 	if err := j.open(d, j.Folder.Spec, m.Train); err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ type Start struct {
 	Images int // of an epoch
 	Epochs int // of the whole run
 	Done   int // before
+
+	Resumed bool // it goes on with a run that was begun before
+
 	Batch  int
 	Device engine.Device
 	Reason string // why this device
@@ -49,7 +52,8 @@ func (j *Job) Train(on Events) error {
 		mode, why := bench.Mode(t.Executor)
 		on.Start(Start{
 			Spec: t.Program.Spec, Images: t.Train.Len(), Epochs: t.Config.Epochs, Done: j.began, Batch: t.Config.Batch,
-			Device: j.Device(), Reason: j.Reason, Mode: mode, ModeReason: why, Folder: j.Folder.Path,
+			Resumed: j.resumed,
+			Device:  j.Device(), Reason: j.Reason, Mode: mode, ModeReason: why, Folder: j.Folder.Path,
 		})
 	}
 	kept := j.began // the last epoch that is safe in the run folder

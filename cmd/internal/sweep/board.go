@@ -87,7 +87,7 @@ func (r *Row) read() error {
 		r.Reason, last = s.Failure.Reason, s.Failure.Last
 	}
 	if s.Stop != nil {
-		r.Reason = fmt.Sprintf("%s, rung %d: place %d of %d, the best %d go on", s.Stop.Rule, s.Stop.Rung, s.Stop.Rank,
+		r.Reason = fmt.Sprintf("%s, rung %d: place %d of %d, of which %d go on", s.Stop.Rule, s.Stop.Rung, s.Stop.Rank,
 			s.Stop.Of, s.Stop.Kept)
 	}
 	if s.State == runs.Running && s.Holder != "" {

@@ -21,12 +21,15 @@ type Display struct {
 	width func() int // of the terminal; nil where there is none
 	json  bool       // the events are written as they are, by the sweep's log
 
-	mu    sync.Mutex
-	said  map[string]bool
-	done  int
-	of    int
-	lines []string
-	bars  *mpb.Progress
+	mu   sync.Mutex
+	said map[string]bool
+	done int
+	of   int
+	bars *mpb.Progress
+
+	drawing sync.Mutex // of lines alone: they are asked for while mu is held to print above them
+	lines   []string
+
 	end   context.CancelFunc
 	ended sync.WaitGroup
 }
@@ -128,12 +131,14 @@ func (d *Display) Begin(progress func() sweep.Progress) {
 func (d *Display) show(progress func() sweep.Progress, m *meter, now time.Time) {
 	p := progress()
 	r := m.rate(p, now)
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.width != nil {
+		d.drawing.Lock()
+		defer d.drawing.Unlock()
 		d.lines = Lines(p, r, d.width())
 		return
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	text := fmt.Sprintf("%d of %d done, %d running", p.Done, p.Runs, p.Running)
 	if r.Images > 0 {
 		text += fmt.Sprintf(", %s images/s", words.Thousands(r.Images))
@@ -145,8 +150,8 @@ func (d *Display) show(progress func() sweep.Progress, m *meter, now time.Time) 
 }
 
 func (d *Display) line(i int) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.drawing.Lock()
+	defer d.drawing.Unlock()
 	if i < len(d.lines) {
 		return d.lines[i]
 	}
