@@ -275,8 +275,8 @@ func (c *Sheets) words(nets []seenNet) [][2]string {
 		}
 		rows = append(rows, [2]string{
 			c.Row + " " + name,
-			fmt.Sprintf("best shown %.2f %%%s, %s points below the best of all shown; roughness of its maps %s, median "+
-				"of the row %s",
+			fmt.Sprintf("best shown %.2f %%%s, %s points below the best of all shown; roughness of its maps %s, "+
+				"median of the row %s",
 				100*c.Cells[at].Accuracy, where, words.Hundredths(100*(best-c.Cells[at].Accuracy)),
 				words.Hundredths(1-nets[at].smoothness), words.Hundredths(inspect.Median(rough))),
 		})
