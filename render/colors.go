@@ -13,7 +13,7 @@ type Colors struct {
 	Name      string   // above the bar: "weights w", "activation a"
 	Low, High string   // what the negative and the positive side mean: "ink lowers z"
 	Map       Colormap // BlueOrange, BlueRed or Grey, or Ink for what is never negative
-	Scale     Scale    // Neuron is for the tiles of a Sheet only
+	Scale     Scale    // Neuron is for the tiles of a Sheet and the cells of a Sheets
 	// Limit is the |value| at the ends of the map under Shared and Percentile; 0
 	// takes it from the values. Values beyond have the colour of the end, and the
 	// bar says so.

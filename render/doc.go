@@ -11,7 +11,7 @@
 //	err = render.EncodePNG(w, picture.Image, picture.Info())
 //
 // Every page is a Figure: panels of any kind in rows, Sheet, Map, Image, Thumbs,
-// HiddenGrid, Bars, Chart, Matrix, Table, Text, with a Glyph between them where
+// HiddenGrid, Bars, Chart, Matrix, Table, Text, Sheets, with a Glyph between them where
 // they make an equation. Those with the same Colors have one scale and one colour
 // bar. A Sheet or a Chart by itself is the figure of this panel alone. A Figure
 // draws to a Picture, which knows where every map lies and reads the values back

@@ -64,6 +64,34 @@ func ExampleFigure() {
 	// Output: 1012×538 pixels, as in testdata/golden/example_figure.png
 }
 
+// Networks of three strengths of weight decay and two learning rates, one of which was never trained.
+func ExampleSheets() {
+	sheets := render.Sheets{
+		RowTitle: "l2", ColTitle: "lr", Rows: []string{"0", "5", "50"}, Cols: []string{"0.1", "0.5"},
+		Width: 12, Height: 12, Colors: &render.Colors{Low: "lowers z", High: "raises z", Scale: render.Neuron},
+	}
+	for i := range 6 {
+		cell := render.SheetCell{Line: fmt.Sprintf("9%d.5 %%", 8-i), Bold: i == 0}
+		if i == 3 {
+			cell = render.SheetCell{Line: "1 failed"}
+		}
+		for j := range render.SheetsFit(2, 12, 12, 6) {
+			if i != 3 {
+				cell.Maps = append(cell.Maps, stroke(i+j))
+			}
+		}
+		sheets.Cells = append(sheets.Cells, cell)
+	}
+	picture, err := render.Figure{
+		Title: "5 networks over l2 × lr", Rows: [][]render.Panel{{sheets}},
+	}.Draw()
+	if err != nil {
+		log.Fatal(err)
+	}
+	show("example_sheets", picture)
+	// Output: 645×902 pixels, as in testdata/golden/example_sheets.png
+}
+
 // stroke is a map of 12×12 weights: a bright stroke across a dark one.
 func stroke(j int) []float32 {
 	m := make([]float32, 144)

@@ -7,7 +7,7 @@ import (
 
 // Figure is rows of panels with a title and a caption: one picture that answers
 // one question. A panel is a Map, Image, Thumbs, HiddenGrid, Sheet, Bars, Chart,
-// Points, Matrix, Table or Text, or a Glyph between two of them:
+// Points, Matrix, Table, Text or Sheets, or a Glyph between two of them:
 //
 //	w := &render.Colors{Name: "weight", Low: "ink lowers z", High: "ink raises z"}
 //	render.Figure{
@@ -129,10 +129,19 @@ func check(p Panel) error {
 		return err
 	}
 	c, maps := p.coloured()
-	if _, tiles := p.(Sheet); c != nil && c.Scale == Neuron && !tiles {
+	if c != nil && c.Scale == Neuron && !ownScale(p) {
 		return fmt.Errorf("scale neuron, which is for the tiles of a sheet; use shared or percentile")
 	}
 	return c.check(maps)
+}
+
+// ownScale reports whether the maps of a panel may have each their own scale.
+func ownScale(p Panel) bool {
+	switch p.(type) {
+	case Sheet, Sheets:
+		return true
+	}
+	return false
 }
 
 // Draw draws the figure. It fails on what Validate refuses and, before the image

@@ -351,6 +351,33 @@ func TestFigureRefuses(t *testing.T) {
 		{"glyph", Glyph(""), "glyph of 0 characters"},
 		{"text", Text{Text: strings.Repeat("x", 5000)}, "text has 5000 bytes"},
 		{"sheet", Sheet{Width: 1, Height: 1}, "a sheet without tiles"},
+		{
+			"sheets",
+			Sheets{Rows: []string{"a"}, Cols: []string{"b", "c"}, Width: 1, Height: 1, Cells: make([]SheetCell, 1)},
+			"1 cells, want 1×2 = 2",
+		},
+		{"no sheets", Sheets{}, "sheets of 0×0"},
+		{
+			"sheets of no size",
+			Sheets{Rows: []string{"a"}, Cols: []string{"b"}, Cells: make([]SheetCell, 1)},
+			"maps of 0×0",
+		},
+		{
+			"sheets map",
+			Sheets{
+				Rows: []string{"a"}, Cols: []string{"b"}, Width: 2, Height: 1,
+				Cells: []SheetCell{{Maps: [][]float32{{1}}}},
+			},
+			"cell 0, map 0: map has 1 weights, want 1×2 = 2",
+		},
+		{
+			"sheets full",
+			Sheets{
+				Rows: []string{"a"}, Cols: make([]string, 10), Width: 28, Height: 28,
+				Cells: append(make([]SheetCell, 9), SheetCell{Maps: make([][]float32, 17)}),
+			},
+			"cell 9: 17 maps, room is for 16; see SheetsFit",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,9 @@ type entry struct {
 // headingsRemark says how to read the numbers along the edges of a grid.
 const headingsRemark = "number of a neuron = number at the left + number at the top"
 
+// ownScaleRemark says what Neuron does.
+const ownScaleRemark = "each map has its own scale: ± the number under it"
+
 // remarks explains everything about the maps of s in the grid g that is not
 // plain: scale, averaging, folding, marks, what is not finite, headings. noun is
 // what their values are.
@@ -33,7 +36,7 @@ func (r request) remarks(s Sheet, g grid, noun string) []entry {
 		list = append(list, entry{text: headingsRemark})
 	}
 	if r.colors.Scale == Neuron {
-		list = append(list, entry{text: "each map has its own scale: ± the number under it"})
+		list = append(list, entry{text: ownScaleRemark})
 	}
 	switch {
 	case r.colors.Scale == Percentile && r.colors.Limit == 0 && sc.beyond > 0:

@@ -20,6 +20,7 @@ func TestFigureNumbers(t *testing.T) {
 			HiddenGrid{Key: "grid", Values: []float32{0.5}},
 			Bars{Key: "bars one", Values: []float64{8}},
 			Matrix{Key: "matrix", Values: []float64{5, 6}},
+			Sheets{Key: "sheets", Cells: []SheetCell{{Maps: [][]float32{{1}, {2}}}, {Maps: [][]float32{{3}}}}},
 			Points{KeyX: "x", KeyY: "y", Xs: []float64{1}, Ys: []float64{2}},
 		},
 		{Chart{Series: []Series{
@@ -34,6 +35,7 @@ func TestFigureNumbers(t *testing.T) {
 		{"grid", []float64{0.5}},
 		{"bars one", []float64{8}},
 		{"matrix", []float64{5, 6}},
+		{"sheets", []float64{1, 2, 3}},
 		{"x", []float64{1}},
 		{"y", []float64{2}},
 		{"removed", []float64{0, 9}},

@@ -73,6 +73,8 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 		{"errors", deep, "--layer", "1"},
 		{"compare", book, other, "--show", "raw"},
 		{"compare", book, other, "--by", "activations", "--top", "3"},
+		{"runs", "sheet", dir},
+		{"runs", "sheet", dir, "--rows", "net", "--scale", "shared", "--neurons", "3", "--show", "raw"},
 	} {
 		t.Run(fmt.Sprint(args[0], " ", filepath.Base(args[1]), args[2:]), func(t *testing.T) {
 			path := filepath.Join(dir, "picture.png")

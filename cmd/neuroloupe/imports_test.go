@@ -54,6 +54,7 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/arrays", rooms("exchange/npz", "words")},
 		{"neuroloupe/cmd/internal/runs", rooms("words")},
 		{"neuroloupe/cmd/internal/dataset", rooms("runs", "talk", "words")},
+		{"neuroloupe/cmd/internal/study", rooms("runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/gallery", rooms("arrays", "dataset", "exchange/npz", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/bench", rooms("dataset", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/job", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "runs", "talk",
@@ -65,10 +66,12 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/adopt", rooms("arrays", "dataset", "exchange", "gallery", "runs", "talk", "words")},
 		{"neuroloupe/cmd/internal/doctor", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs",
 			"talk", "words")},
+		{"neuroloupe/cmd/internal/sweep", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs",
+			"study", "talk", "words")},
 		{"neuroloupe/cmd/internal/faults", rooms()},
 		{"neuroloupe/cmd/internal/strokes", alone},
 		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
-			"glossary", "job", "runs", "talk", "words")},
+			"glossary", "job", "runs", "study", "talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {

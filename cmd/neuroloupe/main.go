@@ -35,6 +35,7 @@ type commands struct {
 	Devices devicesCmd `cmd:"" group:"Train and measure" help:"Show what is here to train on, and why not the others."`
 
 	Sweep sweepCmd `cmd:"" group:"Many networks" help:"Train every network that a file describes, and nothing twice."`
+	Runs  runsCmd  `cmd:"" group:"Many networks" help:"Look at many runs side by side: table, best, differences."`
 
 	Sheet     sheetCmd     `cmd:"" group:"Pictures of a run" help:"Draw the weight maps of all hidden neurons of a run."`
 	Why       whyCmd       `cmd:"" group:"Pictures of a run" help:"Follow one image through a run's network, to what speaks for the answer and against it."`

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"neuroloupe/cmd/internal/arrays"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine/atomicfile"
@@ -71,6 +72,15 @@ func (a *app) write(path string, fill func(io.Writer) error) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	_, err := fmt.Fprintln(a.stdout, path)
+	return err
+}
+
+// printJSON prints a document; see arrays.Document.
+func (a *app) printJSON(v any) error {
+	text, err := arrays.Document(v)
+	if err == nil {
+		_, err = a.stdout.Write(text)
+	}
 	return err
 }
 

@@ -252,5 +252,35 @@ func All() []Entry {
 			"max Σ |corr(A_i, B_π(i))| over assignments π",
 			"Kuhn, The Hungarian method for the assignment problem, 1955", "neuroloupe compare A B",
 		},
+		{
+			[]string{"sheet of sheets", "sheets", "many networks"},
+			"Many networks over two of their settings, the contact sheet of each in small. The first neurons are " +
+				"shown, not the best, so that a field is a fair sample; each network has its own scale, because " +
+				"strong weight decay makes all weights small.",
+			"", "", "neuroloupe runs sheet",
+		},
+		{
+			[]string{"roughness"},
+			"How much a map is noise from pixel to pixel: what smoothness lacks to 1. In the sheet of sheets it " +
+				"stands beside the accuracy lost, so that what a setting wins for the eye and what it costs are seen " +
+				"together.",
+			"1 − the correlation of neighbouring weights, median over the first layer's neurons", "",
+			"neuroloupe runs sheet",
+		},
+		{
+			[]string{"share", "what mattered", "analysis of variance", "anova", "main effect", "interaction"},
+			"How much of all differences in accuracy between runs comes with a setting. A main effect is what a " +
+				"setting does on average over all others; an interaction (×) is what settings do together beyond " +
+				"that; what runs differ in that differ in the seed alone is noise. It is exact where every " +
+				"combination was trained equally often, and not given elsewhere.",
+			"SS_S = N/Π L_f · Σ (Σ_{T⊆S} (−1)^{|S|−|T|} ȳ_T)²;  share = SS_S/Σ (y − ȳ)²",
+			"Montgomery, Design and Analysis of Experiments, chapter 5", "neuroloupe runs report",
+		},
+		{
+			[]string{"validation", "validation accuracy"},
+			"The share of right answers on images kept out of training to choose by. The best of many networks is " +
+				"chosen by it; the test images then still say fairly how good that one is.",
+			"", "", "neuroloupe runs best",
+		},
 	}
 }

@@ -8,6 +8,8 @@
 // with the stylesheet and the script of the folder assets. The script draws and sorts; it computes nothing that package
 // inspect knows, but for one sum that the reader is asked to check.
 //
+// [CollectMany] and [WriteMany] do the same for many runs side by side, with package study's numbers.
+//
 // # Why
 //
 // Maps travel as one signed byte per weight and a scale per map, which the script colours: a tenth of what PNGs of

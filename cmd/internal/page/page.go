@@ -1,11 +1,11 @@
 package page
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -21,14 +21,19 @@ var scripts = [...]string{
 	"rest.js", "film.js", "start.js",
 }
 
-// page is what the template sees.
+// page is what the template of a report sees.
 type page struct {
 	*Document
+	inline
+	Has has
+}
+
+// inline is what a page carries so that it asks for nothing else.
+type inline struct {
 	Policy string // content security policy
 	Style  template.CSS
 	Script template.JS
 	Data   template.JS
-	Has    has
 }
 
 // has says which sections there are.
@@ -40,31 +45,16 @@ func Write(w io.Writer, d *Document) error {
 		Start: d.Missing[NeedsStart] == "", Data: d.Missing[NeedsData] == "",
 		Film: d.Missing[NeedsFilm] == "", Metrics: d.Missing[NeedsCurve] == "",
 	}}
-	style, err := assets.ReadFile("assets/style.css")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
+	var err error
+	if p.inline, err = inlined(d, []string{"style.css"}, scripts[:]); err != nil {
+		return err
 	}
-	var script bytes.Buffer
-	script.WriteString("'use strict';\n(() => {\n")
-	for _, name := range scripts {
-		text, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
-		script.Write(text)
-	}
-	script.WriteString("})();\n")
-	var data strings.Builder
-	// It escapes <, > and &, so that nothing in it ends the script element.
-	if err := json.NewEncoder(&data).Encode(d); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	p.Style, p.Script, p.Data = template.CSS(style), template.JS(script.String()),
-		template.JS(strings.TrimSuffix(data.String(), "\n"))
-	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; "+
-		"form-action 'none'",
-		hash(string(p.Style)), hash(string(p.Script)))
-	t, err := template.ParseFS(assets, "assets/page.html")
+	return fill(w, "page.html", p)
+}
+
+// fill writes a page from its template.
+func fill(w io.Writer, name string, p any) error {
+	t, err := template.ParseFS(assets, "assets/"+name)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -72,6 +62,33 @@ func Write(w io.Writer, d *Document) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// inlined puts stylesheets, scripts and a document together.
+func inlined(doc any, styles, scripts []string) (in inline, err error) {
+	join := func(names []string) string {
+		var all strings.Builder
+		for _, name := range names {
+			text, rerr := assets.ReadFile("assets/" + name)
+			err = errors.Join(err, rerr)
+			all.Write(text)
+		}
+		return all.String()
+	}
+	in.Style = template.CSS(join(styles))
+	in.Script = template.JS("'use strict';\n(() => {\n" + join(scripts) + "})();\n")
+	if err != nil {
+		return in, fmt.Errorf("report: %w", err)
+	}
+	var data strings.Builder
+	// It escapes <, > and &, so that nothing in it ends the script element.
+	if err := json.NewEncoder(&data).Encode(doc); err != nil {
+		return in, fmt.Errorf("report: %w", err)
+	}
+	in.Data = template.JS(strings.TrimSuffix(data.String(), "\n"))
+	in.Policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; "+
+		"form-action 'none'", hash(string(in.Style)), hash(string(in.Script)))
+	return in, nil
 }
 
 // hash is the source expression that allows an inline element with this text.

@@ -1,10 +1,9 @@
-package main
+package arrays
 
 import (
 	"bytes"
 	"encoding"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"reflect"
@@ -12,18 +11,18 @@ import (
 	"strings"
 )
 
-// printJSON prints a document as encoding/json does, but null for a number that is not finite, which JSON has no word
-// for: one bad weight must not take the document with it.
-func (a *app) printJSON(v any) error {
+// Document writes a document as encoding/json does, indented and with a line end, but null for a number that is not
+// finite, which JSON has no word for: one bad weight must not take the document with it.
+func Document(v any) ([]byte, error) {
 	var b, indented bytes.Buffer
 	if err := encode(&b, reflect.ValueOf(v)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := json.Indent(&indented, bytes.TrimSpace(b.Bytes()), "", "  "); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s\n", indented.Bytes())
-	return err
+	indented.WriteByte('\n')
+	return indented.Bytes(), nil
 }
 
 // encode appends v to b.
