@@ -8,7 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +81,60 @@ seed = [1, 2, 3]
 			t.Logf("%d times killed, %d processes at once", want, processes)
 		})
 	}
+}
+
+// ctrl-C ends a sweep with 130 when all is saved; so does the signal that asks a program to end, which clusters may send
+// twice. The same command goes on.
+func TestSweepInterrupted(t *testing.T) {
+	program, err := exec.LookPath("neuroloupe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted here")
+	}
+	dir := t.TempDir()
+	data := filepath.Join(dir, "strokes")
+	if err := strokes.Write(data, 600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "test.toml")
+	text := fmt.Sprintf("data = %q\n[set]\nepochs = 40\nnet = \"120-16-4\"\n[grid]\nseed = [1, 2, 3]\n", data)
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	sweep := func() *exec.Cmd { return exec.Command(program, "sweep", file, "--out", dir+"/out", "--log", "json") }
+	for _, signals := range [][]os.Signal{{os.Interrupt}, {syscall.SIGTERM, syscall.SIGTERM}} {
+		c := sweep()
+		var rest bytes.Buffer
+		pipe, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		told := bufio.NewScanner(pipe)
+		for told.Scan() && !strings.Contains(told.Text(), `"event":"epoch"`) {
+		}
+		for _, s := range signals {
+			if err := c.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for told.Scan() {
+			fmt.Fprintln(&rest, told.Text())
+		}
+		if err := c.Wait(); c.ProcessState.ExitCode() != exitInterrupted ||
+			!strings.Contains(rest.String(), "all is saved, and the same command goes on") {
+			t.Errorf("%v ended it with %v:\n%s", signals, err, rest.String())
+		}
+	}
+	out, err := sweep().Output()
+	if err != nil || !strings.Contains(string(out), "3 done") {
+		t.Errorf("taken up: %v\n%s", err, out)
+	}
+	sameRuns(t, dir+"/out", dir+"/out")
 }
 
 // kill starts processes side by side, and kills all of them a moment after the first has told of so many events.

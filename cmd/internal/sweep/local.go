@@ -199,7 +199,7 @@ func (l *Local) Run(ctx context.Context) (err error) {
 		if errors.Is(cause, ErrFailures) {
 			return cause
 		}
-		return fmt.Errorf("%w: %w", engine.ErrInterrupted, cause)
+		return fmt.Errorf("%w: %w; all is saved, and the same command goes on", engine.ErrInterrupted, cause)
 	}
 	return nil
 }
