@@ -15,8 +15,15 @@ func TestSet(t *testing.T) {
 		name  string
 		value any
 	}{
-		{"net", "784-30-10"}, {"hidden", "relu"}, {"l2", int64(3)}, {"lr", 0.25}, {"epochs", int64(7)},
-		{"zero-dead", true}, {"classes", []any{int64(1), int64(7)}}, {"early-stop", int64(2)}, {"seed", int64(9)},
+		{"net", "784-30-10"},
+		{"hidden", "relu"},
+		{"l2", int64(3)},
+		{"lr", 0.25},
+		{"epochs", int64(7)},
+		{"zero-dead", true},
+		{"classes", []any{int64(1), int64(7)}},
+		{"early-stop", int64(2)},
+		{"seed", int64(9)},
 	} {
 		check(t, r.Set(s.name, s.value))
 	}
