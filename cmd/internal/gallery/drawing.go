@@ -31,8 +31,8 @@ type Nothing struct{ Why string }
 
 func (n *Nothing) Error() string { return n.Why }
 
-// Paint draws the figure, and adds to the numbers where its colours end. When whoever asked has ended the work its error
-// is that: what is missing in the drawing may then be what had no time, and not what is not there.
+// Paint draws the figure, and adds to the numbers where its colours end. When whoever asked has ended the work its
+// error is that: what is missing in the drawing may then be what had no time, and not what is not there.
 func (v *View) Paint(d *Drawing) (*render.Picture, error) {
 	if err := context.Cause(v.ctx); err != nil {
 		return nil, err
