@@ -54,7 +54,8 @@ check-onnx: ## run exported models in onnxruntime (needs node and npm)
 	NEUROLOUPE_ONNXRUNTIME="$(ONNXRUNTIME)" go test -count=1 -run ONNXRuntime -v ./cmd/internal/exchange
 
 soak: ## spoil every file call of the commands once, kill them 1,000 times, make their files bad (Linux)
-	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h -run '^(TestFaults|TestKills|TestBadFiles|TestSweepKills)$$'
+	cd cmd/neuroloupe && NEUROLOUPE_SOAK=1 go test -timeout 6h \
+	  -run '^(TestFaults|TestKills|TestBadFiles|TestSweepKills)$$'
 
 slurm-check: ## send a sweep through a Slurm cluster of two virtual nodes on this machine (needs slurm-wlm and munge)
 	NEUROLOUPE_SLURM=1 go test -count=1 -run '^TestSlurmCluster$$' -v ./cmd/neuroloupe

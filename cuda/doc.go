@@ -23,8 +23,8 @@
 // A plain network, one whose instructions are those of its Spec in any order, whose parameters and activations fit into
 // shared memory spread over the multiprocessors, runs all steps of a call in one kernel instead: see
 // kernels/train.h. Many networks that are alike run so side by side, each on as few blocks as hold it and waiting for
-// none of the others: see Fleet of [engine.Fleeter] and kernels/fleet.cu. Calls of Train that wait for the device go into
-// one launch, some hundred steps of each at a time; whoever gets the device launches for all.
+// none of the others: see Fleet of [engine.Fleeter] and kernels/fleet.cu. Calls of Train that wait for the device go
+// into one launch, some hundred steps of each at a time; whoever gets the device launches for all.
 //
 // Sums run in a fixed order, and there are no atomic additions of numbers: the same calls give the same bytes on the
 // same device. Devices with other numbers of multiprocessors cut products and layers up otherwise, and round otherwise.
@@ -51,8 +51,8 @@
 // A network of a fleet has its pointers, penalties and constants in its blocks' shared memory, and the layout that all
 // have alike as a parameter by value. A launch has no more steps of each network than take some milliseconds: a network
 // that comes late waits for the launch that runs, and one long launch for a single network would leave all others idle.
-// Nothing waits for a timer. The fleets' kernels have PTX of their own, since compiling them takes a driver about as long
-// as compiling all others, and few programs want them.
+// Nothing waits for a timer. The fleets' kernels have PTX of their own, since compiling them takes a driver about as
+// long as compiling all others, and few programs want them.
 //
 // No figures stand here: nothing has been measured on a GPU yet.
 package cuda

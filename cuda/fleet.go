@@ -78,8 +78,8 @@ type fleetJob struct {
 
 const (
 	fleetJobBytes = persistentOwnBytes + jobBytes + 16
-	// fleetSteps is how many steps of each network a launch has at most: some milliseconds, so that a network that comes
-	// too late for a launch waits for little, and moving the parameters in and out costs little too.
+	// fleetSteps is how many steps of each network a launch has at most: some milliseconds, so that a network that
+	// comes too late for a launch waits for little, and moving the parameters in and out costs little too.
 	fleetSteps = 1 << 9
 )
 

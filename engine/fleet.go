@@ -70,8 +70,8 @@ func (p *Program) Alike(q *Program) error {
 	}
 	if !slices.Equal(p.Buffers, q.Buffers) || !slices.Equal(p.Params, q.Params) || !slices.Equal(p.State, q.State) ||
 		!slices.Equal(p.Layers, q.Layers) || p.Loss != q.Loss {
-		return fmt.Errorf("engine: programs of network %v are not alike: their buffers have other names, shapes or places",
-			s)
+		return fmt.Errorf("engine: programs of network %v are not alike: their buffers have other names, shapes "+
+			"or places", s)
 	}
 	for _, code := range []struct {
 		of   string

@@ -39,7 +39,10 @@ func TestAlike(t *testing.T) {
 		{"no dropout", func(s *engine.Spec) { s.Dropout = 0 }, "dropout 0.5 and 0"},
 		{"size", func(s *engine.Spec) { s.Layers[0].Units = 6 }, "sizes 7-5-3 and 7-6-3"},
 		{"depth", func(s *engine.Spec) { s.Layers = append(s.Layers[:1:1], s.Layers...) }, "sizes 7-5-3 and 7-5-5-3"},
-		{"activation", func(s *engine.Spec) { s.Layers[0].Activation = engine.Tanh }, "layer 1: activations relu and tanh"},
+		{
+			"activation", func(s *engine.Spec) { s.Layers[0].Activation = engine.Tanh },
+			"layer 1: activations relu and tanh",
+		},
 		{"loss", func(s *engine.Spec) { s.Loss = engine.Quadratic }, "losses"},
 		{"method with the same state", func(s *engine.Spec) { s.Update.Method = engine.Nesterov }, "optimizers"},
 		{"method", func(s *engine.Spec) { s.Update.Method = engine.Adam }, "optimizers momentum and adam"},

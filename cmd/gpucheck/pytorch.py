@@ -5,7 +5,8 @@ cpu), the images as float32, before the first line is read; every epoch has a ne
 whole batches.
 
 {"do": "make", "how", "sizes", "hidden", "batch", "lr", "precision"} → {"case": number}
-{"do": "stack", "how", "networks", "sizes", "hidden", "batch", "lr"} → {"case": number}, which trains in steps, not epochs
+{"do": "stack", "how", "networks", "sizes", "hidden", "batch", "lr"} →
+    {"case": number}, which trains in steps, not epochs
 {"do": "train", "case", "epochs"} → {"seconds"}, {"do": "accuracy", "case"} → {"accuracy"}, {"do": "drop", "case"} → {}
 {"do": "peak", "precision"} → {"gflops"}; and {"error": text} when one of them fails.
 """
@@ -134,7 +135,8 @@ class Case:
 
 
 class Stack:
-    """Networks whose parameters are stacked, as PyTorch's documentation of model ensembling shows; each has its own order."""
+    """Networks whose parameters are stacked, as PyTorch's documentation of model ensembling shows; each has its own
+    order."""
 
     def __init__(self, how, networks, sizes, hidden, batch, lr):
         from torch.func import functional_call, grad, stack_module_state, vmap

@@ -44,7 +44,8 @@ func TestTorch(t *testing.T) {
 	}
 	var made struct{ Case int }
 	err = p.ask(t.Context(), map[string]any{
-		"do": "stack", "how": "vmap", "networks": 3, "sizes": []int{784, 20, 10}, "hidden": "sigmoid", "batch": 16, "lr": 1,
+		"do": "stack", "how": "vmap", "networks": 3, "sizes": []int{784, 20, 10},
+		"hidden": "sigmoid", "batch": 16, "lr": 1,
 	}, &made)
 	if err != nil {
 		t.Fatal(err)

@@ -158,8 +158,8 @@ func (c *sweepCmd) check() error {
 		return talk.Usage("--slurm is for --executor slurm")
 	}
 	if c.Executor == "slurm" && (c.Shard != "" || c.Retry != "" || c.DryRun || c.Metrics != "" || c.Log != "") {
-		return talk.Usage("--executor slurm submits the whole sweep: --shard, --retry, --dry-run, --metrics and --log " +
-			"do not go with it")
+		return talk.Usage("--executor slurm submits the whole sweep: --shard, --retry, --dry-run, --metrics and " +
+			"--log do not go with it")
 	}
 	return nil
 }

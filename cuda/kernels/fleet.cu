@@ -1,10 +1,11 @@
-// Many networks of a shape in one cooperative launch; see train.h. These kernels have PTX of their own, fleet.ptx: a driver takes
-// as long to compile them as all others together, and most programs run none of them.
+// Many networks of a shape in one cooperative launch; see train.h. These kernels have PTX of their own, fleet.ptx: a
+// driver takes as long to compile them as all others together, and most programs run none of them.
 #include "train.h"
 
-// Row y of the grid has the network of jobs[y], and takes nothing from the others. Its
-// FleetJob lies behind all else in shared memory: registers are dear, and the cache that is left beside shared memory is small.
-template <int LAYERS> static __device__ __forceinline__ void train_fleet(const PersistentNet &net, const FleetJob *jobs) {
+// Row y of the grid has the network of jobs[y], and takes nothing from the others. Its FleetJob lies behind all else in
+// shared memory: registers are dear, and the cache that is left beside shared memory is small.
+template <int LAYERS>
+static __device__ __forceinline__ void train_fleet(const PersistentNet &net, const FleetJob *jobs) {
   SHARED(float, memory);
   uint32_t *to = (uint32_t *)(memory + net.row_loss + 32 * net.batch);
   const uint32_t *from = (const uint32_t *)(jobs + blockIdx.y);

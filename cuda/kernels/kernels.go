@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// PTX is the compiled form of all kernels but the fleets', and FleetPTX that of these, which are compiled for a card only
-// when a fleet is asked for.
+// PTX is the compiled form of all kernels but the fleets', and FleetPTX that of these, which are compiled for a card
+// only when a fleet is asked for.
 var (
 	//go:embed kernels.ptx
 	PTX string

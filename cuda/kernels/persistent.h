@@ -1,18 +1,19 @@
-// What the kernels of persistent.cu and fleet.cu are made of: their layout in shared memory, the exchange between blocks, sums shared out
-// over lanes, the first layer, and the way in and out of shared memory.
+// What the kernels of persistent.cu and fleet.cu are made of: their layout in shared memory, the exchange between
+// blocks, sums shared out over lanes, the first layer, and the way in and out of shared memory.
 #pragma once
 #include "job.h"
 #include "rows.h"
 
-// Where everything lies in a block's shared memory, and what all networks of a shape have alike. Offsets are in floats; slices
-// hold parameters and behind them, as often, the state. Laid out as the Go struct persistentLayer.
+// Where everything lies in a block's shared memory, and what all networks of a shape have alike. Offsets are in floats;
+// slices hold parameters and behind them, as often, the state. Laid out as the Go struct persistentLayer.
 struct PersistentLayer {
   int32_t in, out, act;
   int32_t units;   // most that a block owns; for the output layer all
   int32_t stride;  // of a row of `columns`: in, rounded up to 4
   uint32_t by_units, by_out, by_quads; // reciprocals of units, out and stride/4: see over
   int32_t columns; // units×stride: those of W that make the block's units
-  int32_t rows;    // units of the layer before × out, rounded up to 4: those of W that they reach; not in the first and last
+  int32_t rows;    // units of the layer before × out, rounded up to 4: those of W that they reach; not in the first
+                   // and last
   int32_t bias;    // units
   int32_t a;       // batch × width: activations of the layer; of the output layer z, and then δ
   int32_t mask;    // batch × width, with dropout
@@ -23,8 +24,8 @@ static_assert(sizeof(PersistentLayer) == 60, "see persistentLayerBytes");
 
 enum { PERSISTENT_LAYERS = 4 };
 
-// Laid out as the Go struct persistentNet. Kernels take it by value: as parameters its fields are operands of instructions,
-// and in no registers.
+// Laid out as the Go struct persistentNet. Kernels take it by value: as parameters its fields are operands of
+// instructions, and in no registers.
 struct PersistentNet {
   PersistentLayer layer[PERSISTENT_LAYERS];
   int32_t method, loss;
@@ -75,8 +76,8 @@ static __device__ __forceinline__ int over(int o, uint32_t reciprocal) {
 // The first of a layer's units that block g owns; those of the next block end its own.
 static __device__ __forceinline__ int first_unit(int out, int g) { return (int)((int64_t)out * g / (int)gridDim.x); }
 
-// Gives a unit's value for a row to all blocks. The last unit's owner also gives what fills its row up to `width`, so that
-// whoever waits need not tell values from filling.
+// Gives a unit's value for a row to all blocks. The last unit's owner also gives what fills its row up to `width`, so
+// that whoever waits need not tell values from filling.
 static __device__ __forceinline__ void publish(const PersistentLayer &l, uint64_t *words, int row, int unit, float v,
                                                uint32_t tag) {
   words += row * l.width + unit;
@@ -114,8 +115,8 @@ static __device__ __forceinline__ void receive(const Me &me, const uint64_t *wor
   }
 }
 
-// total sums, each shared out over some lanes of a warp: add(o, part, parts, &sum) adds its share of the terms of sum o,
-// put(o, sum) takes it.
+// total sums, each shared out over some lanes of a warp: add(o, part, parts, &sum) adds its share of the terms of sum
+// o, put(o, sum) takes it.
 template <class Add, class Put>
 static __device__ __forceinline__ void sums(const Me &me, int total, Add add, Put put) {
   int shift = 5;
@@ -131,8 +132,8 @@ static __device__ __forceinline__ void sums(const Me &me, int total, Add add, Pu
 }
 
 // Adds Σ x·m·y over this part of the quads; m is null for none.
-static __device__ __forceinline__ void dot(const float *x, const float *m, const float *y, int quads, int part, int parts,
-                                           float *sum) {
+static __device__ __forceinline__ void dot(const float *x, const float *m, const float *y, int quads, int part,
+                                           int parts, float *sum) {
 #pragma unroll 4
   for (int q = part; q < quads; q += parts) {
     Quad a = quad(x + 4 * q), b = quad(y + 4 * q);
@@ -187,8 +188,8 @@ static __device__ __forceinline__ void forward_images(const Me &me, const Persis
   }
 }
 
-// The same sums where a block owns many units: a warp takes ROWS rows at a time too, and reads the weights from shared memory,
-// whose bandwidth is the bound then, that much less often.
+// The same sums where a block owns many units: a warp takes ROWS rows at a time too, and reads the weights from shared
+// memory, whose bandwidth is the bound then, that much less often.
 template <int ROWS>
 static __device__ __forceinline__ void forward_rows(const Me &me, const PersistentLayer &l, uint32_t by_groups,
                                                     const uint8_t *images, int rows, int first, int own, uint32_t tag,
@@ -237,8 +238,8 @@ static __device__ __forceinline__ void forward_rows(const Me &me, const Persiste
 }
 
 // Brings the images of a step's rows into shared memory.
-static __device__ __forceinline__ void load_images(const Me &me, const PersistentLayer &l, const Job &job, const int *index,
-                                                   int rows, uint8_t *to) {
+static __device__ __forceinline__ void load_images(const Me &me, const PersistentLayer &l, const Job &job,
+                                                   const int *index, int rows, uint8_t *to) {
   const int AT_ONCE = 4; // under way together
   int words = l.stride / 4, n = rows * words;
   if (l.in % 4 != 0) { // rows do not begin at words
@@ -280,8 +281,8 @@ template <bool OUT> static __device__ __forceinline__ void move(float *global, f
 
 // One kind of values of a layer: parameters, or one of their state.
 template <bool OUT>
-static __device__ __forceinline__ void move_layer(const Me &me, const PersistentLayer &l, bool last, int units_before, float *w,
-                                                  float *b, int kind) {
+static __device__ __forceinline__ void move_layer(const Me &me, const PersistentLayer &l, bool last, int units_before,
+                                                  float *w, float *b, int kind) {
   int g = blockIdx.x, first = last ? 0 : first_unit(l.out, g), own = last ? l.out : first_unit(l.out, g + 1) - first;
   if (OUT && last && g > 0) return; // all blocks have the same
   float *columns = me.memory + l.columns + kind * l.units * l.stride, *bias = me.memory + l.bias + kind * l.units;

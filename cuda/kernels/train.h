@@ -1,27 +1,30 @@
-// Training steps in one cooperative launch: a network's parameters stay in the blocks' shared memory from the first step to the last.
+// Training steps in one cooperative launch: a network's parameters stay in the blocks' shared memory from the first
+// step to the last.
 //
-// A block owns some units of every hidden layer, and computes them for all rows of the batch. It has the columns of W that
-// make its units, and of the next layer's W also the rows that its units reach, for the way back; both copies change by the
-// same sums. The output layer is small: every block has all of it and computes it for itself. So blocks meet only to
-// exchange what hidden units give: once a step with one hidden layer. The δ of the last hidden layer need no exchange.
+// A block owns some units of every hidden layer, and computes them for all rows of the batch. It has the columns of W
+// that make its units, and of the next layer's W also the rows that its units reach, for the way back; both copies
+// change by the same sums. The output layer is small: every block has all of it and computes it for itself. So blocks
+// meet only to exchange what hidden units give: once a step with one hidden layer. The δ of the last hidden layer need
+// no exchange.
 //
-// There is no barrier over the grid. A word of an exchange holds a value and the number of its step, written as one; who
-// reads it waits for the number (as in NCCL's LL protocol). There are two sets of words, for odd and for even steps: before
-// a block writes a set again, it has read the other one whole, which every block has written to after it was done with
-// this one. Every block owns a unit of the widest hidden layer at least.
+// There is no barrier over the grid. A word of an exchange holds a value and the number of its step, written as one;
+// who reads it waits for the number (as in NCCL's LL protocol). There are two sets of words, for odd and for even
+// steps: before a block writes a set again, it has read the other one whole, which every block has written to after it
+// was done with this one. Every block owns a unit of the widest hidden layer at least.
 //
-// The blocks of a network are a row of the grid. Where there are several rows, each has a network and words of its own, and no
-// row waits for another.
+// The blocks of a network are a row of the grid. Where there are several rows, each has a network and words of its own,
+// and no row waits for another.
 #pragma once
 #include "persistent.h"
 
-// Steps from ≤ step < to of the job's call; tag is the number of the first. ROWS is how many rows a warp takes through the first
-// layer at a time where a block has several units.
+// Steps from ≤ step < to of the job's call; tag is the number of the first. ROWS is how many rows a warp takes through
+// the first layer at a time where a block has several units.
 template <int LAYERS, int ROWS>
-static __device__ __forceinline__ void train(const PersistentNet &net, const PersistentOwn &own, const Job &job, int from, int to,
-                                             uint32_t tag) {
+static __device__ __forceinline__ void train(const PersistentNet &net, const PersistentOwn &own, const Job &job,
+                                             int from, int to, uint32_t tag) {
   SHARED(float, memory);
-  Me me = {(int)threadIdx.x, (int)blockDim.x, (int)threadIdx.x % 32, (int)threadIdx.x / 32, (int)blockDim.x / 32, memory};
+  Me me = {(int)threadIdx.x, (int)blockDim.x, (int)threadIdx.x % 32, (int)threadIdx.x / 32, (int)blockDim.x / 32,
+           memory};
   const int LAST = LAYERS - 1, HIDDEN = LAYERS - 2; // the output layer, and the one before it
   const PersistentLayer *layer = net.layer;
   int first[LAYERS], owned[LAYERS]; // units of the block
@@ -75,7 +78,8 @@ static __device__ __forceinline__ void train(const PersistentNet &net, const Per
         else if (ROWS > 1) forward_rows<ROWS>(me, l, net.by_groups, x, rows, first[0], owned[0], tag, words);
         else forward_images<4>(me, l, net.by_groups, x, rows, first[0], owned[0], tag, words);
         // While the other blocks compute: what the next steps want, under way together.
-        int next = (set ^ 1) * batch, rows1 = step + 1 < to ? rows_of(job, step + 1) : 0, rows2 = step + 2 < to ? rows_of(job, step + 2) : 0;
+        int next = (set ^ 1) * batch;
+        int rows1 = step + 1 < to ? rows_of(job, step + 1) : 0, rows2 = step + 2 < to ? rows_of(job, step + 2) : 0;
         int ahead = me.t < rows2 ? device_value(job.order + (size_t)(step + 2) * job.batch + me.t) : 0;
         int label = me.t < rows1 ? device_value(job.labels + index[next + me.t]) : 0;
         load_images(me, l, job, index + next, rows1, images + (size_t)next * l.stride);
@@ -170,7 +174,8 @@ static __device__ __forceinline__ void train(const PersistentNet &net, const Per
           me, rows * l.units,
           [&](int o, int part, int parts, float *sum) {
             int r = over(o, l.by_units), u = o - r * l.units;
-            dot(memory + n.delta + r * n.width, (const float *)0, memory + n.rows + u * n.width, n.width / 4, part, parts, sum);
+            dot(memory + n.delta + r * n.width, (const float *)0, memory + n.rows + u * n.width, n.width / 4,
+                part, parts, sum);
           },
           [&](int o, float sum) {
             int r = over(o, l.by_units), u = o - r * l.units, e = r * l.width + first[k] + u;

@@ -17,7 +17,8 @@ func TestFleets(t *testing.T) {
 	}
 	for _, tier := range tiers {
 		t.Run(fmt.Sprint(tier), func(t *testing.T) {
-			enginetest.RunFleets(t, func(*testing.T) engine.Backend { return shared(tier, 2) }, enginetest.Textbook, true)
+			enginetest.RunFleets(t, func(*testing.T) engine.Backend { return shared(tier, 2) },
+				enginetest.Textbook, true)
 		})
 	}
 }

@@ -85,7 +85,8 @@ func (b *bench) trainers(exact bool) error {
 			Program: p, Executor: e, Train: m.data, Validation: m.data,
 			Config: engine.Config{Epochs: 1 + i%3, Batch: m.batch, LR: 0.01 * float64(1+i), KeepBest: true},
 			Hooks: engine.Hooks{Epoch: func(m engine.Metrics, _ *engine.State) error {
-				text += fmt.Sprintln(m.Epoch, m.Loss, m.TrainAccuracy, *m.ValidationLoss, *m.ValidationAccuracy, m.Gamma)
+				text += fmt.Sprintln(m.Epoch, m.Loss, m.TrainAccuracy,
+					*m.ValidationLoss, *m.ValidationAccuracy, m.Gamma)
 				return nil
 			}},
 		}

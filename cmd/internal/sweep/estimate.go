@@ -70,8 +70,8 @@ func (l *Local) Estimate(ctx context.Context) (e Estimate, err error) {
 	return e, nil
 }
 
-// measure measures a run of each kind. Every place is kept busy meanwhile, as it is later: cores that share a memory are
-// slower together.
+// measure measures a run of each kind. Every place is kept busy meanwhile, as it is later: cores that share a memory
+// are slower together.
 func (l *Local) measure(ctx context.Context, kinds map[string]*entry) (map[string]job.Cost, error) {
 	var tasks []string
 	for k := range kinds {
@@ -250,6 +250,6 @@ func (l *Local) Room() error {
 	if err != nil || free < 0 || need <= free {
 		return err
 	}
-	return fmt.Errorf("the runs that are left are going to write about %s, and %s has %s free: free some room, or keep "+
-		"fewer frames (frames = \"none\" under [set])", words.Bytes(need), l.Folder.Path, words.Bytes(free))
+	return fmt.Errorf("the runs that are left are going to write about %s, and %s has %s free: free some room, or "+
+		"keep fewer frames (frames = \"none\" under [set])", words.Bytes(need), l.Folder.Path, words.Bytes(free))
 }

@@ -97,7 +97,8 @@ func TestFileErrors(t *testing.T) {
 		"[limits]\nfailures = -1":               "s.toml:2: limits.failures: -1: want a whole number from 1",
 		"[limits]\nmemory = 1":                  "s.toml:2: limits.memory: unknown key",
 		"data = 3":                              "s.toml:1: data: 3: want a name in quotes",
-		"[grid]\nseed = [" + numbers(400) + "]\nl2 = [" + numbers(400) + "]": "s.toml:3: grid.l2: more than 100000 runs",
+		"[grid]\nseed = [" + numbers(400) + "]\nl2 = [" + numbers(400) + "]": "s.toml:3: " +
+			"grid.l2: more than 100000 runs",
 	} {
 		_, err := parse("s.toml", text)
 		var file *FileError

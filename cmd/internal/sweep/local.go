@@ -385,6 +385,7 @@ func (l *Local) stop(e *entry, s *runs.Stop) error {
 	e.standing = runs.Standing{State: runs.Stopped, Stop: s}
 	why := fmt.Sprintf("place %d of %d after epoch %d with %.2f %%; of those that go on (%d) the last has %.2f %%",
 		s.Rank, s.Of, s.Epoch, 100*s.Accuracy, s.Kept, 100*s.Cut)
-	l.pending = append(l.pending, l.event(e, Event{Kind: StoppedRun, Rung: s.Rung, Validation: &s.Accuracy, Reason: why}))
+	l.pending = append(l.pending,
+		l.event(e, Event{Kind: StoppedRun, Rung: s.Rung, Validation: &s.Accuracy, Reason: why}))
 	return nil
 }

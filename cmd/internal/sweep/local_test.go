@@ -333,13 +333,15 @@ func TestFailures(t *testing.T) {
 func TestPlanErrors(t *testing.T) {
 	w := newWorld(t)
 	for tables, want := range map[string]string{
-		"[grid]\nnet = [\"120-8-4\", \"120-8-5\"]":    "test.toml:3: grid.net: network 120-8-5: the last size is 5",
-		"[set]\nl2 = 1\n[grid]\nepochs = [1, 0]":      "test.toml:5: grid.epochs: 0: want 1 or more",
-		"[set]\nsplit = \"300/0\"\n[stop]\nfirst = 1": "test.toml:4: stop: a split of 300/0 leaves no validation images",
-		"[set]\nsplit = \"300/0\"\nkeep = \"best\"":   "test.toml:4: set.keep: best: want last: a split of 300/0 leaves no",
-		"[set]\nsplit = \"900/0\"":                    "test.toml:3: set.split: split 900/0 asks for 900 images",
-		"[set]\nclasses = [1]":                        "test.toml:3: set.classes: ",
-		"preset = \"clean\"":                          `test.toml:2: preset: unknown preset "clean"`,
+		"[grid]\nnet = [\"120-8-4\", \"120-8-5\"]": "test.toml:3: grid.net: network 120-8-5: the last size is 5",
+		"[set]\nl2 = 1\n[grid]\nepochs = [1, 0]":   "test.toml:5: grid.epochs: 0: want 1 or more",
+		"[set]\nsplit = \"300/0\"\n[stop]\nfirst = 1": "test.toml:4: stop: " +
+			"a split of 300/0 leaves no validation images",
+		"[set]\nsplit = \"300/0\"\nkeep = \"best\"": "test.toml:4: set.keep: best: " +
+			"want last: a split of 300/0 leaves no",
+		"[set]\nsplit = \"900/0\"": "test.toml:3: set.split: split 900/0 asks for 900 images",
+		"[set]\nclasses = [1]":     "test.toml:3: set.classes: ",
+		"preset = \"clean\"":       `test.toml:2: preset: unknown preset "clean"`,
 	} {
 		f, err := parse("test.toml", fmt.Sprintf("data = %q\n%s\n", w.data, tables))
 		if err != nil {
@@ -514,7 +516,8 @@ func TestTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range p.Runs {
-		if s, err := runs.StandingOf(w.folder.Run(r.ID)); err != nil || s.State != runs.Interrupted && s.State != runs.Queued {
+		if s, err := runs.StandingOf(w.folder.Run(r.ID)); err != nil ||
+			s.State != runs.Interrupted && s.State != runs.Queued {
 			t.Errorf("%+v, %v", s, err)
 		}
 	}

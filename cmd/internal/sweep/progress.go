@@ -8,7 +8,8 @@ import (
 
 // Progress is how far a sweep is, as this process knows.
 type Progress struct {
-	Runs, Done, Running, Failed, Stopped, Left int   // Left are neither done, failed nor stopped, those running among them
+	// Left are neither done, failed nor stopped, those running among them.
+	Runs, Done, Running, Failed, Stopped, Left int
 	Images                                     int64 // trained on by this process
 
 	Active []Active

@@ -151,7 +151,8 @@ func (r *StopRule) asha(all []result, promoted []int, vs []verdict) {
 		_, reached := all[i].at(level)
 		vs[i] = verdict{target: level, rung: rung, wait: reached}
 	}
-	if slices.ContainsFunc(vs, func(v verdict) bool { return v.rung > 0 && !v.wait }) || r.promotable(all, promoted) >= 0 {
+	if slices.ContainsFunc(vs, func(v verdict) bool { return v.rung > 0 && !v.wait }) ||
+		r.promotable(all, promoted) >= 0 {
 		return
 	}
 	for rung := 1; ; rung++ {

@@ -68,8 +68,8 @@ func same(n, v int) []int {
 }
 
 // Of runs whose order never changes, halving trains the best to the end and the others as the published table of
-// successive halving says: of 27 with a reduction of 3, 18 for 1 epoch, 6 for 3, 2 for 9, and 1 for all 27 (Jamieson and
-// Talwalkar 2016, section 3; Li et al. 2018, table 1, bracket 3).
+// successive halving says: of 27 with a reduction of 3, 18 for 1 epoch, 6 for 3, 2 for 9, and 1 for all 27 (Jamieson
+// and Talwalkar 2016, section 3; Li et al. 2018, table 1, bracket 3).
 func TestHalvingTable(t *testing.T) {
 	rule := &StopRule{Rule: "halving", Reduction: 3, First: 1}
 	for seed := range uint64(20) {

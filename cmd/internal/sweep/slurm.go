@@ -67,8 +67,9 @@ func ParseSlurm(s string) (*Slurm, error) {
 				return nil, talk.Usage("--slurm %s: %v", word, err)
 			}
 			if d < least {
-				return nil, talk.Usage("--slurm %s: want 5 minutes or more: Slurm tells an element two or three minutes "+
-					"before its end to save and queue itself again, and a shorter one would do nothing else", word)
+				return nil, talk.Usage("--slurm %s: want 5 minutes or more: Slurm tells an element two or three "+
+					"minutes before its end to save and queue itself again, and a shorter one would do "+
+					"nothing else", word)
 			}
 		}
 		c.options = append(c.options, "--"+name+"="+value)
@@ -130,8 +131,8 @@ func (c *Slurm) Submit(ctx context.Context, l *Local, program, devices string, t
 		return nil, nil
 	}
 	if _, err := exec.LookPath("sbatch"); err != nil {
-		return nil, errors.New("--executor slurm: there is no sbatch here; give the command on a machine of the cluster " +
-			"from which jobs are submitted")
+		return nil, errors.New("--executor slurm: there is no sbatch here; give the command on a machine of the " +
+			"cluster from which jobs are submitted")
 	}
 	folder, err := filepath.Abs(l.Folder.Path)
 	if err != nil {
@@ -144,8 +145,8 @@ func (c *Slurm) Submit(ctx context.Context, l *Local, program, devices string, t
 	}
 	if queue := strings.TrimSpace(queue); queue != "" {
 		id, _, _ := strings.Cut(queue, " ")
-		return nil, fmt.Errorf("this sweep is with the cluster already: %s of job %s (%s); wait for it, or end it with "+
-			"scancel -n %s", words.Count(strings.Count(queue, "\n")+1, "element"), id, states(queue), name)
+		return nil, fmt.Errorf("this sweep is with the cluster already: %s of job %s (%s); wait for it, or end it "+
+			"with scancel -n %s", words.Count(strings.Count(queue, "\n")+1, "element"), id, states(queue), name)
 	}
 	n, err := c.count(ctx, left)
 	if err != nil {
@@ -239,7 +240,8 @@ func environment(get func(string) string) []string {
 // script is the job script. Its last line becomes the program, so that each signal reaches it once.
 func (c *Slurm) script(j jobScript) string {
 	var b strings.Builder
-	b.WriteString("#!/bin/bash\n# An element of a sweep's array: it trains the shard of its number, or goes on with it.\n")
+	b.WriteString("#!/bin/bash\n" +
+		"# An element of a sweep's array: it trains the shard of its number, or goes on with it.\n")
 	array := fmt.Sprintf("0-%d", j.elements-1)
 	if c.most > 0 {
 		array += fmt.Sprintf("%%%d", c.most)

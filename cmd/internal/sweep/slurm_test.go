@@ -77,8 +77,8 @@ func TestSubmit(t *testing.T) {
 	script := string(text)
 	for _, want := range []string{
 		"#!/bin/bash\n", "#SBATCH --array=0-3%2\n", "#SBATCH --requeue\n", "#SBATCH --open-mode=append\n",
-		"#SBATCH --signal=B:USR1@120\n", "#SBATCH --export=NONE\n", "#SBATCH --partition=gpu\n", "#SBATCH --gres=gpu:1\n",
-		"#SBATCH --time=1:00:00\n", "#SBATCH --chdir=" + w.folder.Path + "\n",
+		"#SBATCH --signal=B:USR1@120\n", "#SBATCH --export=NONE\n", "#SBATCH --partition=gpu\n",
+		"#SBATCH --gres=gpu:1\n", "#SBATCH --time=1:00:00\n", "#SBATCH --chdir=" + w.folder.Path + "\n",
 		"export XDG_CACHE_HOME='/scratch/my cache'\n", "export NEUROLOUPE_CPU='avx2'\n",
 	} {
 		if !strings.Contains(script, want) {
@@ -115,7 +115,8 @@ func TestSubmitErrors(t *testing.T) {
 			a["squeue"] = "echo '41 RUNNING'; echo '42 PENDING'"
 		},
 		"error: Batch job submission failed: Invalid partition": func(a map[string]string) {
-			a["sbatch"] = "echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1"
+			a["sbatch"] = "echo 'sbatch: error: Batch job submission failed: " +
+				"Invalid partition name specified' >&2; exit 1"
 		},
 		`sbatch answered "ok\n"`: func(a map[string]string) { a["sbatch"] = "echo ok" },
 		"Unable to contact slurm controller": func(a map[string]string) {

@@ -19,12 +19,15 @@ import (
 func progress(active int) sweep.Progress {
 	p := sweep.Progress{
 		Runs: 240, Done: 97, Running: active, Failed: 2, Stopped: 31, Left: 110, Images: 12_345_678, Part: 0.4375,
-		Best: &sweep.Best{ID: "ab12", Name: "net 784-100-10, l2 5, seed 3, optimizer nesterov, lr 0.1", Accuracy: 0.98125},
+		Best: &sweep.Best{
+			ID: "ab12", Name: "net 784-100-10, l2 5, seed 3, optimizer nesterov, lr 0.1",
+			Accuracy: 0.98125,
+		},
 	}
 	for i := range active {
 		p.Active = append(p.Active, sweep.Active{
-			ID: fmt.Sprint(i), Name: fmt.Sprintf("net 784-300-100-10, l2 %d, seed 3, optimizer nesterov", i), Epochs: 30,
-			Step: sweep.Step{Epoch: 7, Done: 2500, Of: 5000, Loss: 0.12345},
+			ID: fmt.Sprint(i), Name: fmt.Sprintf("net 784-300-100-10, l2 %d, seed 3, optimizer nesterov", i),
+			Epochs: 30, Step: sweep.Step{Epoch: 7, Done: 2500, Of: 5000, Loss: 0.12345},
 		})
 	}
 	return p

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A whole Slurm cluster on one machine, for tests: munged, slurmctld and virtual nodes, everything under one folder and on
-# 127.0.0.1 alone. No systemd, no cgroups, no database. Debian: slurm-wlm and munge.
+# A whole Slurm cluster on one machine, for tests: munged, slurmctld and virtual nodes, everything under one folder and
+# on 127.0.0.1 alone. No systemd, no cgroups, no database. Debian: slurm-wlm and munge.
 #
 #   cluster.sh up DIR NODES      start it; then SLURM_CONF=DIR/slurm.conf
 #   cluster.sh down DIR          end it, its jobs, and what they left, and remove DIR
@@ -49,9 +49,11 @@ answers() { munge -n -S "$dir/munge/socket" >/dev/null 2>&1; }
 idle() { [ "$(sinfo -h -N -p main -o '%N %T' 2>/dev/null | grep -cE "^$1 idle\$")" -ge "$2" ]; }
 
 up() {
-	local nodes=$1 port i me
+	local nodes=$1 port ports scheduler i me
 	me=$(id -un)
 	port=$(free_ports $((nodes + 1))) || return 1
+	ports="$((port + 1))-$((port + nodes))"
+	scheduler=sched_interval=2,sched_min_interval=0,batch_sched_delay=0,bf_interval=2,requeue_setup_env_fail
 	chmod 755 "$dir"
 	mkdir -p "$dir"/{munge,state,log,pid}
 	chmod 755 "$dir/munge"
@@ -85,7 +87,7 @@ up() {
 		SelectTypeParameters=CR_CPU
 		PriorityType=priority/basic
 		SchedulerType=sched/backfill
-		SchedulerParameters=sched_interval=2,sched_min_interval=0,batch_sched_delay=0,bf_interval=2,requeue_setup_env_fail
+		SchedulerParameters=$scheduler
 		AccountingStorageType=accounting_storage/none
 		JobCompType=jobcomp/none
 		MailProg=/bin/true
@@ -97,7 +99,7 @@ up() {
 		CompleteWait=0
 		PreemptType=preempt/partition_prio
 		PreemptMode=REQUEUE
-		NodeName=n[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=1 RealMemory=1000
+		NodeName=n[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$ports] CPUs=1 RealMemory=1000
 		PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=0
 		PartitionName=urgent Nodes=ALL MaxTime=60 State=UP PriorityTier=10 PreemptMode=OFF
 	CONF
