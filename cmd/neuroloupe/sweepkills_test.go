@@ -66,7 +66,7 @@ seed = [1, 2, 3]
 			for done, n := 0, 0; done < want; n++ {
 				out := filepath.Join(t.TempDir(), fmt.Sprintf("out%d", n))
 				for range min(5, want-done) {
-					kill(t, processes, random, func() *exec.Cmd { return sweep(out) })
+					kill(t, processes, random, sweep, out)
 					done++
 				}
 				got, err := sweep(out).Output()
@@ -138,12 +138,12 @@ func TestSweepInterrupted(t *testing.T) {
 }
 
 // kill starts processes side by side, and kills all of them a moment after the first has told of so many events.
-func kill(t *testing.T, processes int, random *rand.Rand, command func() *exec.Cmd) {
+func kill(t *testing.T, processes int, random *rand.Rand, command func(out string) *exec.Cmd, out string) {
 	t.Helper()
 	var all []*exec.Cmd
 	var told *bufio.Scanner
 	for range processes {
-		c := command()
+		c := command(out)
 		if told == nil {
 			pipe, err := c.StderrPipe()
 			if err != nil {

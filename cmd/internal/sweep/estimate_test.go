@@ -87,7 +87,8 @@ func TestSite(t *testing.T) {
 	for devices, want := range map[string]string{
 		"cpu,cpu": "cpu stands there twice", "gpu": `no device "gpu"`, "cpu,": `no device ""`,
 	} {
-		if s, err := NewSite(t.Context(), devices, 0, p, talk.Silent{}); err == nil || !strings.Contains(err.Error(), want) {
+		s, err := NewSite(t.Context(), devices, 0, p, talk.Silent{})
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %+v, %v", devices, s, err)
 		}
 	}

@@ -3,7 +3,7 @@
 package sweep
 
 import (
-	"path/filepath"
+	"os"
 	"strings"
 	"testing"
 
@@ -59,7 +59,9 @@ lr = [0.1, 0.5, 1e30]
 		t.Errorf("%+v", d)
 	}
 	together := w.files(w.folder)
-	w.folder = Folder{filepath.Join(t.TempDir(), "alone")}
+	if err := os.RemoveAll(w.folder.Path); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.folder.Write(p); err != nil {
 		t.Fatal(err)
 	}

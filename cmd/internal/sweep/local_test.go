@@ -498,7 +498,8 @@ func TestDiskNearlyFull(t *testing.T) {
 	if err != nil || b.States["done"] != 2 || b.States["queued"] != 4 {
 		t.Errorf("%v, %v", b.States, err)
 	}
-	if err := l.Room(); err == nil || !strings.Contains(err.Error(), "the runs that are left are going to write about") {
+	err = l.Room()
+	if err == nil || !strings.Contains(err.Error(), "the runs that are left are going to write about") {
 		t.Errorf("%v", err)
 	}
 	if err := w.local(p, nil).Run(t.Context()); err != nil {

@@ -70,10 +70,14 @@ func (l *Local) failed(e *entry, err error) Event {
 	return l.event(e, Event{Kind: FailedRun, Epoch: e.step.Epoch, Reason: reason(err), Final: final(err)})
 }
 
-// reason is what an error says in one line.
+// reason is what an error says; of one that diverged not where the run is kept, which is where this is read.
 func reason(err error) string {
-	if err == nil {
+	var diverged *engine.DivergedError
+	switch {
+	case err == nil:
 		return ""
+	case errors.As(err, &diverged):
+		return diverged.Error()
 	}
 	return err.Error()
 }
