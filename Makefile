@@ -108,5 +108,5 @@ test-gpu-cmd: ## run the tests of the programs with GPU support on the driver si
 golden: ## draw the golden pictures and texts again; look at them before committing
 	go test ./render ./graph -update
 
-.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak slurm-check kubernetes-check nightly fuzz \
-  generate ptxas golden
+.PHONY: help build gpu test test-gpu race lint lint-gpu vet-all bench bench-peers check-onnx soak slurm-check
+.PHONY: kubernetes-check nightly fuzz generate ptxas golden

@@ -83,8 +83,8 @@ seed = [1, 2, 3]
 	}
 }
 
-// ctrl-C ends a sweep with 130 when all is saved; so does the signal that asks a program to end, which clusters may send
-// twice. The same command goes on.
+// ctrl-C ends a sweep with 130 when all is saved; so does the signal that asks a program to end, which clusters may
+// send twice. The same command goes on.
 func TestSweepInterrupted(t *testing.T) {
 	program, err := exec.LookPath("neuroloupe")
 	if err != nil {
