@@ -85,7 +85,7 @@ func (c *benchCmd) Run(a *app) (err error) {
 	if c.LR > 0 {
 		r.LR = c.LR
 	}
-	d, err := a.load(name, c.DataDir)
+	d, err := a.Load(a.ctx, name, c.DataDir)
 	if err != nil {
 		return err
 	}

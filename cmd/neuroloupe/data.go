@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 
 	"neuroloupe/cmd/internal/dataset"
-	"neuroloupe/cmd/internal/words"
 	"neuroloupe/mnist"
 )
 
@@ -98,16 +97,14 @@ func (c *dataFetchCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	p := a.newDownloads()
-	defer p.close()
-	files, err := mnist.Fetch(a.ctx, name, mnist.Options{
-		Dir: c.DataDir, Progress: p.progress,
-		Notice: func(s string) { p.say(s) },
-	})
+	o, done := a.Downloads()
+	defer done()
+	o.Dir = c.DataDir
+	files, err := mnist.Fetch(a.ctx, name, o)
 	if err != nil {
 		return err
 	}
-	p.close()
+	done()
 	var listed []listedFile
 	for _, f := range files {
 		listed = append(listed, listedFile{f.Name, f.Path, f.SHA256, f.Bytes, "there"})
@@ -186,82 +183,18 @@ Examples:
 `
 }
 
-type shownData struct {
-	Name   string     `json:"name"`
-	Origin string     `json:"origin"`
-	Rows   int        `json:"rows"`
-	Cols   int        `json:"cols"`
-	Sets   []shownSet `json:"sets"`
-	Odd    []string   `json:"odd"` // what looks like a mistake, the worst first
-}
-
-type shownSet struct {
-	Name       string         `json:"name"`
-	Images     int            `json:"images"`
-	Classes    map[string]int `json:"classes"`
-	NeverInked int            `json:"never_inked"` // pixels that are 0 in every image
-	Ink        float64        `json:"ink"`         // share of pixels that are not 0
-	names      []string
-}
-
 func (c *dataShowCmd) Run(a *app) error {
 	name, err := dataset.Name(c.Dataset)
 	if err != nil {
 		return err
 	}
-	d, err := a.load(name, c.DataDir)
+	d, err := a.Load(a.ctx, name, c.DataDir)
 	if err != nil {
 		return err
 	}
-	shown := shownData{Name: d.Name, Origin: d.Origin, Rows: d.Train.Rows, Cols: d.Train.Cols}
-	for _, s := range []struct {
-		name string
-		set  *mnist.Set
-	}{{"training", d.Train}, {"test", d.Test}} {
-		shown.Sets = append(shown.Sets, showSet(s.name, s.set))
-	}
-	shown.Odd = dataset.Odd(d.Train, d.Test)
+	sum := dataset.Summarize(d)
 	if c.JSON {
-		return a.printJSON(shown)
+		return a.printJSON(sum)
 	}
-	rows := [][2]string{
-		{shown.Name, fmt.Sprintf("images of %v pixels, from %s", d.Train.Shape, shown.Origin)},
-	}
-	for _, s := range shown.Sets {
-		var counts []string
-		for _, n := range s.names {
-			if s.Classes[n] == 0 && len(s.names) > 64 {
-				continue // a single wrong label can make hundreds of empty classes
-			}
-			counts = append(counts, fmt.Sprintf("%s %s", n, words.Thousands(s.Classes[n])))
-		}
-		rows = append(rows,
-			[2]string{s.Name, fmt.Sprintf("%s images; %.1f %% of the pixels are inked; %d of %d pixels never are",
-				words.Thousands(s.Images), 100*s.Ink, s.NeverInked, d.Train.Pixels())},
-			[2]string{"", strings.Join(counts, "   ")})
-	}
-	for _, text := range shown.Odd {
-		rows = append(rows, [2]string{"ODD", text})
-	}
-	return printRows(a.stdout, rows)
-}
-
-func showSet(name string, s *mnist.Set) shownSet {
-	out := shownSet{Name: name, Images: s.Len(), Classes: map[string]int{}, names: s.Classes}
-	for k, n := range s.ClassCounts() {
-		out.Classes[s.Classes[k]] = n
-	}
-	for _, never := range s.NeverInked() {
-		if never {
-			out.NeverInked++
-		}
-	}
-	inked := 0
-	for _, p := range s.Images {
-		if p != 0 {
-			inked++
-		}
-	}
-	out.Ink = float64(inked) / float64(max(1, len(s.Images)))
-	return out
+	return printRows(a.stdout, sum.Lines())
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/watch"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -93,7 +94,7 @@ func TestDataHoldsWhatIsDrawn(t *testing.T) {
 func runByKey(t *testing.T, args ...string) (figures int) {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
+	a := &app{ctx: t.Context(), stdout: &out, Screen: watch.NewScreen(&out)}
 	a.drawn = func(d *gallery.Drawing) {
 		figures++
 		all := maps.Collect(d.Numbers.Floats())

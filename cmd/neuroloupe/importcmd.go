@@ -52,7 +52,7 @@ func (c *importCmd) Run(a *app) error {
 		Layers:    c.Layers,
 		Normalize: c.Normalize, Transpose: c.Transpose, Flip: c.Flip, Invert: c.Invert, Try: c.Try,
 		Data: c.Data, Classes: c.Classes, Image: c.Image, Out: c.Out, Version: version(),
-		Load: func(name string) (*mnist.Dataset, error) { return a.load(name, "") },
+		Load: func(name string) (*mnist.Dataset, error) { return a.Load(a.ctx, name, "") },
 	}, a)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/watch"
 	"neuroloupe/mnist"
 )
 
@@ -74,7 +75,7 @@ func TestInterruptedPictures(t *testing.T) {
 					t.Fatal(err)
 				}
 				var stdout, stderr bytes.Buffer
-				code := (&app{ctx: newCountdown(t, n), stdout: &stdout, stderr: &stderr}).run(args)
+				code := (&app{ctx: newCountdown(t, n), stdout: &stdout, Screen: watch.NewScreen(&stderr)}).run(args)
 				kept := string(mustRead(t, out)) == "the good picture"
 				switch {
 				case code == exitDone && n == 0:
@@ -92,7 +93,7 @@ func TestInterruptedPictures(t *testing.T) {
 	t.Run("import", func(t *testing.T) {
 		for n := 0; ; n += 1 + n/2 {
 			out := filepath.Join(t.TempDir(), "imported")
-			a := &app{ctx: newCountdown(t, n), stdout: io.Discard, stderr: io.Discard}
+			a := &app{ctx: newCountdown(t, n), stdout: io.Discard, Screen: watch.NewScreen(io.Discard)}
 			code := a.run([]string{"import", npz, "--data", data, "--out", out})
 			text, err := os.ReadFile(filepath.Join(out, "run.toml"))
 			if err == nil && !strings.Contains(string(text), data) {

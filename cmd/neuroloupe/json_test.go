@@ -33,7 +33,7 @@ func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 		doctor.Diagnosis{Layers: []doctor.Finding{{Layer: 1}}, RhoMedian: &sum},
 		&job.Result{Recall: map[string]float64{}},
 		adopt.Result{},
-		[]listed{{Device: engine.Device{ID: "cpu", Memory: 1 << 40}}, {Mode: "graph"}},
+		job.Devices{{Device: engine.Device{ID: "cpu", Memory: 1 << 40}}, {Mode: "graph"}},
 		bench.Report{Rows: []bench.Row{{Device: "cpu", Mode: "graph"}}},
 		engine.Metrics{Epoch: 1, TestLoss: &sum},
 		[]engine.Activation{engine.ReLU},

@@ -13,10 +13,10 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
-	"golang.org/x/term"
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/cmd/internal/watch"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 )
@@ -66,16 +66,14 @@ type commands struct {
 
 // app is what every command works with.
 type app struct {
-	ctx            context.Context
-	stdout, stderr io.Writer
-	terminal       bool      // stderr is one
-	pipe           io.Writer // where "-" is written, when a file goes to standard output; see piped
+	watch.Screen // standard error, for talk and progress
+
+	ctx    context.Context
+	stdout io.Writer
+	pipe   io.Writer // where "-" is written, when a file goes to standard output; see piped
 
 	drawn func(*gallery.Drawing) // told each drawing; nil for nobody
 }
-
-// Say prints a line of talk; results go to stdout.
-func (a *app) Say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -83,10 +81,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	ctx, stop := interruptible()
 	defer stop()
 
-	a := &app{ctx: ctx, stdout: stdout, stderr: stderr}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		a.terminal = true
-	}
+	a := &app{ctx: ctx, stdout: stdout, Screen: watch.NewScreen(stderr)}
 	return a.run(args)
 }
 
@@ -98,7 +93,7 @@ func (a *app) run(args []string) (code int) {
 	parser, err := kong.New(&cli,
 		kong.Name("neuroloupe"),
 		kong.Description("Train feed-forward networks fast, then look at what every neuron learned."),
-		kong.Writers(printed, a.stderr),
+		kong.Writers(printed, a.Stderr),
 		kong.Exit(func(code int) { exit = &code }),
 		kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -118,7 +113,7 @@ func (a *app) run(args []string) (code int) {
 	case exit != nil:
 		return *exit
 	case err != nil:
-		fmt.Fprintf(a.stderr, "neuroloupe: %v; see neuroloupe --help\n", err)
+		fmt.Fprintf(a.Stderr, "neuroloupe: %v; see neuroloupe --help\n", err)
 		return exitUsage
 	}
 	return a.report(k.Run(a))

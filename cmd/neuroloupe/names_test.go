@@ -12,6 +12,7 @@ import (
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/job"
+	"neuroloupe/cmd/internal/watch"
 )
 
 // texts are all that a figure says.
@@ -76,7 +77,7 @@ func TestNamesThatTheFontLacks(t *testing.T) {
 		{"post", data, "--class", "お", "--out", filepath.Join(t.TempDir(), "post")},
 	} {
 		var out bytes.Buffer
-		a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
+		a := &app{ctx: t.Context(), stdout: &out, Screen: watch.NewScreen(&out)}
 		figures := 0
 		a.drawn = func(d *gallery.Drawing) {
 			f := d.Figure

@@ -59,7 +59,7 @@ func (a *app) piped(flag string) (*app, error) {
 			standard)
 	}
 	p := *a
-	p.pipe, p.stdout = a.stdout, a.stderr
+	p.pipe, p.stdout = a.stdout, a.Stderr
 	return &p, nil
 }
 

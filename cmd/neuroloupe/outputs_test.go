@@ -15,6 +15,7 @@ import (
 
 	"neuroloupe/cmd/internal/exchange"
 	"neuroloupe/cmd/internal/gallery"
+	"neuroloupe/cmd/internal/watch"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 	"neuroloupe/render"
@@ -47,7 +48,7 @@ func imports(t *testing.T, change func(engine.Params), sizes ...int) string {
 func drawnBy(t *testing.T, args ...string) (fig render.Figure) {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{ctx: t.Context(), stdout: &out, stderr: &out}
+	a := &app{ctx: t.Context(), stdout: &out, Screen: watch.NewScreen(&out)}
 	a.drawn = func(d *gallery.Drawing) { fig = d.Figure }
 	if code := a.run(args); code != exitDone {
 		t.Fatalf("%v: exit %d: %s", args, code, out.String())

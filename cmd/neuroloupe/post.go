@@ -55,7 +55,7 @@ func (c *postCmd) Run(a *app) (err error) {
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
-	data, err := a.load(name, c.DataDir)
+	data, err := a.Load(a.ctx, name, c.DataDir)
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
@@ -79,10 +79,12 @@ func (c *postCmd) Run(a *app) (err error) {
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(c.Out, "index.md"), []byte(p.index(facts))); err != nil {
+	index := filepath.Join(c.Out, "index.md")
+	text := p.q.Index(p.pages, facts, "neuroloupe post --out "+c.Out)
+	if err := atomicfile.WriteBytes(index, []byte(text)); err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
-	return printRows(a.stdout, append(facts, [2]string{"pictures", filepath.Join(c.Out, "index.md")}))
+	return printRows(a.stdout, append(facts, [2]string{"pictures", index}))
 }
 
 // post is the question's pictures as they are written.
@@ -107,7 +109,7 @@ func (p *post) close() error {
 func (p *post) add(page *gallery.Page) error {
 	quiet := *p.app
 	quiet.stdout = io.Discard
-	f := viewFlags{Output: filepath.Join(p.dir, page.File), Numbers: filepath.Join(p.dir, dataOf(page.File))}
+	f := viewFlags{Output: filepath.Join(p.dir, page.File), Numbers: filepath.Join(p.dir, page.Numbers())}
 	if err := f.draw(&quiet, page.View, page.Drawing); err != nil {
 		return fmt.Errorf("%s: %w", page.File, err)
 	}
@@ -115,30 +117,6 @@ func (p *post) add(page *gallery.Page) error {
 	page.Drawing = nil // which may be large
 	p.pages = append(p.pages, page)
 	return nil
-}
-
-// index is a page with the pictures.
-func (p *post) index(facts [][2]string) string {
-	var b strings.Builder
-	m := p.q.Book.Folder.Manifest
-	fmt.Fprintf(&b, "# What does each neuron look for?\n\n%s, %v, trained as in chapter 1 of Nielsen's book. For "+
-		"each picture that was asked for, the one that answers better.\n", m.Data.Title, p.q.Book.Spec())
-	for _, page := range p.pages {
-		command := cmp.Or(page.Command, "neuroloupe post --out "+p.dir)
-		fmt.Fprintf(&b, "\n## %s\n\n![%s](%s)\n\n%s\n\nMade by `%s`.", page.Title, page.Title, page.File, page.Text,
-			command)
-		fmt.Fprintf(&b, " Its numbers: [%s](%s).\n", dataOf(page.File), dataOf(page.File))
-	}
-	b.WriteString("\n## Numbers\n\n| | |\n|---|---|\n")
-	for _, f := range facts {
-		fmt.Fprintf(&b, "| %s | %s |\n", f[0], f[1])
-	}
-	return b.String()
-}
-
-// dataOf is the name of the file with the numbers of a picture.
-func dataOf(picture string) string {
-	return strings.TrimSuffix(picture, filepath.Ext(picture)) + ".npz"
 }
 
 // With the quadratic loss an output that starts saturated at 0 learns no more, and its class is lost: from most starts
@@ -228,9 +206,9 @@ func (c *trainCmd) ready(a *app, data *mnist.Dataset, t talk.Talk) (*gallery.Vie
 	o.Data = data
 	var on job.Events
 	if t == talk.Talk(a) {
-		b := a.newBars()
-		defer b.close()
-		on = a.course(b)
+		var end func()
+		on, end = a.Course()
+		defer end()
 	}
 	if err := job.Ready(a.ctx, o, on, t); err != nil {
 		return nil, err

@@ -188,7 +188,7 @@ func (c *runsRmCmd) Run(a *app) error {
 	case c.Yes || len(all) == 0:
 	case !term.IsTerminal(int(os.Stdin.Fd())):
 		return talk.Usage("nobody can be asked whether to remove %s; give --yes", words.Count(len(all), "run"))
-	case !study.Ask(os.Stdin, a.stderr, all):
+	case !study.Ask(os.Stdin, a.Stderr, all):
 		all = nil
 	}
 	n, err := study.Remove(a.ctx, all)

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/term"
-
 	"neuroloupe/cmd/internal/sweep"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/watch"
 	"neuroloupe/cmd/internal/words"
-	"neuroloupe/mnist"
 )
 
 type sweepCmd struct {
@@ -105,10 +101,10 @@ func (c *sweepCmd) Run(a *app) (err error) {
 	if err := folder.Write(plan); err != nil {
 		return err
 	}
-	view := a.watch(c.Log != "")
+	view := a.Display(c.Log != "")
 	o.Talk, o.Watch = view, view.Event
 	if c.Log != "" {
-		o.Log = a.stderr
+		o.Log = a.Stderr
 	}
 	l, err := sweep.NewLocal(o)
 	if err != nil {
@@ -200,13 +196,12 @@ func wrongFile(err error) error {
 
 // plan reads what is to be trained, from a file or from the folder of a sweep that was begun.
 func (c *sweepCmd) plan(a *app) (*sweep.Plan, sweep.Folder, error) {
-	load := func(_ context.Context, name, dir string) (*mnist.Dataset, error) { return a.load(name, dir) }
 	if sweep.IsFolder(c.File) {
 		if c.Out != "" {
 			return nil, sweep.Folder{}, talk.Usage("--out is for a sweep's file; %s is the folder of one", c.File)
 		}
 		folder := sweep.Folder{Path: c.File}
-		plan, err := folder.Thaw(a.ctx, load, version())
+		plan, err := folder.Thaw(a.ctx, a.Load, version())
 		return plan, folder, err
 	}
 	file, err := sweep.Read(c.File)
@@ -217,7 +212,7 @@ func (c *sweepCmd) plan(a *app) (*sweep.Plan, sweep.Folder, error) {
 	if out == "" {
 		out = filepath.Join("sweeps", file.Name())
 	}
-	plan, err := sweep.NewPlan(a.ctx, file, load, version())
+	plan, err := sweep.NewPlan(a.ctx, file, a.Load, version())
 	return plan, sweep.Folder{Path: out}, err
 }
 
@@ -283,24 +278,5 @@ func (c *sweepCmd) dry(a *app, o sweep.Options) error {
 		{"folder", o.Folder.Path},
 		{"places", fmt.Sprintf("%d side by side", len(o.Site.Places))},
 	}
-	if cost.Left > 0 {
-		rows = append(rows, [2]string{"time", fmt.Sprintf("about %s for the %s left, by a measurement of %s",
-			words.Duration(cost.Time), words.Count(cost.Left, "run"), words.Duration(cost.Took))},
-			[2]string{"disk", fmt.Sprintf("%s, and %s free", words.Bytes(cost.Bytes), words.Bytes(max(0, cost.Free)))})
-	}
-	return printRows(a.stdout, rows)
-}
-
-// watch shows a sweep where this program shows progress.
-func (a *app) watch(asJSON bool) *watch.Display {
-	var width func() int
-	if a.terminal {
-		width = func() int {
-			if w, _, err := term.GetSize(int(a.stderr.(*os.File).Fd())); err == nil && w > 0 {
-				return w
-			}
-			return 80
-		}
-	}
-	return watch.New(a.stderr, width, asJSON)
+	return printRows(a.stdout, append(rows, cost.Rows()...))
 }

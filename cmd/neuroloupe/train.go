@@ -127,7 +127,7 @@ func (c *trainCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	if err := a.train(j); err != nil {
+	if err := a.Train(j); err != nil {
 		return err
 	}
 	// Nothing from here on can take the training back, and nothing may hide that it is complete and what came out.
@@ -142,9 +142,9 @@ func (c *trainCmd) Run(a *app) (err error) {
 	}
 	unfinished := j.Finish(job.Events{Sheet: func(path string) { r.Sheet = path }})
 	if unfinished == nil && c.Parity {
-		unfinished = a.parity(j)
+		unfinished = a.Parity(j)
 	}
-	show := func() error { return printRows(a.stdout, resultRows(r)) }
+	show := func() error { return printRows(a.stdout, r.Rows()) }
 	if c.JSON {
 		show = func() error { return a.printJSON(r) }
 	}
@@ -160,7 +160,7 @@ func (c *trainCmd) begin(a *app) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Data, err = a.load(o.Name, o.Dir); err != nil {
+	if o.Data, err = a.Load(a.ctx, o.Name, o.Dir); err != nil {
 		return nil, err
 	}
 	if !c.Dump {
@@ -210,7 +210,7 @@ func (c *trainCmd) resume(a *app) (*job.Job, error) {
 			"only --epochs, --device, --cuda-mode, --precision, --workers, --folder, --parity and --json may stand " +
 			"beside it")
 	}
-	load, done := a.downloads()
+	load, done := a.Downloads()
 	defer done()
 	return job.Resume(a.ctx, c.Resume, job.Change{
 		Epochs: c.Epochs, Device: c.Device, Workers: c.Workers, Mode: c.CUDAMode, Precision: c.Precision,

@@ -46,7 +46,7 @@ func (c *whyCmd) run(a *app, v *gallery.View) error {
 			return err
 		}
 		quiet := *a
-		quiet.stdout = a.stderr
+		quiet.stdout = a.Stderr
 		a = &quiet // the paths are talk beside the document
 		if c.Output == "" {
 			return c.saveNumbers(a, v, x.Numbers(c.Top))

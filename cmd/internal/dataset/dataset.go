@@ -1,5 +1,5 @@
-// Package dataset finds the images that a run was or will be made with, checks that they are the ones, and cuts them as
-// its recipe says.
+// Package dataset finds the images that a run was or will be made with, checks that they are the ones, cuts them as its
+// recipe says, and puts into words what a data set is.
 package dataset
 
 import (

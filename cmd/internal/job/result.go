@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"neuroloupe/cmd/internal/dataset"
 	"neuroloupe/cmd/internal/gallery"
@@ -88,6 +89,46 @@ func (j *Job) Result() (*Result, error) {
 		r.SamplesPerSecond = float64(j.Data.Train.Len()) / max(r.SecondsPerEpoch, 1e-9)
 	}
 	return r, nil
+}
+
+// Rows say what a run ends with, each row under a name.
+func (r *Result) Rows() [][2]string {
+	var recall []string
+	for _, c := range r.Classes {
+		if v, ok := r.Recall[c]; ok {
+			recall = append(recall, fmt.Sprintf("%s %.1f", c, 100*v))
+		}
+	}
+	rows := [][2]string{
+		{"test accuracy", fmt.Sprintf("%.2f %% of %s images", 100*r.TestAccuracy, words.Thousands(r.Tests))},
+		{"recall, %", strings.Join(recall, "   ")},
+	}
+	for _, w := range []struct {
+		what    string
+		classes []string
+	}{{"never predicted", r.NeverPredicted}, {"hardly ever found", r.Lost}} {
+		if len(w.classes) > 0 {
+			rows = append(rows, [2]string{
+				"WARNING",
+				fmt.Sprintf("%s: %s; ask neuroloupe doctor %s", w.what, strings.Join(w.classes, ", "), r.Run),
+			})
+		}
+	}
+	if r.ValidationAccuracy != nil {
+		rows = append(rows, [2]string{"validation", fmt.Sprintf("%.2f %%", 100**r.ValidationAccuracy)})
+	}
+	if r.Time != "" {
+		rows = append(rows, [2]string{"time", r.Time})
+	}
+	rows = append(rows,
+		[2]string{"speed", fmt.Sprintf("%.3g s per epoch, %s images/s (median of %s, training alone)",
+			r.SecondsPerEpoch, words.Thousands(r.SamplesPerSecond), words.Count(r.Epochs, "epoch"))},
+		[2]string{"device", fmt.Sprintf("%s (%s)", r.Device, r.DeviceReason)},
+		[2]string{"run", r.Run})
+	if r.Sheet != "" {
+		rows = append(rows, [2]string{"sheet", r.Sheet})
+	}
+	return rows
 }
 
 // Finish ends the run's folder and draws its sheet, of which it tells.

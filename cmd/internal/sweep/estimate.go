@@ -27,6 +27,18 @@ type Estimate struct {
 	Free  int64         `json:"free_bytes"`              // -1 where it is not known
 }
 
+// Rows say it for people, each under a name; there are none when nothing is left.
+func (e *Estimate) Rows() [][2]string {
+	if e.Left == 0 {
+		return nil
+	}
+	return [][2]string{
+		{"time", fmt.Sprintf("about %s for the %s left, by a measurement of %s", words.Duration(e.Time),
+			words.Count(e.Left, "run"), words.Duration(e.Took))},
+		{"disk", fmt.Sprintf("%s, and %s free", words.Bytes(e.Bytes), words.Bytes(max(0, e.Free)))},
+	}
+}
+
 const (
 	maxMeasured = 12              // kinds of runs that are measured
 	measureTime = 4 * time.Second // for an epoch of one

@@ -1,5 +1,7 @@
-// Package watch shows a sweep while it runs: on a terminal as lines that are drawn anew (display.go, lines.go),
-// elsewhere as a line now and then, for programs as JSON, and for Prometheus (metrics.go).
+// Package watch shows long work while it runs. A [Screen] shows what a command does, parts of work, files that arrive
+// and the course of a training, with bars on a terminal and a line now and then elsewhere (screen.go, course.go). A
+// [Display] shows a sweep: on a terminal as lines that are drawn anew (display.go, lines.go), elsewhere as a line now
+// and then, for programs as JSON, and for Prometheus (metrics.go).
 package watch
 
 import (

@@ -1,38 +1,71 @@
-package main
+package watch
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
-
-	"neuroloupe/mnist"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"neuroloupe/mnist"
 )
+
+// Screen is where a program tells of its work: a terminal, on which it shows bars, or anything else, on which it writes
+// a line now and then. It is a [talk.Talk].
+type Screen struct {
+	Stderr   io.Writer // where lines and bars go
+	Terminal bool      // Stderr is one
+}
+
+// NewScreen tells of work on out.
+func NewScreen(out io.Writer) Screen {
+	f, ok := out.(*os.File)
+	return Screen{Stderr: out, Terminal: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+// Say prints a line of talk. That nobody can read it is no reason to end the work.
+func (s *Screen) Say(format string, args ...any) { fmt.Fprintf(s.Stderr, format+"\n", args...) }
+
+// Display shows a sweep here; see [New].
+func (s *Screen) Display(asJSON bool) *Display {
+	var width func() int
+	if s.Terminal {
+		width = func() int {
+			if w, _, err := term.GetSize(int(s.Stderr.(*os.File).Fd())); err == nil && w > 0 {
+				return w
+			}
+			return 80
+		}
+	}
+	return New(s.Stderr, width, asJSON)
+}
 
 // bars shows progress on a terminal, and nothing elsewhere; talk goes above the bar.
 type bars struct {
-	app *app
-	p   *mpb.Progress // nil off a terminal
-	bar *mpb.Bar
+	screen *Screen
+	p      *mpb.Progress // nil off a terminal
+	bar    *mpb.Bar
 }
 
-func (a *app) newBars() *bars {
-	b := &bars{app: a}
-	if a.terminal {
-		b.p = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+func (s *Screen) bars() *bars {
+	b := &bars{screen: s}
+	if s.Terminal {
+		b.p = mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	}
 	return b
 }
 
-func (b *bars) say(s string) {
+func (b *bars) say(text string) {
 	if b.p == nil {
-		b.app.Say("%s", s)
+		b.screen.Say("%s", text)
 		return
 	}
-	if _, err := io.WriteString(b.p, s+"\n"); err != nil { // no bar is left to write above
-		b.app.Say("%s", s)
+	if _, err := io.WriteString(b.p, text+"\n"); err != nil { // no bar is left to write above
+		b.screen.Say("%s", text)
 	}
 }
 
@@ -81,8 +114,8 @@ func (b *bars) close() {
 const partLine = 2 * time.Second
 
 // Count shows how much of n things is done: with a bar on a terminal, else with a line now and then.
-func (a *app) Count(what string, n int, rate func(float64) string) (done func(int), end func()) {
-	b := a.newBars()
+func (s *Screen) Count(what string, n int, rate func(float64) string) (done func(int), end func()) {
+	b := s.bars()
 	b.start(what, int64(n), rate, func() string { return "" })
 	told := time.Now()
 	return func(i int) {
@@ -100,8 +133,6 @@ type downloads struct {
 	file string
 }
 
-func (a *app) newDownloads() *downloads { return &downloads{bars: a.newBars()} }
-
 func (d *downloads) progress(file string, done, total int64) {
 	if file != d.file {
 		d.file = file
@@ -111,16 +142,17 @@ func (d *downloads) progress(file string, done, total int64) {
 	d.set(done)
 }
 
-// load reads a data set, fetching it when it is not in the cache, and says what it does.
-func (a *app) load(name, dir string) (*mnist.Dataset, error) {
-	o, done := a.downloads()
+// Load reads a data set, fetching it when it is not in the cache, and says what it does. dir is the folder of its
+// files, "" for the cache.
+func (s *Screen) Load(ctx context.Context, name, dir string) (*mnist.Dataset, error) {
+	o, done := s.Downloads()
 	defer done()
 	o.Dir = dir
-	return mnist.Load(a.ctx, name, o)
+	return mnist.Load(ctx, name, o)
 }
 
-// downloads are options that show what is fetched, until done is called.
-func (a *app) downloads() (o mnist.Options, done func()) {
-	p := a.newDownloads()
-	return mnist.Options{Progress: p.progress, Notice: func(s string) { p.say(s) }}, p.close
+// Downloads are options that show what is fetched, until done is called, which may be done twice.
+func (s *Screen) Downloads() (o mnist.Options, done func()) {
+	d := &downloads{bars: s.bars()}
+	return mnist.Options{Progress: d.progress, Notice: func(text string) { d.say(text) }}, d.close
 }
