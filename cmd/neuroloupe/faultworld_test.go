@@ -284,13 +284,16 @@ var (
 	spoken  = regexp.MustCompile(`(?m)^(time|speed) .*\n`)
 )
 
-// timeless is a file's text without what a clock has put into it, and without the checksums of that.
+// timeless is a file's text without what a clock or a process's number has put into it, and without the checksums of
+// that.
 func timeless(path string, text []byte) string {
 	switch filepath.Base(path) {
 	case "metrics.jsonl":
 		text = seconds.ReplaceAll(text, []byte(`"$1":0`))
 	case "run.toml":
 		text = created.ReplaceAll(text, nil)
+	case "lock": // who held it last, which nothing depends on
+		text = nil
 	}
 	return string(text)
 }
