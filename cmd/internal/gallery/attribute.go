@@ -64,12 +64,8 @@ func (c *Attribute) attribute(v *View, img Chosen) (*attributed, error) {
 			return nil, talk.Usage("--not %s: that is the class itself", c.Not)
 		}
 	}
-	t, err := v.Net.Target(v.Net.Last(), at.class, at.not)
-	if err != nil {
-		return nil, err
-	}
-	at.all, err = v.Net.AttributeAll(v.ctx, inspect.Pixels(img.Pixels), t, inspect.AttributeOptions{Steps: c.Steps},
-		controlSeed)
+	at.all, err = v.Subject.Attributed(v.ctx, inspect.Pixels(img.Pixels), at.class, at.not,
+		inspect.AttributeOptions{Steps: c.Steps}, controlSeed)
 	return at, err
 }
 

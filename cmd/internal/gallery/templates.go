@@ -40,7 +40,7 @@ func (c *Templates) Draw(v *View) (*Drawing, error) {
 		if err != nil {
 			return nil, err
 		}
-		maps, err := v.Net.LocalTemplates(v.ctx, inspect.Pixels(img.Pixels))
+		maps, err := v.Subject.TemplatesAt(v.ctx, inspect.Pixels(img.Pixels))
 		if err != nil {
 			return nil, err
 		}

@@ -266,11 +266,7 @@ func (x *Account) maps(j int) (w, product []float32, err error) {
 		}
 		return all[j], p.Map, nil
 	}
-	t, err := v.Net.Target(x.layer, j, -1)
-	if err != nil {
-		return nil, nil, err
-	}
-	g, err := v.Net.Gradient(x.Why.X, t)
+	g, err := v.Subject.MapAt(x.Why.X, x.layer, j)
 	if err != nil {
 		return nil, nil, err
 	}
