@@ -195,6 +195,9 @@ func (l *Local) Run(ctx context.Context) (err error) {
 	if l.broken != nil {
 		return l.broken
 	}
+	if err := l.lookAtOthers(); err != nil {
+		return err
+	}
 	if cause := context.Cause(ctx); cause != nil && l.left() > 0 {
 		if errors.Is(cause, ErrFailures) {
 			return cause
@@ -319,6 +322,20 @@ func (l *Local) lookAgain() error {
 				return err
 			}
 			e.pass(l.Plan.File.Stop)
+		}
+	}
+	return nil
+}
+
+// lookAtOthers reads what has become of the runs that other processes had.
+func (l *Local) lookAtOthers() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if e.open() && e.standing.State != runs.Interrupted && e.standing.State != runs.Failed {
+			if err := e.look(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -329,6 +329,37 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A run that fails in one process is not tried again by another that has not seen it, and both know of it in the end.
+func TestFailsElsewhere(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(diverging)
+	first, second := w.local(p, nil), w.local(p, nil) // both have looked, and nothing was there
+	if err := first.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := first.Failures(), second.Failures(); len(a) != 2 || len(b) != 2 {
+		t.Errorf("%+v\n%+v", a, b)
+	}
+	events, err := w.folder.Events()
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := map[string]int{}
+	for _, e := range events {
+		if e.Kind == Began {
+			began[e.Name]++
+		}
+	}
+	for name, n := range began {
+		if n != 1 {
+			t.Errorf("%s began %d times", name, n)
+		}
+	}
+}
+
 // A setting that no run can have is found before anything is trained, and where it stands is said.
 func TestPlanErrors(t *testing.T) {
 	w := newWorld(t)

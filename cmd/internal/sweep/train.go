@@ -23,6 +23,7 @@ func (l *Local) train(ctx context.Context, p Place, e *entry, target int) {
 	var told []Event
 	var busy *runs.BusyError
 	switch {
+	case err == nil && e.result.failed: // in another process, meanwhile
 	case errors.As(err, &busy):
 		e.standing = runs.Standing{State: runs.Running, Holder: busy.Holder}
 	case err == nil && len(e.result.accuracy) < e.Order.Recipe.Epochs && !e.result.ended:
@@ -113,7 +114,7 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 		return false, errors.Join(err, l.fail(e, err))
 	}
 	if j == nil {
-		return false, nil // it is done
+		return false, nil
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	l.mu.Lock()
@@ -143,8 +144,8 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 	return false, err
 }
 
-// open begins a run, or goes on with what is there of it; the job is nil when another process has trained it to its
-// end.
+// open begins a run, or goes on with what is there of it; the job is nil when it has come to its end, or failed, in
+// another process.
 func (l *Local) open(ctx context.Context, e *entry, d job.Device, say talk.Talk) (*job.Job, error) {
 	o := e.Order
 	o.Device = d
@@ -153,7 +154,7 @@ func (l *Local) open(ctx context.Context, e *entry, d job.Device, say talk.Talk)
 		switch {
 		case err != nil:
 			return nil, err
-		case s.State == runs.Done:
+		case s.State == runs.Done, s.State == runs.Failed && !l.Retry:
 			return nil, e.look()
 		case s.State == runs.Running:
 			return nil, &runs.BusyError{Run: o.Out, Holder: s.Holder}
