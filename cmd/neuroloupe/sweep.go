@@ -18,7 +18,7 @@ type sweepCmd struct {
 	Out      string `group:"Run" predictor:"dir" placeholder:"DIR" help:"The sweep's folder (default sweeps/NAME of the file)."`
 	DryRun   bool   `group:"Run" help:"Print the runs, how many are done, and how long the rest takes by a short measurement; train nothing."`
 	Devices  string `group:"Run" default:"auto" placeholder:"LIST" help:"auto (default: every GPU here, or else the CPU), cpu, or names with commas: cuda:0,cuda:1."`
-	Jobs     int    `group:"Run" placeholder:"N" help:"Networks side by side; 0 = one per core on the CPU, as many as are worth it on a GPU (default)."`
+	Jobs     int    `group:"Run" placeholder:"N" help:"Networks side by side; 0 = one per core on the CPU, as many as fit on a GPU (default)."`
 	Retry    string `group:"Run" placeholder:"failed" help:"failed: train those that failed again, and nothing else."`
 	FailFast bool   `group:"Run" help:"End at the first run that fails."`
 	Shard    string `group:"Run" placeholder:"I/N" help:"Train part I of N alone, counted from 0; for machines that share the folder."`
