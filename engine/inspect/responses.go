@@ -17,8 +17,8 @@ type Responses struct {
 	Top    []Ranking // Units: the images of largest z; see findExtremes
 }
 
-// Responses looks at z of every neuron of a layer, 0 being the first, on all images: bins of equal width for each class,
-// and up to top images of largest z.
+// Responses looks at z of every neuron of a layer, 0 being the first, on all images: bins of equal width for each
+// class, and up to top images of largest z.
 func (s *Subject) Responses(ctx context.Context, layer, bins, top int) (*Responses, error) {
 	type asked struct{ bins, top int }
 	return keep(s, answer{what: "responses", layer: layer, of: asked{bins, top}}, func() (*Responses, error) {

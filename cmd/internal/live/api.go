@@ -212,8 +212,8 @@ func asLayer(b *book, r *http.Request) (int, error) {
 	return b.layer(n)
 }
 
-// seen is what a hidden layer does on the test images: what the centred evidence goes by, and which class each neuron
-// speaks for most.
+// seen is what a hidden layer does on the test images: what the centred evidence goes by, the share of the images for
+// which a neuron is at its more usual end, which class it speaks for most, how much it moves the logits.
 func seen(b *book, r *http.Request) (any, error) {
 	l, err := asLayer(b, r)
 	if err != nil {
@@ -231,7 +231,9 @@ func seen(b *book, r *http.Request) (any, error) {
 		return nil, err
 	}
 	importance, err := b.view.Subject.Importance(b.view.Context(), l)
-	return map[string]any{"mean": nums(a.Mean), "favourite": f.Class, "importance": nums(importance)}, err
+	return map[string]any{
+		"mean": nums(a.Mean), "stuck": nums(a.Stuck), "favourite": f.Class, "importance": nums(importance),
+	}, err
 }
 
 // neuron is what one neuron of a layer does on the test images.

@@ -37,7 +37,8 @@ func TestAnswers(t *testing.T) {
 		Runs   []listed
 		Colors []struct{ Name string }
 	}](x, "/api/runs")
-	if len(list.Runs) != 1 || list.Runs[0].Name != "run" || list.Runs[0].Net != "120-6-5-4" || list.Runs[0].Accuracy == nil {
+	if len(list.Runs) != 1 || list.Runs[0].Name != "run" || list.Runs[0].Net != "120-6-5-4" ||
+		list.Runs[0].Accuracy == nil {
 		t.Errorf("the list of runs is %+v", list.Runs)
 	}
 	if len(list.Colors) != 3 || list.Colors[0].Name != "blue-orange" {
@@ -73,7 +74,7 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body = x.get("/api/runs/0/tests/7,199")
-	if got := append(append(append([]byte{set.Labels[7]}, set.Image(7)...), set.Labels[199]), set.Image(199)...); !slices.Equal(body, got) {
+	if want := slices.Concat(set.Labels[7:8], set.Image(7), set.Labels[199:], set.Image(199)); !slices.Equal(body, want) {
 		t.Error("test images 7 and 199 are others")
 	}
 
@@ -114,7 +115,8 @@ func TestAnswers(t *testing.T) {
 			}
 			if z[n.Top[0]][j] != float32(best) || n.High != best || len(n.Top) != topImages ||
 				n.Labels[3] != int(set.Labels[n.Top[3]]) {
-				t.Errorf("layer %d, neuron %d: image %d excites it most, to %v; the most is %v", layer, j, n.Top[0], n.High, best)
+				t.Errorf("layer %d, neuron %d: image %d excites it most, to %v; the most is %v", layer, j, n.Top[0],
+					n.High, best)
 			}
 			for k, counts := range n.Counts {
 				sum := 0

@@ -150,6 +150,9 @@ func TestHostileRequests(t *testing.T) {
 	cookie := "Cookie: " + x.cookie + "\r\n"
 	host := "Host: localhost:" + x.s.Port() + "\r\n"
 	good := host + cookie
+	const foreign = "Sec-Fetch-Site: cross-site\r\n"
+	const page = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+	framed := strings.Replace(page, "document", "iframe", 1)
 	for name, test := range map[string]struct {
 		request string
 		status  int
@@ -179,17 +182,17 @@ func TestHostileRequests(t *testing.T) {
 		"wrong token":               {"GET /?token=AAAAAAAAAAAAAAAAAAAAAAAAAA HTTP/1.1\r\n" + host, 403},
 		"token for the data":        {"GET /api/runs?token=" + spent + " HTTP/1.1\r\n" + host, 403},
 		"token by another name":     {"GET /?token=" + spent + " HTTP/1.1\r\nHost: evil.example\r\n", 403},
-		"cross-site read":           {at + good + "Sec-Fetch-Site: cross-site\r\n", 403},
+		"cross-site read":           {at + good + foreign, 403},
 		"read from another port":    {at + good + "Sec-Fetch-Site: same-site\r\n", 403},
 		"foreign origin":            {at + good + "Origin: http://evil.example\r\n", 403},
 		"null origin":               {at + good + "Origin: null\r\n", 403},
 		"origin of another port":    {at + good + "Origin: http://localhost:1\r\n", 403},
-		"framed":                    {"GET / HTTP/1.1\r\n" + good + "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n", 403},
-		"data as a page":            {at + good + "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n", 403},
-		"post, cross-site":          {"POST /api/runs HTTP/1.1\r\n" + good + "Sec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n", 405},
+		"framed":                    {"GET / HTTP/1.1\r\n" + good + foreign + framed, 403},
+		"data as a page":            {at + good + foreign + page, 403},
+		"post, cross-site":          {"POST /api/runs HTTP/1.1\r\n" + good + foreign + "Content-Length: 0\r\n", 405},
 		"post, no origin":           {"POST /api/runs HTTP/1.1\r\n" + good + "Content-Length: 0\r\n", 405},
 		"delete":                    {"DELETE /api/runs/0 HTTP/1.1\r\n" + good, 405},
-		"preflight":                 {"OPTIONS /api/runs HTTP/1.1\r\n" + good + "Origin: http://evil.example\r\nAccess-Control-Request-Method: PUT\r\n", 405},
+		"preflight":                 {"OPTIONS /api/runs HTTP/1.1\r\n" + good + foreign, 405},
 		"large body":                {at + good + "Content-Length: 99999999\r\n", 413},
 		"large header":              {at + good + "X: " + strings.Repeat("x", 64<<10) + "\r\n", 431},
 		"traversal":                 {"GET /assets/../server.go HTTP/1.1\r\n" + good, 307},

@@ -148,6 +148,7 @@ func asset(name string) http.HandlerFunc {
 // type is not run.
 var kinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
 }
 
 // send answers with a text or with bytes.
