@@ -1,7 +1,7 @@
 // The hidden layer: a tile for each neuron, which is chosen by pointing, a tap or the arrow keys.
 import {$, choice, digits, fixed, largest, range, select} from './tools.js';
 import {asked} from './answer.js';
-import {block, legend, mapInto, sized} from './paint.js';
+import {block, legend, mapInto, sized, sizeOf} from './paint.js';
 import {neuron, now, state} from './state.js';
 
 const gap = 3, bar = 3;
@@ -26,7 +26,7 @@ const tile = () => [now.net.cols + gap, now.net.rows + gap + bar + 2];
 // layOut finds how many tiles stand side by side: of 44 pixels at least, and not more than the layer has.
 export function layOut() {
   if (!now.net || !now.net.hidden) return;
-  const {units} = now.net.layers[state.layer], width = $('hidden').clientWidth;
+  const {units} = now.net.layers[state.layer], {width} = sizeOf($('hidden'));
   const columns = Math.max(1, Math.min(Math.floor(width / 45), units, units > 256 ? 20 : Math.max(10, Math.ceil(Math.sqrt(units)))));
   $('sheet-of').style.width = columns * 84 < width ? `${columns * 84}px` : '';
   if (columns !== grid.columns) grid.drawn = '';
@@ -81,7 +81,7 @@ export function grey(m) {
 // mark shows which neuron is looked at, and says it to a screen reader.
 export function mark() {
   const {net, pass} = now, j = neuron(), [wide, high] = tile(), c = $('grid'), m = $('mark');
-  const scale = c.clientWidth / (grid.columns * wide);
+  const scale = sizeOf(c).width / (grid.columns * wide);
   m.style.display = 'block';
   m.style.left = `${(j % grid.columns) * wide * scale - 3}px`;
   m.style.top = `${Math.floor(j / grid.columns) * high * scale - 3}px`;

@@ -11,9 +11,13 @@ export class Ink {
     this.cols = cols * fine;
     this.scale = Math.max(this.rows, this.cols) / unit;
     this.cells = new Float32Array(this.rows * this.cols);
+    this.clear();
   }
 
-  clear() { this.cells.fill(0); }
+  clear() {
+    this.cells.fill(0);
+    Object.assign(this, {left: this.cols, right: 0, top: this.rows, bottom: 0}); // of what is inked
+  }
 
   // stroke draws a stroke from a point on, 0 being the first.
   stroke(s, from = 0) {
@@ -35,7 +39,13 @@ export class Ink {
       const px = x + 0.5 - x0, py = y + 0.5 - y0;
       const t = length > 0 ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
       const v = Math.min(1, r + 0.5 - Math.hypot(px - t * dx, py - t * dy)), at = y * this.cols + x;
-      if (v > this.cells[at]) this.cells[at] = v;
+      if (v <= this.cells[at]) continue;
+      this.cells[at] = v;
+      if (v <= 0.1) continue;
+      if (x < this.left) this.left = x;
+      if (x >= this.right) this.right = x + 1;
+      if (y < this.top) this.top = y;
+      if (y >= this.bottom) this.bottom = y + 1;
     }
   }
 
@@ -48,11 +58,7 @@ export class Ink {
       const all = resample(this.cells, this.cols, 0, 0, this.cols, this.rows, cols, rows);
       return out.map((_, i) => Math.round(255 * all[i]));
     }
-    let left = this.cols, right = 0, top = this.rows, bottom = 0;
-    for (let y = 0, at = 0; y < this.rows; y++) for (let x = 0; x < this.cols; x++, at++) if (this.cells[at] > 0.1) {
-      left = Math.min(left, x); right = Math.max(right, x + 1);
-      top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
-    }
+    const {left, right, top, bottom} = this;
     if (right <= left) return out;
     const box = Math.max(1, Math.round(Math.min(rows, cols) * 20 / 28)), scale = box / Math.max(right - left, bottom - top);
     const wide = Math.max(1, Math.round((right - left) * scale)), high = Math.max(1, Math.round((bottom - top) * scale));

@@ -321,7 +321,11 @@ async function start() {
   listenToDrops();
   askDoctor();
   systemDark.addEventListener('change', repaint);
-  new ResizeObserver(() => { if (now.net) { hidden.layOut(); redraw(); } }).observe($('bench'));
+  look.resized = () => {
+    if (!now.net) return;
+    hidden.layOut();
+    redraw();
+  };
   addEventListener('hashchange', () => { follow(location.hash); if (now.net) open(state.run); });
   await open(state.run);
   buildTools();

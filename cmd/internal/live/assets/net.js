@@ -115,8 +115,9 @@ export class Net {
 
   // product is input×weight of a neuron of the first layer: Σ + b = z.
   product(pass, j) {
-    const {w, units} = this.layers[0];
-    return Float64Array.from(pass.x, (v, p) => v * w[p * units + j]);
+    const {w, units} = this.layers[0], {x} = pass, out = new Float64Array(x.length);
+    for (let p = 0; p < x.length; p++) if (x[p] !== 0) out[p] = x[p] * w[p * units + j];
+    return out;
   }
 
   // outgoing are the weights from a neuron of the last hidden layer to the outputs.

@@ -7,7 +7,7 @@ import {neuron, now, state} from './state.js';
 
 const maps = {}; // canvases by view
 const known = new Map(); // what the server says, by run, layer and neuron
-let waiting = 0, out = [], tops = [], showTest;
+let waiting = 0, out = [], tops = [], showTest, drawn = '', limit = 0;
 
 // build makes what is there for every neuron; show is called with the number of a test image.
 export function build(show) {
@@ -20,6 +20,7 @@ export function build(show) {
     return el('figure', {}, maps[n], el('figcaption', {}, n === 'product' ? 'input × weight' : viewText[n]));
   }));
   tops = [];
+  drawn = '';
   $('top').replaceChildren();
   const outputs = state.layer === net.hidden - 1 && net.output.units <= 12;
   $('out-part').hidden = !outputs;
@@ -34,17 +35,22 @@ export function build(show) {
 export function draw() {
   const {net, pass} = now, j = neuron(), l = state.layer, z = pass.z[l][j], a = pass.a[l][j];
   setText($('h-neuron'), `Neuron ${net.hidden > 1 ? `${l + 1}.` : ''}${j}`);
-  const limit = Math.max(...net.views.map(v => largest(net.map(l, j, v) || [0])));
-  for (const v of net.views) {
-    const m = net.map(l, j, v);
-    map(maps[v], m && grey(m), limit, net.rows, net.cols);
+  const what = [now.place, l, j, now.painted, net.fetched.size].join();
+  const fresh = what !== drawn;
+  if (fresh) {
+    limit = Math.max(...net.views.map(v => largest(net.map(l, j, v) || [0])));
+    for (const v of net.views) {
+      const m = net.map(l, j, v);
+      map(maps[v], m && grey(m), limit, net.rows, net.cols);
+    }
+    drawn = what;
   }
   if (maps.product) {
     const p = net.product(pass, j), sum = p.reduce((s, v) => s + v, 0), b = net.layers[0].b[j];
     map(maps.product, grey(p), limit, net.rows, net.cols);
     setText($('neuron-sum'), `Σ input × weight + b = ${fixed(sum, 3)} ${b < 0 ? '−' : '+'} ${fixed(Math.abs(b), 3)} = ${fixed(sum + b, 3)} = z; a = ${fixed(a, 3)}`);
   } else setText($('neuron-sum'), `z = ${fixed(z, 3)}; a = ${fixed(a, 3)}`);
-  if (out.length) bars(out, net.outgoing(j));
+  if (out.length && fresh) bars(out, net.outgoing(j));
   const key = [now.place, l, j].join(), says = known.get(key);
   clearTimeout(waiting);
   if (!says && net.tests) waiting = setTimeout(() => fetchNeuron(key, l, j), known.size ? 60 : 0);

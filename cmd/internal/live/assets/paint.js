@@ -1,8 +1,8 @@
 // Colours and canvases.
 import {bytes, digits, el} from './tools.js';
 
-// look is what the pictures are drawn with: colour maps by name, the one chosen.
-export const look = {palettes: new Map(), colours: ''};
+// look is what the pictures are drawn with: colour maps by name, the one chosen; and who is told that a size has changed.
+export const look = {palettes: new Map(), colours: '', resized: null};
 
 export function setColors(colors) {
   for (const c of colors) look.palettes.set(c.name, {light: bytes(c.light), dark: bytes(c.dark)});
@@ -28,26 +28,32 @@ function themed(name) {
   return resolved.get(key);
 }
 
-// colour gives the colour of a value in [−1, 1] as an index into the palette.
-const step = t => 3 * (127 + Math.round(127 * Math.max(-1, Math.min(1, t))));
+// inks is the palette, 255 colours of −1 to 1, as words that image data takes whole.
+let inked = '', words = null;
 
-// mapInto draws a map, rows×cols, into image data at x, y.
-export function mapInto(img, values, limit, cols, x, y) {
-  const colour = palette();
-  for (let p = 0; p < values.length; p++) {
-    const c = step(limit > 0 ? values[p] / limit : 0), at = 4 * ((y + Math.floor(p / cols)) * img.width + x + p % cols);
-    img.data[at] = colour[c]; img.data[at + 1] = colour[c + 1]; img.data[at + 2] = colour[c + 2]; img.data[at + 3] = 255;
+function inks() {
+  const which = look.colours + isDark();
+  if (which !== inked) {
+    const colour = palette(), b = new Uint8ClampedArray(4 * 255).fill(255);
+    for (let i = 0; i < 255; i++) b.set(colour.subarray(3 * i, 3 * i + 3), 4 * i);
+    [inked, words] = [which, new Uint32Array(b.buffer)];
   }
+  return words;
+}
+
+const step = t => t >= 1 ? 254 : t <= -1 ? 0 : t >= 0 ? 127 + (127 * t + 0.5 | 0) : 127 - (0.5 - 127 * t | 0);
+const wordsOf = img => img.words ||= new Uint32Array(img.data.buffer);
+
+// mapInto draws a map, rows×cols, into image data at x, y. What is no number is neutral.
+export function mapInto(img, values, limit, cols, x, y) {
+  const out = wordsOf(img), colour = inks(), scale = limit > 0 ? 1 / limit : 0, rows = values.length / cols;
+  for (let r = 0, p = 0; r < rows; r++) for (let c = 0, at = (y + r) * img.width + x; c < cols; c++) out[at++] = colour[step(values[p++] * scale)];
 }
 
 // block fills a part of image data with the colour of a value in [−1, 1], or with nothing for null.
 export function block(img, t, x, y, wide, high) {
-  const colour = palette(), c = t === null ? 0 : step(t);
-  for (let b = y; b < y + high; b++) for (let a = x; a < x + wide; a++) {
-    const at = 4 * (b * img.width + a);
-    if (t === null) { img.data[at + 3] = 0; continue; }
-    img.data[at] = colour[c]; img.data[at + 1] = colour[c + 1]; img.data[at + 2] = colour[c + 2]; img.data[at + 3] = 255;
-  }
+  const out = wordsOf(img), colour = t === null ? 0 : inks()[step(t)];
+  for (let r = 0; r < high; r++) out.fill(colour, (y + r) * img.width + x, (y + r) * img.width + x + wide);
 }
 
 // sized gives a canvas its size in pixels, when it has another, and returns what draws on it.
@@ -60,7 +66,7 @@ export function sized(canvas, width, height) {
 export function map(canvas, values, limit, rows, cols) {
   const ctx = sized(canvas, cols, rows);
   if (!values) return ctx.clearRect(0, 0, cols, rows);
-  const img = ctx.createImageData(cols, rows);
+  const img = canvas.img && canvas.img.width === cols && canvas.img.height === rows ? canvas.img : canvas.img = ctx.createImageData(cols, rows);
   mapInto(img, values, limit, cols, 0, 0);
   ctx.putImageData(img, 0, 0);
 }
@@ -77,9 +83,25 @@ export function ink(canvas, image, rows, cols) {
   ctx.putImageData(img, 0, 0);
 }
 
+// Sizes are noted when they change: to ask an element for its size in the midst of drawing has the browser lay out the
+// page each time.
+const sizes = new WeakMap();
+const watcher = new ResizeObserver(entries => {
+  for (const e of entries) sizes.set(e.target, {width: e.target.clientWidth, height: e.target.clientHeight});
+  if (look.resized) look.resized();
+});
+
+export function sizeOf(e) {
+  if (!sizes.has(e)) {
+    sizes.set(e, {width: e.clientWidth, height: e.clientHeight});
+    watcher.observe(e);
+  }
+  return sizes.get(e);
+}
+
 // fitted makes a canvas as fine as the screen; what is drawn on it is in CSS pixels.
 export function fitted(canvas) {
-  const ratio = Math.min(3, devicePixelRatio || 1), {clientWidth: width, clientHeight: height} = canvas;
+  const ratio = Math.min(3, devicePixelRatio || 1), {width, height} = sizeOf(canvas);
   const ctx = sized(canvas, Math.round(width * ratio), Math.round(height * ratio));
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.clearRect(0, 0, width, height);
