@@ -21,6 +21,9 @@ import (
 	"neuroloupe/cmd/internal/watch"
 )
 
+// keyHome is a key of chromedp.
+const keyHome = "\u0306"
+
 // served is the command serve while it runs.
 type served struct {
 	address string // that it printed
@@ -112,6 +115,19 @@ func (b *browser) frame() {
 	eval[bool](b, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 }
 
+// openRun goes to the address of another run, with more of the state, and waits until it is drawn.
+func (b *browser) openRun(name, state string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => {
+		const {now} = neuroloupe, run = now.runs.find(r => r.name.endsWith(%q)).name;
+		now.before = now.net;
+		location.hash = '#' + new URLSearchParams({run, strokes: '', source: 'strokes', n: Math.random(), %s});
+		return true;
+	})()`, name, state))
+	b.until("neuroloupe.now.net !== neuroloupe.now.before && neuroloupe.now.pass")
+	b.frame()
+}
+
 // picture writes what is in the window to a folder that NEUROLOUPE_PICTURES names, for people to look at.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -195,10 +211,7 @@ func TestServeLogits(t *testing.T) {
 		want, err := v.Subject.Outputs(t.Context())
 		b.check(err)
 		b.check(v.Close())
-		eval[string](b, fmt.Sprintf("location.hash = '#' + new URLSearchParams({run: "+
-			"neuroloupe.now.runs.find(r => r.name.endsWith(%q)).name})", filepath.Base(run)))
-		b.until(fmt.Sprintf("neuroloupe.now.pass && neuroloupe.now.runs[neuroloupe.now.place].name.endsWith(%q)",
-			filepath.Base(run)))
+		b.openRun(filepath.Base(run), "layer: 0")
 		got := eval[[][]float64](b, `(async () => {
 			const {net, place} = neuroloupe.now, out = [], size = net.inputs + 1;
 			const answer = await fetch('/api/runs/' + place + '/tests/' + [...Array(50).keys()].join());
@@ -279,7 +292,7 @@ func TestServeByKeyboard(t *testing.T) {
 		t.Error("the line drawn by keys leaves no ink")
 	}
 	tabTo("#grid")
-	b.key("\u0303\u0303") // right arrow
+	b.key(keyHome + "\u0303\u0303") // right arrow
 	b.frame()
 	if got := b.text("#h-neuron"); got != "Neuron 2" {
 		t.Errorf("two steps to the right lead to %q", got)
@@ -308,7 +321,7 @@ func TestServeAddress(t *testing.T) {
 	b.stroke([2]float64{0.2, 0.3}, [2]float64{0.8, 0.7})
 	b.stroke([2]float64{0.7, 0.2}, [2]float64{0.4, 0.9})
 	eval[bool](b, "(document.getElementById('grid').focus(), true)")
-	b.key("\u0303\u0303\u0303")
+	b.key(keyHome + "\u0303\u0303\u0303")
 	b.until("location.hash.includes('neuron=3') && location.hash.includes('_')")
 	const shown = `JSON.stringify([[...neuroloupe.now.image], neuroloupe.now.pass.z.map(z => [...z]), neuroloupe.state,
 		document.getElementById('grid').toDataURL(), document.getElementById('neuron-sum').textContent])`
@@ -412,4 +425,51 @@ func TestServeLatency(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Networks of every kind are shown: without a hidden layer, with two, without a start, without test images, with one
+// output.
+func TestServeNetworks(t *testing.T) {
+	data, dir := shapes(t), t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, net := range map[string][]string{
+		"flat": {"--net", "120-4"}, "deep": {"--net", "120-9-7-4", "--hidden", "relu", "--output", "softmax"},
+		"wide": {"--net", "120-300-4", "--hidden", "tanh"},
+		"two":  {"--net", "120-1-2", "--classes", "0,2", "--output", "identity", "--loss", "quadratic", "--lr", "0.1"},
+	} {
+		must(t, append([]string{"train", data, "--epochs", "1", "--out", at(name)}, net...)...)
+	}
+	must(t, "export", at("deep"), "--npz", at("net.npz"))
+	must(t, "import", at("net.npz"), "--data", "none", "--image", "12x10", "--hidden", "relu", "--output", "softmax", "--out",
+		at("foreign"))
+	b := livePage(t, at("flat"), at("deep"), at("wide"), at("two"), at("foreign"))
+	server := eval[string](b, "location.origin + '/'")
+	for _, name := range []string{"flat", "deep", "wide", "two", "foreign"} {
+		for layer := range 2 {
+			b.openRun(name, fmt.Sprintf("layer: %d, tiles: 'product'", layer))
+			b.click("#pen button:nth-of-type(2)")
+			b.stroke([2]float64{0.2, 0.2}, [2]float64{0.8, 0.8})
+			b.frame()
+			if got := eval[string](b, "document.querySelector('#tools select').value"); !strings.HasSuffix(got, name) {
+				t.Errorf("%s: the list of runs says %s", name, got)
+			}
+			if got := b.text("#verdict"); got == "" || got == "–" {
+				t.Errorf("%s: the answer to a stroke is %q", name, got)
+			}
+			if hidden := eval[bool](b, "document.getElementById('why').hidden"); hidden != (name == "flat") {
+				t.Errorf("%s: why is hidden: %v", name, hidden)
+			}
+			if name != "flat" {
+				sums := eval[map[string]float64](b, "neuroloupe.sums()")
+				if d := sums["shown"] + sums["others"] + sums["rest"] - sums["sum"]; math.Abs(d) > 1e-9 {
+					t.Errorf("%s, layer %d: the account is %g from the logit", name, layer+1, d)
+				}
+			}
+			if problem := b.text("#problem"); problem != "" {
+				t.Errorf("%s: %s", name, problem)
+			}
+			b.picture(fmt.Sprintf("net-%s-%d", name, layer+1))
+		}
+	}
+	b.quietTo(server)
 }

@@ -4,7 +4,6 @@ import {asked} from './answer.js';
 import {block, legend, mapInto, sized, sizeOf} from './paint.js';
 import {neuron, now, state} from './state.js';
 
-const gap = 3, bar = 3;
 const grid = {columns: 1, drawn: ''};
 
 export const viewText = {learned: 'learned', raw: 'raw', init: 'start'};
@@ -15,13 +14,20 @@ export function build(pick) {
   const {net} = now;
   $('hidden-tools').replaceChildren(
     net.hidden > 1 ? select('Layer', range(net.hidden).map(l => [l, `${l + 1}: ${net.layers[l].units} neurons`]), state.layer, v => { state.layer = Number(v); pick(true); }) : '',
-    choice('tiles', 'Tiles', [['map', 'Maps'], ['product', 'Input × weight'], ['activation', 'Activations']].filter(([t]) => state.layer === 0 || t !== 'product'), state.tiles, v => { state.tiles = v; pick(); }),
+    choice('tiles', 'Tiles', [['map', 'Maps'], ['product', 'Input × weight'], ['activation', 'Activations']].filter(([t]) => state.layer === 0 || t !== 'product'), shown(), v => { state.tiles = v; pick(); }),
     net.views.length > 1 ? choice('view', 'Weights', net.views.map(v => [v, viewText[v]]), state.view, v => { state.view = v; pick(); }) : '',
   );
   grid.drawn = '';
 }
 
-const tile = () => [now.net.cols + gap, now.net.rows + gap + bar + 2];
+// tile is how much of the canvas a neuron has: its map, a pixel, its bar, and a gap.
+function tile() {
+  const {cols, rows} = now.net, bar = Math.max(1, Math.round(rows / 9)), gap = Math.max(1, Math.round(cols / 9));
+  return {wide: cols + gap, high: rows + 1 + bar + gap, gap, bar};
+}
+
+// shown is what the tiles show: input × weight is of the first layer alone.
+const shown = () => state.tiles === 'product' && state.layer > 0 ? 'map' : state.tiles;
 
 // layOut finds how many tiles stand side by side: of 44 pixels at least, and not more than the layer has.
 export function layOut() {
@@ -35,21 +41,21 @@ export function layOut() {
 
 // draw paints the tiles: maps only when they are others, the bars of the activations each time.
 export function draw() {
-  const {net, pass} = now, {units} = net.layers[state.layer], [wide, high] = tile();
+  const {net, pass} = now, {units} = net.layers[state.layer], {wide, high, bar} = tile();
   const c = $('grid'), rows = Math.ceil(units / grid.columns);
   const a = pass.a[state.layer], top = ['sigmoid', 'tanh'].includes(net.layers[state.layer].activation) ? 1 : Math.max(1e-9, largest(a));
   const width = grid.columns * wide, height = rows * high, ctx = sized(c, width, height);
-  const products = state.tiles === 'product' && state.layer === 0;
-  const what = [state.run, state.layer, state.tiles, state.view, document.documentElement.dataset.theme, now.painted, net.fetched.size].join();
-  const fresh = what !== grid.drawn || products || state.tiles === 'activation' || !grid.img || grid.img.width !== width || grid.img.height !== height;
+  const tiles = shown(), products = tiles === 'product';
+  const what = [state.run, state.layer, tiles, state.view, now.painted, net.fetched.size].join();
+  const fresh = what !== grid.drawn || tiles !== 'map' || !grid.img || grid.img.width !== width || grid.img.height !== height;
   if (!grid.img || grid.img.width !== width || grid.img.height !== height) grid.img = ctx.createImageData(width, height);
   let limit = top;
   if (products) limit = grid.limit = Math.max(1e-9, net.limit(0, 'raw'));
-  else if (state.tiles === 'map') limit = net.limit(state.layer, state.view);
+  else if (tiles === 'map') limit = net.limit(state.layer, state.view);
   for (const j of range(units)) {
     const x = (j % grid.columns) * wide, y = Math.floor(j / grid.columns) * high;
     if (fresh) {
-      if (state.tiles === 'activation') block(grid.img, a[j] / top, x, y, net.cols, net.rows);
+      if (tiles === 'activation') block(grid.img, a[j] / top, x, y, net.cols, net.rows);
       else if (products) mapInto(grid.img, grey(net.product(pass, j)), limit, net.cols, x, y);
       else {
         const m = net.map(state.layer, j, state.view);
@@ -63,7 +69,7 @@ export function draw() {
   }
   ctx.putImageData(grid.img, 0, 0);
   if (what !== grid.drawn) {
-    const text = state.tiles === 'activation' ? 'activation a' : products ? 'input × weight of this image; Σ + b = z' :
+    const text = tiles === 'activation' ? 'activation a' : products ? 'input × weight of this image; Σ + b = z' :
       (state.layer ? 'the linear path to the input; ' : '') + viewSays[state.view];
     $('hidden-legend').replaceChildren(...legend(-limit, limit, text + '. The bar below a tile is its activation.'));
   }
@@ -80,7 +86,7 @@ export function grey(m) {
 
 // mark shows which neuron is looked at, and says it to a screen reader.
 export function mark() {
-  const {net, pass} = now, j = neuron(), [wide, high] = tile(), c = $('grid'), m = $('mark');
+  const {net, pass} = now, j = neuron(), {wide, high, gap} = tile(), c = $('grid'), m = $('mark');
   const scale = sizeOf(c).width / (grid.columns * wide);
   m.style.display = 'block';
   m.style.left = `${(j % grid.columns) * wide * scale - 3}px`;
@@ -95,7 +101,7 @@ export function mark() {
 
 // at is the neuron under a pointer; −1 for none.
 function at(e) {
-  const r = $('grid').getBoundingClientRect(), [wide, high] = tile(), scale = r.width / (grid.columns * wide);
+  const r = $('grid').getBoundingClientRect(), {wide, high} = tile(), scale = r.width / (grid.columns * wide);
   const x = Math.floor((e.clientX - r.left) / scale / wide), y = Math.floor((e.clientY - r.top) / scale / high), j = y * grid.columns + x;
   return x >= 0 && x < grid.columns && y >= 0 && j < now.net.layers[state.layer].units ? j : -1;
 }

@@ -100,9 +100,10 @@ async function open(name) {
   for (const id of ['hidden', 'neuron', 'why']) $(id).hidden = !net.hidden;
   $('bench').hidden = false;
   $('doctor-says').replaceChildren();
-  pad.centred = state.centred = state.centred && net.rows === net.cols;
+  pad.centred = state.centred && net.rows === net.cols;
   pad.fit(net.rows, net.cols);
   if (state.width) pad.width = state.width;
+  buildTools();
   buildImages();
   answers.build(k => { state.chosen = k; rebuild(); });
   rebuild(true);
@@ -273,17 +274,18 @@ function repaint() {
 const themes = [['', 'Theme: system'], ['light', 'Theme: light'], ['dark', 'Theme: dark']];
 
 function buildTools() {
-  const theme = button(themes[0][1], () => {
+  const chosen = document.documentElement.dataset.theme || '';
+  const theme = button(themes.find(t => t[0] === chosen)[1], () => {
     const i = (themes.findIndex(t => t[0] === (document.documentElement.dataset.theme || '')) + 1) % themes.length;
     if (themes[i][0]) document.documentElement.dataset.theme = themes[i][0];
     else delete document.documentElement.dataset.theme;
     setText(theme, themes[i][1]);
     repaint();
   });
-  $('tools').replaceChildren(...[
+  keepFocus($('tools'), () => $('tools').replaceChildren(...[
     now.runs.length > 1 && select('Run', now.runs.map(r => [r.name, `${r.name}${r.accuracy === null ? '' : ` (${fixed(100 * r.accuracy, 1)} %)`}`]), state.run, open),
     select('Colours', [...look.palettes.keys()].map(n => [n, n]), look.colours, n => { look.colours = n; repaint(); }), theme,
-  ].filter(Boolean));
+  ].filter(Boolean)));
 }
 
 function askDoctor() {
@@ -316,6 +318,7 @@ async function start() {
     return;
   }
   follow(location.hash);
+  const first = !/neuron=/.test(location.hash);
   buildPen();
   hidden.listen(choose, peek);
   listenToDrops();
@@ -328,8 +331,13 @@ async function start() {
   };
   addEventListener('hashchange', () => { follow(location.hash); if (now.net) open(state.run); });
   await open(state.run);
-  buildTools();
-  if (now.net && state.source === 'strokes' && !state.strokes.length && now.net.tests) showTest(0);
+  if (!now.net) return;
+  if (state.source === 'strokes' && !state.strokes.length && now.net.tests) {
+    Object.assign(state, {source: 'test', test: 0});
+    await take();
+  }
+  // Nobody has chosen a neuron yet: the one that speaks for the answer most says more than the first.
+  if (first && now.net.hidden) requestAnimationFrame(() => choose(why.strongest() ?? 0));
 }
 
 // What is worked out, for whoever opens the console, and for the tests.

@@ -24,6 +24,7 @@ export function build(show) {
   $('top').replaceChildren();
   const outputs = state.layer === net.hidden - 1 && net.output.units <= 12;
   $('out-part').hidden = !outputs;
+  $('seen-part').hidden = !net.tests;
   out = outputs ? net.classes.map(name => {
     const r = {bar: el('span'), number: el('span', {class: 'number'})};
     r.row = [el('b', {}, name), el('span', {class: 'bar'}, el('span', {class: 'zero'}), r.bar), r.number];
@@ -88,7 +89,7 @@ function drawSeen(says, z, j) {
   if (says && says.rho !== null && says.rho !== undefined) text += ` ${digits(100 * says.rho, 2)} % of its map’s variance is its random start (ρ).`;
   setText($('neuron-says'), text || (net.tests ? '…' : `There are no test images: ${net.no_tests}`));
   if (!says || says.error) {
-    setText($('histogram-says'), says ? says.error : net.tests ? '…' : 'needs the test images');
+    setText($('histogram-says'), says ? says.error : '…');
     fitted($('histogram'));
     return;
   }

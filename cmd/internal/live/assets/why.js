@@ -56,7 +56,7 @@ export function draw() {
     r.row.setAttribute('aria-label', `neuron ${j}, ${signed(e[j], 3)} ${e[j] > 0 ? 'for' : 'against'} ${name}${against}`);
   }));
   const what = exact ? 'the weight to the output times the activation' : 'the slope of the logit at this image times the activation';
-  setText($('why-says'), `Evidence e of a neuron: ${what}${mean ? ', less its mean over the test images' : ''}. Beside each: its map, and its input × weight.`);
+  setText($('why-says'), `Evidence e of a neuron: ${what}${mean ? ', less its mean over the test images' : ''}. Beside each: its map${l ? '' : ', and its input × weight'}.`);
   const shown = picked.flat().reduce((s, j) => s + e[j], 0), others = e.reduce((s, v) => s + v, 0) - shown, count = e.length - picked.flat().length;
   const part = exact ? mean ? 'b and what the means give' : 'b' : mean ? 'what the means give, biases, curvature' : 'biases and curvature';
   totals = {shown, others, rest, sum, bias};
