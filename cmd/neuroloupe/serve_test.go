@@ -21,8 +21,11 @@ import (
 	"neuroloupe/cmd/internal/watch"
 )
 
-// keyHome is a key of chromedp.
-const keyHome = "\u0306"
+// More keys of chromedp.
+const (
+	keyHome = "\u0306"
+	keyEnd  = "\u0305"
+)
 
 // served is the command serve while it runs.
 type served struct {
@@ -398,7 +401,8 @@ func TestServeLatency(t *testing.T) {
 		for _, tiles := range []string{"map", "product", "activation"} {
 			eval[string](b, fmt.Sprintf("neuroloupe.state.tiles = %q", tiles))
 			took := eval[[]float64](b, `(async () => {
-				const {pad, now} = neuroloupe, c = document.getElementById('pad'), r = c.getBoundingClientRect(), all = [];
+				const {pad, now} = neuroloupe, c = document.getElementById('pad'), all = [];
+				const r = c.getBoundingClientRect();
 				pad.clear();
 				c.setPointerCapture = () => {}; // which only a pointer that there is can be given to
 				const send = (type, x, y) => c.dispatchEvent(new PointerEvent(type, {pointerId: 1, pointerType: 'mouse',
@@ -440,8 +444,8 @@ func TestServeNetworks(t *testing.T) {
 		must(t, append([]string{"train", data, "--epochs", "1", "--out", at(name)}, net...)...)
 	}
 	must(t, "export", at("deep"), "--npz", at("net.npz"))
-	must(t, "import", at("net.npz"), "--data", "none", "--image", "12x10", "--hidden", "relu", "--output", "softmax", "--out",
-		at("foreign"))
+	must(t, "import", at("net.npz"), "--data", "none", "--image", "12x10", "--hidden", "relu", "--output", "softmax",
+		"--out", at("foreign"))
 	b := livePage(t, at("flat"), at("deep"), at("wide"), at("two"), at("foreign"))
 	server := eval[string](b, "location.origin + '/'")
 	for _, name := range []string{"flat", "deep", "wide", "two", "foreign"} {
@@ -450,8 +454,8 @@ func TestServeNetworks(t *testing.T) {
 			b.click("#pen button:nth-of-type(2)")
 			b.stroke([2]float64{0.2, 0.2}, [2]float64{0.8, 0.8})
 			b.frame()
-			if got := eval[string](b, "document.querySelector('#tools select').value"); !strings.HasSuffix(got, name) {
-				t.Errorf("%s: the list of runs says %s", name, got)
+			if run := eval[string](b, "document.querySelector('#tools select').value"); !strings.HasSuffix(run, name) {
+				t.Errorf("%s: the list of runs says %s", name, run)
 			}
 			if got := b.text("#verdict"); got == "" || got == "–" {
 				t.Errorf("%s: the answer to a stroke is %q", name, got)
@@ -472,4 +476,37 @@ func TestServeNetworks(t *testing.T) {
 		}
 	}
 	b.quietTo(server)
+}
+
+// The slider of time goes back to the start, whose learned part is nothing, and the maps follow; the answer does not.
+func TestServeTime(t *testing.T) {
+	data, dir := shapes(t), t.TempDir()
+	run := filepath.Join(dir, "run")
+	must(t, "train", data, "--net", "120-6-4", "--epochs", "3", "--out", run)
+	b := livePage(t, run)
+	b.until("!document.getElementById('time').hidden && document.querySelectorAll('#top button').length === 12")
+	b.frame()
+	const tiles = "document.getElementById('grid').toDataURL()"
+	end, answer := eval[string](b, tiles), b.text("#verdict-says")
+	eval[bool](b, "(document.getElementById('epoch').focus(), true)")
+	b.key(keyHome)
+	b.until("neuroloupe.now.net.then && neuroloupe.state.epoch === 0")
+	b.frame()
+	if got := eval[float64](b, "Math.max(...neuroloupe.now.net.map(0, 2, 'learned').map(Math.abs))"); got != 0 {
+		t.Errorf("at the start %v has been learned", got)
+	}
+	if eval[string](b, tiles) == end || b.text("#verdict-says") != answer {
+		t.Error("the tiles are the same, or the answer another, at the start")
+	}
+	b.until("location.hash.includes('epoch=0')")
+	b.check(chromedp.Do(b.ctx, chromedp.Reload()))
+	b.until("window.neuroloupe && neuroloupe.now.net && neuroloupe.now.net.then")
+	b.until("document.getElementById('epoch-says').textContent.startsWith('after epoch 0')")
+	eval[bool](b, "(document.getElementById('epoch').focus(), true)")
+	b.key(keyEnd)
+	b.until("!neuroloupe.now.net.then")
+	b.frame()
+	if eval[string](b, tiles) != end {
+		t.Error("back at the end the tiles are others")
+	}
 }

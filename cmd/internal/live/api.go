@@ -36,6 +36,8 @@ func (s *shelf) routes(mux *http.ServeMux) {
 		"/neurons/{layer}/{neuron}": neuron,
 		"/tests/{images}":           tests,
 		"/doctor":                   diagnosis,
+		"/frames":                   frames,
+		"/frames/{frame}":           frame,
 	} {
 		mux.HandleFunc("GET /api/runs/{run}"+path, s.asked(answer))
 	}

@@ -136,6 +136,16 @@ func TestAnswers(t *testing.T) {
 	if _, body := x.get("/api/runs/0/maps/2?show=learned"); !slices.Equal(floats(body), slices.Concat(maps...)) {
 		t.Error("the maps of layer 2 are others")
 	}
+	// Of a preset that keeps every epoch there are the start, and the end, which is the network.
+	moments := ask[struct{ Frames []struct{ Epoch int } }](x, "/api/runs/0/frames").Frames
+	if len(moments) != 3 || moments[2].Epoch != 2 {
+		t.Errorf("the moments kept are %v", moments)
+	}
+	for i, want := range map[string][]float32{"0": v.Net.Initial.Weight(1).Data, "2": v.Net.Params.Weight(1).Data} {
+		if _, body := x.get("/api/runs/0/frames/" + i); !slices.Equal(floats(body), want) {
+			t.Errorf("frame %s has other weights", i)
+		}
+	}
 	if d := ask[struct{ Rows [][2]string }](x, "/api/runs/0/doctor"); len(d.Rows) < 4 {
 		t.Errorf("the doctor measures %v", d.Rows)
 	}

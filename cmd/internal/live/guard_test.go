@@ -205,6 +205,7 @@ func TestHostileRequests(t *testing.T) {
 		"a layer that is not there": {"GET /api/runs/0/neurons/99999999999999999999/0 HTTP/1.1\r\n" + good, 404},
 		"a neuron beyond":           {"GET /api/runs/0/neurons/1/6 HTTP/1.1\r\n" + good, 404},
 		"an image beyond":           {"GET /api/runs/0/tests/0,999999 HTTP/1.1\r\n" + good, 404},
+		"a frame beyond":            {"GET /api/runs/0/frames/99 HTTP/1.1\r\n" + good, 404},
 		"too many images":           {"GET /api/runs/0/tests/0" + strings.Repeat(",0", 100) + " HTTP/1.1\r\n" + good, 404},
 	} {
 		t.Run(name, func(t *testing.T) {

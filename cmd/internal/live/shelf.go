@@ -34,6 +34,8 @@ type book struct {
 	mu       sync.Mutex
 	view     *gallery.View     // nil while it is not open
 	diagnose *doctor.Diagnosis // nil until it is asked for
+	moments  []moment          // nil until they are asked for
+	accurate string            // what their accuracy is of
 }
 
 // newShelf takes of the runs found those that have weights to show.
@@ -100,7 +102,7 @@ func (b *book) close() error {
 		return nil
 	}
 	err := b.view.Close()
-	b.view, b.diagnose = nil, nil
+	b.view, b.diagnose, b.moments = nil, nil, nil
 	return err
 }
 

@@ -8,6 +8,7 @@ import {address, follow, neuron, now, state} from './state.js';
 import * as answers from './answer.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
+import * as time from './time.js';
 import * as why from './why.js';
 
 const pad = new Pad($('pad'), own => {
@@ -151,6 +152,8 @@ function rebuild(layer) {
     if (layer) {
       portrait.build(showTest);
       need();
+      if (state.layer === 0) time.build(repaint);
+      else time.hide();
     }
     hidden.layOut();
     if (state.layer > 0) needMaps();
@@ -195,7 +198,8 @@ async function needMaps() {
 }
 
 function choose(j) {
-  Object.assign(state, {neuron: j});
+  state.neuron = j;
+  now.picked = true;
   now.peek = -1;
   redraw();
 }
@@ -329,7 +333,10 @@ async function start() {
     hidden.layOut();
     redraw();
   };
-  addEventListener('hashchange', () => { follow(location.hash); if (now.net) open(state.run); });
+  addEventListener('hashchange', e => {
+    follow(new URL(e.newURL).hash); // the address itself may have been written over since; see later
+    open(state.run);
+  });
   await open(state.run);
   if (!now.net) return;
   if (state.source === 'strokes' && !state.strokes.length && now.net.tests) {
@@ -337,7 +344,11 @@ async function start() {
     await take();
   }
   // Nobody has chosen a neuron yet: the one that speaks for the answer most says more than the first.
-  if (first && now.net.hidden) requestAnimationFrame(() => choose(why.strongest() ?? 0));
+  if (!first || !now.net.hidden) return;
+  await need();
+  if (now.picked || !now.pass) return;
+  draw();
+  choose(why.strongest() ?? 0);
 }
 
 // What is worked out, for whoever opens the console, and for the tests.

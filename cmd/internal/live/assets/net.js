@@ -81,6 +81,9 @@ export class Net {
     return {e, sum, rest: sum - e.reduce((s, v) => s + v, 0), bias: this.output.b[k] - (not >= 0 ? this.output.b[not] : 0), exact: layer === this.hidden - 1};
   }
 
+  // then is the first layer at another time of the training, {w, gamma}, for the maps alone; null for its end.
+  then = null;
+
   // views are the ways to see the maps: of the weights as they are, of what training put there, of the start.
   get views() { return this.start ? ['learned', 'raw', 'init'] : ['raw']; }
 
@@ -91,15 +94,25 @@ export class Net {
       const all = this.fetched.get(layer + view);
       return all ? all.subarray(j * this.inputs, (j + 1) * this.inputs) : null;
     }
-    const {w, units} = this.layers[0], out = new Float32Array(this.inputs);
+    const {units} = this.layers[0], out = new Float32Array(this.inputs);
+    const {w, gamma} = this.then || {w: this.layers[0].w, gamma: this.gamma};
     for (let p = 0, at = j; p < out.length; p++, at += units) {
-      out[p] = view === 'raw' ? w[at] : view === 'init' ? this.w0[at] : w[at] - this.gamma * this.w0[at];
+      out[p] = view === 'raw' ? w[at] : view === 'init' ? this.w0[at] : w[at] - gamma * this.w0[at];
     }
     return out;
   }
 
-  // limit is where the colours of a layer's maps end: so that one weight of 500 is beyond it.
+  // limit is where the colours of a layer's maps end: so that one weight of 500 is beyond it. It is that of the end of
+  // the training at every time.
   limit(layer, view) {
+    const {then} = this;
+    this.then = null;
+    const limit = this.limitNow(layer, view);
+    this.then = then;
+    return limit;
+  }
+
+  limitNow(layer, view) {
     this.limits ||= new Map();
     const key = layer + view;
     if (!this.limits.has(key)) {

@@ -3,10 +3,10 @@ import {read, written} from './ink.js';
 import {base64, bytes} from './tools.js';
 
 // state is what a person has chosen. chosen is the class that is asked about and −1 for the answer; not is the class it
-// is compared with, −1 for none.
+// is compared with, −1 for none; epoch is the time of the maps, −1 for the end of the training.
 export const state = {
   run: '', layer: 0, neuron: 0, chosen: -1, not: -1, tiles: 'map', view: '', account: 'centred',
-  source: 'strokes', test: 0, strokes: [], pixels: null, centred: true, width: 0,
+  epoch: -1, source: 'strokes', test: 0, strokes: [], pixels: null, centred: true, width: 0,
 };
 
 // What is worked out of it: the network, what the image does in it, the names of the runs.
@@ -15,13 +15,13 @@ export const now = {net: null, place: 0, image: null, pass: null, runs: [], seen
 export const neuron = () => now.peek >= 0 ? now.peek : state.neuron;
 
 const words = {tiles: ['map', 'activation', 'product'], view: ['learned', 'raw', 'init'], account: ['centred', 'plain'], source: ['strokes', 'test', 'pixels']};
-const numbers = ['layer', 'neuron', 'chosen', 'not', 'test', 'width'];
+const numbers = ['layer', 'neuron', 'chosen', 'not', 'test', 'width', 'epoch'];
 
 // address writes the state behind the #.
 export function address() {
   const q = new URLSearchParams({run: state.run});
   for (const name of Object.keys(words)) if (state[name]) q.set(name, state[name]);
-  for (const name of ['layer', 'neuron', 'chosen', 'not']) q.set(name, state[name]);
+  for (const name of ['layer', 'neuron', 'chosen', 'not', 'epoch']) q.set(name, state[name]);
   if (state.source === 'test') q.set('test', state.test);
   else if (state.source === 'pixels') q.set('pixels', base64(state.pixels));
   else if (state.strokes.length) q.set('strokes', written(state.strokes));
