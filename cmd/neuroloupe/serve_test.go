@@ -198,6 +198,21 @@ func TestServeDraw(t *testing.T) {
 	if got := eval[float64](b, "neuroloupe.state.strokes[0].w"); got <= width {
 		t.Errorf("thicker makes a stroke of %v one of %v", width, got)
 	}
+	// A small stroke in a corner is made as MNIST's were: 20 pixels long, its centre of mass in the middle.
+	b.click("#pen button:nth-of-type(2)")
+	b.stroke([2]float64{0.1, 0.1}, [2]float64{0.2, 0.3})
+	b.frame()
+	var mass, x, y float64
+	top, bottom := 28, -1
+	for i, v := range eval[[]float64](b, "[...neuroloupe.now.image]") {
+		mass, x, y = mass+v, x+v*(float64(i%28)+0.5), y+v*(float64(i/28)+0.5)
+		if v > 0 {
+			top, bottom = min(top, i/28), max(bottom, i/28)
+		}
+	}
+	if bottom-top+1 != 20 || math.Abs(x/mass-14) > 0.5 || math.Abs(y/mass-14) > 0.5 {
+		t.Errorf("a stroke is %d pixels high, its centre of mass at %.2f, %.2f", bottom-top+1, x/mass, y/mass)
+	}
 	b.quietTo(server)
 }
 
