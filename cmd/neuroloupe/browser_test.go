@@ -35,6 +35,16 @@ type browser struct {
 // openPage opens a file in Chromium, 1366×900, and skips the test where there is none.
 func openPage(t *testing.T, file string) *browser {
 	t.Helper()
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openAddress(t, (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String())
+}
+
+// openAddress opens an address in the same way, with more options of the browser.
+func openAddress(t *testing.T, address string, more ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
 	var exe string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -48,6 +58,7 @@ func openPage(t *testing.T, file string) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(exe),
 		chromedp.NoSandbox, // tests may run as root
 		chromedp.UserDataDir(t.TempDir()))
+	options = append(options, more...)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...) // that of t ends before the browser does
 	t.Cleanup(stop)
 	ctx, stop = context.WithTimeout(ctx, browserTime)
@@ -58,10 +69,7 @@ func openPage(t *testing.T, file string) *browser {
 	b.check(chromedp.Listen(ctx, b.note))
 	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	b.check(err)
-	abs, err := filepath.Abs(file)
-	b.check(err)
-	b.check(chromedp.Do(ctx, chromedp.EmulateViewport(1366, 900),
-		chromedp.Navigate((&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String())))
+	b.check(chromedp.Do(ctx, chromedp.EmulateViewport(1366, 900), chromedp.Navigate(address)))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil { // waits, so that the folder of the browser can be removed
 			t.Log(err)

@@ -70,6 +70,8 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/strokes", alone},
 		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
 			"glossary", "job", "runs", "study", "talk", "words")},
+		{"neuroloupe/cmd/internal/live", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
+			"glossary", "job", "page", "runs", "study", "talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {

@@ -55,6 +55,7 @@ type commands struct {
 	Report  reportCmd  `cmd:"" group:"A run in words, and all at once" help:"Write one HTML file with all there is to see of a run."`
 	Post    postCmd    `cmd:"" group:"A run in words, and all at once" help:"Train three networks and make every picture of the question that started this project."`
 	Explain explainCmd `cmd:"" group:"A run in words, and all at once" help:"Say what a word or a picture means, with its formula."`
+	Serve   serveCmd   `cmd:"" group:"A run in words, and all at once" help:"Open a page to draw on, and see what the neurons make of it."`
 
 	Import     importCmd     `cmd:"" group:"Files" help:"Make a run of a network that was trained elsewhere."`
 	Export     exportCmd     `cmd:"" group:"Files" help:"Write a run's network as safetensors, npz, ONNX or csv."`

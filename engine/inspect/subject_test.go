@@ -124,6 +124,7 @@ func asked(s *inspect.Subject) map[string]func(context.Context) (any, error) {
 			all["norms"+of] = func(ctx context.Context) (any, error) { return wrap(s.Norms(ctx, show, layer)) }
 			all["similar"+of] = func(ctx context.Context) (any, error) { return wrap(s.Similar(ctx, show, layer)) }
 		}
+		all["responses"+at] = func(ctx context.Context) (any, error) { return wrap(s.Responses(ctx, layer, 7, 3)) }
 		all["activity"+at] = func(ctx context.Context) (any, error) { return wrap(s.Activity(ctx, layer)) }
 		all["rho"+at] = func(ctx context.Context) (any, error) { return wrap(s.Rho(ctx, layer)) }
 		all["contributions"+at] = func(ctx context.Context) (any, error) { return wrap(s.Contributions(ctx, layer)) }

@@ -1,0 +1,48 @@
+// What is looked at, and its place in the address: the same address shows the same.
+import {read, written} from './ink.js';
+import {base64, bytes} from './tools.js';
+
+// state is what a person has chosen. chosen is the class that is asked about and −1 for the answer; not is the class it
+// is compared with, −1 for none; epoch is the time of the maps, −1 for the end of the training.
+export const state = {
+  run: '', layer: 0, neuron: 0, chosen: -1, not: -1, tiles: 'map', view: '', account: 'centred',
+  epoch: -1, source: 'strokes', test: 0, strokes: [], pixels: null, centred: true, width: 0,
+};
+
+// What is worked out of it: the network, what the image does in it, the names of the runs.
+export const now = {net: null, place: 0, image: null, pass: null, runs: [], seen: new Map(), peek: -1};
+
+export const neuron = () => now.peek >= 0 ? now.peek : state.neuron;
+
+const words = {tiles: ['map', 'activation', 'product'], view: ['learned', 'raw', 'init'], account: ['centred', 'plain'], source: ['strokes', 'test', 'pixels']};
+const numbers = ['layer', 'neuron', 'chosen', 'not', 'test', 'width', 'epoch'];
+
+// address writes the state behind the #.
+export function address() {
+  const q = new URLSearchParams({run: state.run});
+  for (const name of Object.keys(words)) if (state[name]) q.set(name, state[name]);
+  for (const name of ['layer', 'neuron', 'chosen', 'not', 'epoch']) q.set(name, state[name]);
+  if (state.source === 'test') q.set('test', state.test);
+  else if (state.source === 'pixels') q.set('pixels', base64(state.pixels));
+  else if (state.strokes.length) q.set('strokes', written(state.strokes));
+  if (state.width) q.set('width', state.width);
+  if (!state.centred) q.set('centred', 'no');
+  return '#' + q;
+}
+
+// follow reads it. What makes no sense is left as it is.
+export function follow(hash) {
+  const q = new URLSearchParams(hash.slice(1));
+  if (q.has('run')) state.run = q.get('run');
+  for (const [name, all] of Object.entries(words)) if (all.includes(q.get(name))) state[name] = q.get(name);
+  for (const name of numbers) if (/^-?\d{1,7}$/.test(q.get(name) || '')) state[name] = Math.max(-1, Number(q.get(name)));
+  if (q.has('strokes')) state.strokes = read(q.get('strokes'));
+  state.centred = q.get('centred') !== 'no';
+  if (q.has('pixels')) {
+    try {
+      state.pixels = bytes(q.get('pixels'));
+    } catch {
+      state.pixels = null;
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// Package live serves the live page: a person draws, and sees what a run's neurons make of it.
+//
+//	s, err := live.Open(ctx, live.Options{Runs: []string{"runs/mnist-784-100-10-clear-s1"}})
+//	fmt.Println(s.Address())
+//	err = s.Serve(ctx) // until ctx is done
+//
+// The server hands out a run's weights once, as float32, and the page does the rest with them, so that a stroke waits
+// for nobody. What needs all test images is asked of the run's inspect.Subject, neuron by neuron (api.go). The pages,
+// stylesheets and modules are files of the folder assets, served as they are.
+//
+// # Who gets in
+//
+// The server listens on this machine's own addresses, 127.0.0.1 and ::1. That alone keeps nobody out: any web page that
+// is open in a browser here can send requests to it, and a name that an attacker's server first gives its own address
+// and then 127.0.0.1 makes such a page of the same origin (DNS rebinding). So every request, of a GET too, passes the
+// guard (guard.go): a Host that is this machine, nothing that came from another site or another port, and a cookie that
+// only the printed address gives. It is HttpOnly, so that no script reads it, and SameSite=Strict, so that no other
+// site sends it. The address is good once; then a new one is made and said.
+//
+// No request names a file: runs go by their place in the list that was made at the start, assets by the names embedded.
+// No request changes anything.
+package live
