@@ -12,13 +12,26 @@ import (
 	"neuroloupe/engine"
 )
 
-// Cost is how long the parts of a run take.
-type Cost struct{ Begin, Epoch, Finish time.Duration }
+// Cost is how long the parts of a run take. The first epoch takes longer than those after it, as it touches all memory
+// for the first time.
+type Cost struct{ Begin, First, Epoch, Finish time.Duration }
+
+// Of is how long so many epochs of a run take that has done some before, and its end when that is the last.
+func (c Cost) Of(epochs int, ends bool) time.Duration {
+	took := c.Begin
+	if epochs > 0 {
+		took += c.First + time.Duration(epochs-1)*c.Epoch
+	}
+	if ends {
+		took += c.Finish
+	}
+	return took
+}
 
 var errMeasured = errors.New("enough is measured")
 
-// Measure begins the run of an order in a folder that it removes, trains one epoch of it or as much as there is time
-// for, and draws its sheet.
+// Measure begins the run of an order in a folder that it removes, trains two epochs of it or as much as there is time
+// for, and draws its sheet. What is known of the images of several orders once, it takes for known.
 func Measure(ctx context.Context, o Order, limit time.Duration, t talk.Talk) (c Cost, err error) {
 	dir, err := os.MkdirTemp("", "neuroloupe-measure-")
 	if err != nil {
@@ -26,6 +39,10 @@ func Measure(ctx context.Context, o Order, limit time.Duration, t talk.Talk) (c 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.Out = filepath.Join(dir, "run")
+	if e := o.Examples; e != nil {
+		e.Odd()
+		e.DeadPixels()
+	}
 	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -40,9 +57,15 @@ func Measure(ctx context.Context, o Order, limit time.Duration, t talk.Talk) (c 
 	stop := time.AfterFunc(limit, func() { cancel(errMeasured) })
 	defer stop.Stop()
 	began = time.Now()
-	err = j.Train(Events{Saved: func(int) {
+	err = j.Train(Events{Saved: func(epoch int) {
 		c.Epoch = time.Since(began)
-		cancel(errMeasured)
+		began = time.Now()
+		if epoch == 1 {
+			c.First = c.Epoch
+		}
+		if epoch > 1 || 2*c.Epoch > limit {
+			cancel(errMeasured)
+		}
 	}})
 	if err != nil && (outer.Err() != nil || !errors.Is(err, errMeasured)) {
 		return c, err
@@ -51,6 +74,7 @@ func Measure(ctx context.Context, o Order, limit time.Duration, t talk.Talk) (c 
 		if c.Epoch, err = j.rest(); err != nil {
 			return c, err
 		}
+		c.First = c.Epoch
 	}
 	j.ctx = outer
 	began = time.Now()

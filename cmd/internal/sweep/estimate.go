@@ -82,50 +82,39 @@ func (l *Local) Estimate(ctx context.Context) (e Estimate, err error) {
 	return e, nil
 }
 
-// measure measures a run of each kind. Every place is kept busy meanwhile, as it is later: cores that share a memory
-// are slower together.
+// measure measures a run of each kind in all places at once: cores that share a memory are slower together, as they are
+// later.
 func (l *Local) measure(ctx context.Context, kinds map[string]*entry) (map[string]job.Cost, error) {
-	var tasks []string
-	for k := range kinds {
-		tasks = append(tasks, k)
-	}
-	slices.Sort(tasks)
-	for n := len(tasks); len(tasks)%len(l.Site.Places) != 0; {
-		tasks = append(tasks, tasks[len(tasks)%n])
-	}
-	var mu sync.Mutex
-	all := map[string][]job.Cost{}
-	var errs []error
-	var each sync.WaitGroup
-	for i, p := range l.Site.Places {
-		each.Go(func() {
-			for t := i; t < len(tasks); t += len(l.Site.Places) {
-				o := kinds[tasks[t]].Order
+	costs := map[string]job.Cost{}
+	for kind, e := range kinds {
+		all := make([]job.Cost, len(l.Site.Places))
+		errs := make([]error, len(all))
+		var each sync.WaitGroup
+		for i, p := range l.Site.Places {
+			each.Go(func() {
+				o := e.Order
 				o.Device = p.Device
 				if p.Shares {
 					o.Device.Workers = l.share()
 				}
-				c, err := job.Measure(ctx, o, measureTime, talk.Silent{})
-				mu.Lock()
-				all[tasks[t]] = append(all[tasks[t]], c)
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-		})
-	}
-	each.Wait()
-	costs := map[string]job.Cost{}
-	for k, cs := range all {
+				all[i], errs[i] = job.Measure(ctx, o, measureTime, talk.Silent{})
+			})
+		}
+		each.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return nil, err
+		}
 		var sum job.Cost
-		for _, c := range cs {
+		for _, c := range all {
 			sum.Begin += c.Begin
+			sum.First += c.First
 			sum.Epoch += c.Epoch
 			sum.Finish += c.Finish
 		}
-		n := time.Duration(len(cs))
-		costs[k] = job.Cost{Begin: sum.Begin / n, Epoch: sum.Epoch / n, Finish: sum.Finish / n}
+		n := time.Duration(len(all))
+		costs[kind] = job.Cost{Begin: sum.Begin / n, First: sum.First / n, Epoch: sum.Epoch / n, Finish: sum.Finish / n}
 	}
-	return costs, errors.Join(errs...)
+	return costs, nil
 }
 
 // makespan is how long the places are busy, each taking the longest run that is left when it is free.
@@ -138,12 +127,10 @@ func (l *Local) makespan(left []*entry, kinds map[string]*entry, costs map[strin
 		if !ok { // not measured: as the one of the nearest size
 			near := nearest(e, kinds)
 			c = costs[near.kind()]
-			c.Epoch = time.Duration(float64(c.Epoch) * float64(e.parameters) / float64(near.parameters))
+			times := float64(e.parameters) / float64(near.parameters)
+			c.First, c.Epoch = time.Duration(float64(c.First)*times), time.Duration(float64(c.Epoch)*times)
 		}
-		took := c.Begin + time.Duration(max(0, epochs[i]-len(e.result.accuracy)))*c.Epoch
-		if epochs[i] >= e.Order.Recipe.Epochs {
-			took += c.Finish
-		}
+		took := c.Of(epochs[i]-len(e.result.accuracy), epochs[i] >= e.Order.Recipe.Epochs)
 		free := slices.Index(busy, slices.Min(busy))
 		busy[free] += took
 	}
