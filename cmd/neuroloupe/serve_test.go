@@ -220,7 +220,8 @@ func TestServeDraw(t *testing.T) {
 func TestServeLogits(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	deep, wide := filepath.Join(dir, "deep"), filepath.Join(dir, "wide")
-	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "2", "--out", deep)
+	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "2",
+		"--out", deep)
 	must(t, "train", data, "--net", "120-30-4", "--hidden", "relu", "--epochs", "2", "--out", wide)
 	b := livePage(t, deep, wide)
 	for _, run := range []string{deep, wide} {
@@ -240,7 +241,8 @@ func TestServeLogits(t *testing.T) {
 		for i, row := range got {
 			for k, s := range row {
 				if d := math.Abs(s - float64(want[i][k])); !(d <= 1e-4) {
-					t.Fatalf("%s, test image %d: logit %d is %v in the page, %v in the engine", run, i, k, s, want[i][k])
+					t.Fatalf("%s, test image %d: logit %d is %v in the page, %v in the engine", run, i, k, s,
+						want[i][k])
 				}
 			}
 		}
@@ -383,9 +385,10 @@ func TestServeTouch(t *testing.T) {
 	x, y := b.middle("#pad")
 	scrolled := eval[float64](b, "scrollY")
 	for i := range 12 {
-		p := input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchMove, TouchPoints: []*input.TouchPoint{
+		p := input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchMove}
+		p.TouchPoints = []*input.TouchPoint{
 			{X: x + 30, Y: y + 60 - 10*float64(i)},
-		}}
+		}
 		switch i {
 		case 0:
 			p.Type = input.DispatchTouchEventTypeTouchStart
@@ -404,8 +407,8 @@ func TestServeTouch(t *testing.T) {
 	}
 }
 
-// From a movement of the pointer until the page has drawn all its parts, in the browser's own time, is at most 16 ms for
-// 95 of 100 movements. That needs a machine that does nothing else; see docs/live.md.
+// From a movement of the pointer until the page has drawn all its parts, in the browser's own time, is at most 16 ms
+// for 95 of 100 movements. That needs a machine that does nothing else; see docs/live.md.
 func TestServeLatency(t *testing.T) {
 	if os.Getenv("NEUROLOUPE_LATENCY") == "" {
 		t.Skip("NEUROLOUPE_LATENCY=1 measures how long the page takes to draw")

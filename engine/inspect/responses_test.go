@@ -33,8 +33,8 @@ func TestResponses(t *testing.T) {
 				}
 				low, high := float64(z[order[len(z)-1]][j]), float64(z[order[0]][j])
 				if got.Low[j] != low || got.High[j] != high {
-					t.Errorf("layer %d, neuron %d: from %v to %v, want %v to %v", layer, j, got.Low[j], got.High[j], low,
-						high)
+					t.Errorf("layer %d, neuron %d: from %v to %v, want %v to %v", layer, j, got.Low[j], got.High[j],
+						low, high)
 				}
 				// The edges of the bins, each image put where its z lies between two of them.
 				want := make([][]int, r.Spec.Classes())

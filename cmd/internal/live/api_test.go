@@ -74,7 +74,8 @@ func TestAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body = x.get("/api/runs/0/tests/7,199")
-	if want := slices.Concat(set.Labels[7:8], set.Image(7), set.Labels[199:], set.Image(199)); !slices.Equal(body, want) {
+	two := slices.Concat(set.Labels[7:8], set.Image(7), set.Labels[199:], set.Image(199))
+	if !slices.Equal(body, two) {
 		t.Error("test images 7 and 199 are others")
 	}
 

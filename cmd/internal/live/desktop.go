@@ -8,7 +8,7 @@ import (
 // Desk is where the page can be opened: in a browser here, or, of a person who is logged in from elsewhere, through a
 // tunnel.
 type Desk struct {
-	Open   []string // the command that opens an address, which comes as its last argument; nil where there is no desktop
+	Open   []string // the command that opens an address, its last argument to come; nil where there is no desktop
 	Tunnel string   // what to type at the other end; "" for nobody there
 }
 

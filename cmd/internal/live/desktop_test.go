@@ -15,7 +15,7 @@ func TestDeskOf(t *testing.T) {
 	}{
 		"a server": {goos: "linux"},
 		"X":        {goos: "linux", env: map[string]string{"DISPLAY": ":0"}, open: []string{"xdg-open"}},
-		"Wayland":  {goos: "freebsd", env: map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, open: []string{"xdg-open"}},
+		"Wayland":  {goos: "freebsd", env: map[string]string{"WAYLAND_DISPLAY": "w-0"}, open: []string{"xdg-open"}},
 		"a Mac":    {goos: "darwin", open: []string{"open"}},
 		"Windows":  {goos: "windows", open: []string{"rundll32", "url.dll,FileProtocolHandler"}},
 		"a Mac by ssh": {

@@ -60,16 +60,16 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if token := r.URL.Query().Get("token"); token != "" && !g.known(r) {
 		if !g.spend(token) {
-			http.Error(w, "This address has been used, or is not one of this server. Open the one that neuroloupe serve "+
-				"printed last.", http.StatusForbidden)
+			http.Error(w, "This address has been used, or is not one of this server. Open the one that neuroloupe "+
+				"serve printed last.", http.StatusForbidden)
 			return
 		}
 		http.SetCookie(w, &http.Cookie{
 			Name: g.name, Value: g.secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		})
 	} else if !g.known(r) {
-		http.Error(w, "Open the address that neuroloupe serve printed last: it lets this browser in. If it did before, "+
-			"load this page again.", http.StatusForbidden)
+		http.Error(w, "Open the address that neuroloupe serve printed last: it lets this browser in. If it did "+
+			"before, load this page again.", http.StatusForbidden)
 		return
 	}
 	g.next.ServeHTTP(w, r)

@@ -153,6 +153,7 @@ func TestHostileRequests(t *testing.T) {
 	const foreign = "Sec-Fetch-Site: cross-site\r\n"
 	const page = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
 	framed := strings.Replace(page, "document", "iframe", 1)
+	byPath, many := strings.ReplaceAll(run, "/", "%2f"), strings.Repeat(",0", 100)
 	for name, test := range map[string]struct {
 		request string
 		status  int
@@ -199,14 +200,14 @@ func TestHostileRequests(t *testing.T) {
 		"traversal, escaped":        {"GET /assets/..%2fserver.go HTTP/1.1\r\n" + good, 404},
 		"traversal, escaped dots":   {"GET /assets/%2e%2e%2fguard.go HTTP/1.1\r\n" + good, 404},
 		"traversal, backslash":      {"GET /assets/..%5cserver.go HTTP/1.1\r\n" + good, 404},
-		"a run by its path":         {"GET /api/runs/" + strings.ReplaceAll(run, "/", "%2f") + " HTTP/1.1\r\n" + good, 404},
+		"a run by its path":         {"GET /api/runs/" + byPath + " HTTP/1.1\r\n" + good, 404},
 		"a run that is not there":   {"GET /api/runs/1 HTTP/1.1\r\n" + good, 404},
 		"a run below the first":     {"GET /api/runs/-1/weights HTTP/1.1\r\n" + good, 404},
 		"a layer that is not there": {"GET /api/runs/0/neurons/99999999999999999999/0 HTTP/1.1\r\n" + good, 404},
 		"a neuron beyond":           {"GET /api/runs/0/neurons/1/6 HTTP/1.1\r\n" + good, 404},
 		"an image beyond":           {"GET /api/runs/0/tests/0,999999 HTTP/1.1\r\n" + good, 404},
 		"a frame beyond":            {"GET /api/runs/0/frames/99 HTTP/1.1\r\n" + good, 404},
-		"too many images":           {"GET /api/runs/0/tests/0" + strings.Repeat(",0", 100) + " HTTP/1.1\r\n" + good, 404},
+		"too many images":           {"GET /api/runs/0/tests/0" + many + " HTTP/1.1\r\n" + good, 404},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := *x

@@ -52,8 +52,8 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{shelf: newShelf(ctx, found, o.DataDir)}
 	if len(s.shelf.all) == 0 {
-		return nil, fmt.Errorf("there is no trained run to show; neuroloupe train makes one, and neuroloupe serve FOLDER " +
-			"looks for them elsewhere")
+		return nil, fmt.Errorf("there is no trained run to show; neuroloupe train makes one, and neuroloupe serve " +
+			"FOLDER looks for them elsewhere")
 	}
 	if err := s.listen(o.Port); err != nil {
 		return nil, err
@@ -127,7 +127,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /assets/report.css", func(w http.ResponseWriter, r *http.Request) {
 		send(w, "text/css; charset=utf-8", page.Style())
 	})
-	mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) { asset(r.PathValue("name"))(w, r) })
+	mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
+		asset(r.PathValue("name"))(w, r)
+	})
 	s.shelf.routes(mux)
 	return mux
 }

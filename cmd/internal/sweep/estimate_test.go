@@ -39,7 +39,9 @@ func TestMakespan(t *testing.T) {
 	l := w.local(w.plan("[set]\nbatch = 10\nnet = \"120-8-4\"\n[grid]\nepochs = [2, 9, 4, 5, 3]\n"), nil)
 	kinds := map[string]*entry{l.entries[0].kind(): l.entries[0]}
 	costs := map[string]job.Cost{
-		l.entries[0].kind(): {Begin: time.Second, First: 10 * time.Second, Epoch: 10 * time.Second, Finish: 2 * time.Second},
+		l.entries[0].kind(): {
+			Begin: time.Second, First: 10 * time.Second, Epoch: 10 * time.Second, Finish: 2 * time.Second,
+		},
 	}
 	// Of 23 epochs on two places: 9 and 3 on one, 5 and 4 and 2 on the other, with 3 s for each run besides.
 	if got := l.makespan(l.entries, kinds, costs); got != 126*time.Second {
