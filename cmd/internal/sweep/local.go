@@ -65,7 +65,7 @@ type Local struct {
 
 // entry is what this process knows of a run.
 type entry struct {
-	*Run
+	Run
 	index    int
 	name     string
 	standing runs.Standing
@@ -111,7 +111,7 @@ func NewLocal(o Options) (*Local, error) {
 		}
 	}
 	for i, r := range o.Plan.Runs {
-		e := &entry{Run: r, index: i, name: r.Name(o.Plan), promoted: promoted[r.ID]}
+		e := &entry{Run: *r, index: i, name: r.Name(o.Plan), promoted: promoted[r.ID]}
 		e.Order.Out = o.Folder.Run(r.ID)
 		if err := e.look(); err != nil {
 			return nil, err

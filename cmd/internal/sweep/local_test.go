@@ -360,6 +360,35 @@ func TestFailsElsewhere(t *testing.T) {
 	}
 }
 
+// A run that another process has trained to its rung since this one looked is not trained beyond it.
+func TestRungReachedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(six + "[stop]\nrule = \"halving\"\nreduction = 2\nfirst = 1\n")
+	stale := w.local(p, nil) // it has looked, and nothing was there
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	epochs := 0
+	other := w.local(p, func(o *Options) {
+		o.Site.Places = o.Site.Places[:1]
+		o.Watch = func(e Event) {
+			if e.Kind == Epoch {
+				if epochs++; epochs == 2 {
+					end()
+				}
+			}
+		}
+	})
+	if err := other.Run(ctx); !errors.Is(err, engine.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	if err := stale.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.once(); n != 6*1+3*1+1*1 {
+		t.Errorf("%d epochs", n)
+	}
+}
+
 // A setting that no run can have is found before anything is trained, and where it stands is said.
 func TestPlanErrors(t *testing.T) {
 	w := newWorld(t)

@@ -117,7 +117,20 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 		return false, nil
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	// Now that nobody else can: another process may have trained it on since this one looked.
+	metrics, err := j.Folder.Metrics()
+	if err != nil {
+		return false, err
+	}
 	l.mu.Lock()
+	e.result.accuracy = nil
+	for _, m := range metrics {
+		e.result.add(m)
+	}
+	if e.reached(target) {
+		l.mu.Unlock()
+		return false, nil
+	}
 	if p.Shares {
 		e.restart, e.workers = cancel, device.Workers
 	}
@@ -155,6 +168,8 @@ func (l *Local) open(ctx context.Context, e *entry, d job.Device, say talk.Talk)
 		case err != nil:
 			return nil, err
 		case s.State == runs.Done, s.State == runs.Failed && !l.Retry:
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			return nil, e.look()
 		case s.State == runs.Running:
 			return nil, &runs.BusyError{Run: o.Out, Holder: s.Holder}
