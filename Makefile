@@ -71,7 +71,8 @@ nightly: ## run what CI leaves out: everything under the race detector, all thre
 	NEUROLOUPE_SIM_BUILD=race $(MAKE) test-gpu
 	NEUROLOUPE_SIM_BUILD=asan $(MAKE) test-gpu \
 	  TESTFLAGS="-exec 'env ASAN_OPTIONS=detect_leaks=0:handle_segv=0 LD_PRELOAD=$$(g++ -print-file-name=libasan.so)'"
-	$(MAKE) ptxas soak
+	env GOARCH=arm64 CGO_ENABLED=0 go test -timeout 60m -exec qemu-aarch64 ./engine/... ./graph
+	$(MAKE) ptxas soak slurm-check kubernetes-check
 	$(MAKE) fuzz FUZZTIME=10m
 
 fuzz: ## fuzz each fuzz target for FUZZTIME

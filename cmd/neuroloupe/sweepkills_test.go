@@ -56,7 +56,7 @@ seed = [1, 2, 3]
 	}
 	board = bytes.ReplaceAll(board, []byte(whole), nil)
 
-	kills := map[int]int{1: 2, 2: 1, 8: 1} // of processes side by side
+	kills := map[int]int{1: 1, 2: 1, 8: 1} // of processes side by side
 	if soak() {
 		kills = map[int]int{1: 80, 2: 60, 8: 60}
 	}
