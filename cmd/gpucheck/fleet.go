@@ -32,19 +32,11 @@ func fleetWorks() []work { return works()[:2] }
 
 // fleetStep measures how many networks an hour the device trains side by side.
 func fleetStep(ctx context.Context, o options, tell func(Findings) error) error {
-	b, err := openDevice(o, cuda.Options{})
+	o, err := toMeasure(o)
 	if err != nil {
 		return err
 	}
-	simulator := b.Device().Name == simulatorName
-	o.device = b.Device().ID // PyTorch shall use the same
-	if err := b.Close(); err != nil {
-		return err
-	}
-	switch {
-	case simulator:
-		return skip("the simulator has no speed")
-	case o.mode == cuda.Graph:
+	if o.mode == cuda.Graph {
 		return skip("fleets run in the persistent mode, which failed")
 	}
 	d, err := load(ctx, o)

@@ -71,6 +71,25 @@ def network(sizes, hidden):
     return nn.Sequential(*found).to(device)
 
 
+def recorded(step, rows):
+    """A step that replays step as it was recorded with some rows, as PyTorch's documentation of CUDA graphs shows."""
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            step(rows)
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step(rows)
+
+    def replay(some):
+        rows.copy_(some)
+        graph.replay()
+
+    return replay
+
+
 class Case:
     def __init__(self, how, sizes, hidden, batch, lr, precision):
         torch.manual_seed(1)
@@ -100,23 +119,7 @@ class Case:
         self.update.step()
 
     def record(self):
-        """Makes run replay a recorded step, as PyTorch's documentation of CUDA graphs shows."""
-        rows = torch.arange(self.batch, device=device)
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(3):
-                self.step(rows)
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.step(rows)
-
-        def replay(some):
-            rows.copy_(some)
-            graph.replay()
-
-        self.run = replay
+        self.run = recorded(self.step, torch.arange(self.batch, device=device))
 
     def train(self, epochs):
         set_precision(self.precision)
@@ -162,21 +165,7 @@ class Stack:
 
     def record(self):
         rows = torch.arange(self.networks * self.batch, device=device).view(self.networks, -1) % len(inputs)
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(3):
-                self.step(rows)
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.step(rows)
-
-        def replay(some):
-            rows.copy_(some)
-            graph.replay()
-
-        self.run = replay
+        self.run = recorded(self.step, rows)
 
     def train(self, steps):
         set_precision("fp32")

@@ -80,19 +80,28 @@ const (
 	groupTime = 12 * time.Second // that a work takes at least
 )
 
-// speedStep measures all works.
-func speedStep(ctx context.Context, o options, tell func(Findings) error) error {
+// toMeasure names the device of the options, which PyTorch shall use too, and refuses one that has no speed.
+func toMeasure(o options) (options, error) {
 	b, err := openDevice(o, cuda.Options{})
 	if err != nil {
-		return err
+		return o, err
 	}
-	simulator := b.Device().Name == simulatorName
-	o.device = b.Device().ID // PyTorch shall use the same
+	device := b.Device()
+	o.device = device.ID
 	if err := b.Close(); err != nil {
-		return err
+		return o, err
 	}
-	if simulator {
-		return skip("the simulator has no speed")
+	if device.Name == simulatorName {
+		return o, skip("the simulator has no speed")
+	}
+	return o, nil
+}
+
+// speedStep measures all works.
+func speedStep(ctx context.Context, o options, tell func(Findings) error) error {
+	o, err := toMeasure(o)
+	if err != nil {
+		return err
 	}
 	d, err := load(ctx, o)
 	if err != nil {

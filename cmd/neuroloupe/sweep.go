@@ -87,18 +87,23 @@ func (c *sweepCmd) Run(a *app) (err error) {
 	if plan.Twice > 0 {
 		a.Say("%s of the file are runs that another point is already", words.Count(plan.Twice, "point"))
 	}
-	site, err := sweep.NewSite(a.ctx, c.Devices, c.Jobs, plan, a)
-	if err != nil {
-		return err
+	site := &sweep.Site{} // a cluster's devices are not here
+	if c.Executor == "local" {
+		if site, err = sweep.NewSite(a.ctx, c.Devices, c.Jobs, plan, a); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, site.Close()) }()
 	}
-	defer func() { err = errors.Join(err, site.Close()) }()
 	o := sweep.Options{
 		Folder: folder, Plan: plan, Site: site, Shard: shard, Retry: c.Retry != "", FailFast: c.FailFast,
 	}
 	if c.DryRun {
 		return c.dry(a, o)
 	}
-	if err := folder.Write(plan); err != nil {
+	if folder.Path != c.File { // what a folder holds already, a larger plan that was written since would lose
+		err = folder.Write(plan)
+	}
+	if err != nil {
 		return err
 	}
 	view := a.Display(c.Log != "")
@@ -153,9 +158,10 @@ func (c *sweepCmd) check() error {
 	if c.Slurm != "" && c.Executor != "slurm" {
 		return talk.Usage("--slurm is for --executor slurm")
 	}
-	if c.Executor == "slurm" && (c.Shard != "" || c.Retry != "" || c.DryRun || c.Metrics != "" || c.Log != "") {
-		return talk.Usage("--executor slurm submits the whole sweep: --shard, --retry, --dry-run, --metrics and " +
-			"--log do not go with it")
+	if c.Executor == "slurm" && (c.Shard != "" || c.Retry != "" || c.DryRun || c.Metrics != "" ||
+		c.Log != "" || c.Jobs != 0 || c.FailFast) {
+		return talk.Usage("--executor slurm submits the whole sweep: --shard, --retry, --dry-run, --jobs, " +
+			"--fail-fast, --metrics and --log do not go with it")
 	}
 	return nil
 }
@@ -170,7 +176,7 @@ func (c *sweepCmd) submit(a *app, l *sweep.Local) error {
 	if err != nil {
 		return err
 	}
-	s, err := cluster.Submit(a.ctx, l, program, c.Devices, a)
+	s, err := cluster.Submit(a.ctx, l, program, c.Devices)
 	if err != nil {
 		return err
 	}

@@ -51,17 +51,10 @@ func Ready(ctx context.Context, o Order, on Events, t talk.Talk) (err error) {
 
 // finished reports whether a run has done that many epochs and drawn its sheet.
 func finished(f *runs.Folder, epochs int) (bool, error) {
-	running, err := f.Running()
-	if running || err != nil {
+	s, err := runs.StandingOf(f.Path)
+	if err != nil || s.State != runs.Done {
 		return false, err
 	}
 	metrics, err := f.Metrics()
-	if err != nil {
-		return false, err
-	}
-	_, err = os.Stat(f.Sheet())
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
 	return len(metrics) >= epochs, err
 }

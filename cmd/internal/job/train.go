@@ -17,6 +17,7 @@ type Start struct {
 	Images int // of an epoch
 	Epochs int // of the whole run
 	Done   int // before
+	Step   int // steps done of the epoch that has begun
 
 	Resumed bool // it goes on with a run that was begun before
 
@@ -52,8 +53,8 @@ func (j *Job) Train(on Events) error {
 		mode, why := bench.Mode(t.Executor)
 		on.Start(Start{
 			Spec: t.Program.Spec, Images: t.Train.Len(), Epochs: t.Config.Epochs, Done: j.began, Batch: t.Config.Batch,
-			Resumed: j.resumed,
-			Device:  j.Device(), Reason: j.Reason, Mode: mode, ModeReason: why, Folder: j.Folder.Path,
+			Step: j.State.Step, Resumed: j.resumed,
+			Device: j.Device(), Reason: j.Reason, Mode: mode, ModeReason: why, Folder: j.Folder.Path,
 		})
 	}
 	kept := j.began // the last epoch that is safe in the run folder

@@ -235,6 +235,21 @@ func (p found) read(known map[string]entry) (r *Run, anew bool) {
 	return r, err == nil
 }
 
+// Read reads the run of a folder that the caller knows to be one's. Of a run that never began only the path and the
+// standing are known.
+func Read(path string) (*Run, error) {
+	r := &Run{Path: path, Name: filepath.Base(path)}
+	var err error
+	if r.Standing, err = runs.StandingOf(path); err != nil || r.Standing.State == runs.Queued {
+		return r, err
+	}
+	r.Facts, err = readFacts(path)
+	if errors.Is(err, fs.ErrNotExist) { // it is just being made, or failed before it was
+		err = nil
+	}
+	return r, err
+}
+
 // readFacts reads run.toml and metrics.jsonl. With an error the facts are as far as they are known.
 func readFacts(path string) (Facts, error) {
 	f, err := runs.Open(path)

@@ -2,16 +2,14 @@ package sweep
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"neuroloupe/cmd/internal/runs"
-	"neuroloupe/engine"
+	"neuroloupe/cmd/internal/study"
 )
 
 // Row is a run of the leaderboard.
@@ -21,7 +19,7 @@ type Row struct {
 	State      string            `json:"state"`
 	Epochs     int               `json:"epochs"` // done
 	Of         int               `json:"of_epochs"`
-	Validation *float64          `json:"validation_accuracy"` // after the last of them
+	Validation *float64          `json:"validation_accuracy"` // of the weights handed out
 	Test       *float64          `json:"test_accuracy"`
 	Reason     string            `json:"reason,omitempty"` // why it failed or was stopped
 	Folder     string            `json:"folder"`
@@ -76,41 +74,23 @@ func (r *Row) rank() float64 {
 	return v
 }
 
+// read reads how far the run is, as the table of runs does.
 func (r *Row) read() error {
-	s, err := runs.StandingOf(r.Folder)
+	run, err := study.Read(r.Folder)
 	if err != nil {
 		return err
 	}
-	r.State = s.State.String()
-	var last *engine.Metrics
-	if s.Failure != nil {
-		r.Reason, last = s.Failure.Reason, s.Failure.Last
-	}
-	if s.Stop != nil {
+	s := run.Standing
+	r.State, r.arithmetic = s.State.String(), run.Arithmetic()
+	r.Epochs, r.Validation, r.Test = run.Epochs, run.Validation, run.Accuracy
+	switch {
+	case s.Failure != nil:
+		r.Reason = s.Failure.Reason
+	case s.Stop != nil:
 		r.Reason = fmt.Sprintf("%s, rung %d: place %d of %d, of which %d go on", s.Stop.Rule, s.Stop.Rung, s.Stop.Rank,
 			s.Stop.Of, s.Stop.Kept)
-	}
-	if s.State == runs.Running && s.Holder != "" {
+	case s.State == runs.Running:
 		r.Reason = s.Holder
-	}
-	if f, err := runs.Open(r.Folder); err == nil {
-		d := f.Manifest.Device
-		r.arithmetic = strings.TrimSpace(d.ID + " " + d.Instructions)
-		if len(d.Also) > 0 {
-			r.arithmetic += ", then " + strings.Join(d.Also, ", ")
-		}
-		metrics, err := f.Metrics()
-		if err != nil {
-			return err
-		}
-		if r.Epochs = len(metrics); r.Epochs > 0 {
-			last = &metrics[r.Epochs-1]
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if last != nil {
-		r.Validation, r.Test = last.ValidationAccuracy, last.TestAccuracy
 	}
 	return nil
 }

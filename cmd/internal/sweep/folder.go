@@ -101,10 +101,9 @@ func IsFolder(path string) bool {
 
 // Listed is a run as plan.json lists it.
 type Listed struct {
-	ID     string
-	Varied map[string]string // what varies in the sweep, and its value here
-	Data   string
-	Train  runs.Recipe
+	ID    string
+	Data  string
+	Train runs.Recipe
 }
 
 // List are the runs of a sweep's folder in the order of its plan, trained or not.
@@ -115,11 +114,7 @@ func (f Folder) List() ([]Listed, error) {
 	}
 	var all []Listed
 	for _, r := range z.Runs {
-		l := Listed{r.ID, map[string]string{}, r.Data, r.Train}
-		for i, name := range z.Varied {
-			l.Varied[name] = r.Varied[i]
-		}
-		all = append(all, l)
+		all = append(all, Listed{r.ID, r.Data, r.Train})
 	}
 	return all, nil
 }

@@ -392,6 +392,42 @@ func TestRungReachedElsewhere(t *testing.T) {
 	}
 }
 
+// The leaderboard says how good the weights are that a run hands out: with keep = "best" not those of its last epoch.
+func TestBoardOfBest(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan("[set]\nepochs = 8\nbatch = 10\nnet = \"120-8-4\"\nkeep = \"best\"\n[grid]\nlr = [3, 6, 12, 25]\n")
+	if err := w.local(p, nil).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewBoard(w.folder, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differ := false
+	for _, row := range b.Runs {
+		f, err := runs.Open(row.Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics, err := f.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		best, last := 0.0, 0.0
+		for _, m := range metrics {
+			last = *m.ValidationAccuracy
+			best = max(best, last)
+		}
+		if *row.Validation != best {
+			t.Errorf("%v: %v, the best was %v", row.values, *row.Validation, best)
+		}
+		differ = differ || last != best
+	}
+	if !differ {
+		t.Error("the last epoch was the best of every run: nothing is tested")
+	}
+}
+
 // A setting that no run can have is found before anything is trained, and where it stands is said.
 func TestPlanErrors(t *testing.T) {
 	w := newWorld(t)

@@ -15,7 +15,6 @@ type Progress struct {
 	Active []Active
 	Best   *Best   // nil while no run is done
 	Part   float64 // of the work, done, from 0 to 1
-	Mine   float64 // of the work, done by this process
 }
 
 // Active is a run that this process trains.

@@ -125,7 +125,7 @@ const (
 
 // Submit writes the job script and submits the array, for the runs of a local sweep that are left. It does not wait for
 // them. Two arrays of one sweep at a time are refused.
-func (c *Slurm) Submit(ctx context.Context, l *Local, program, devices string, t talk.Talk) (*Submitted, error) {
+func (c *Slurm) Submit(ctx context.Context, l *Local, program, devices string) (*Submitted, error) {
 	left := l.left()
 	if left == 0 {
 		return nil, nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"neuroloupe/cmd/internal/job"
-	"neuroloupe/cmd/internal/talk"
 )
 
 // cluster puts commands of Slurm on the path that say what they were called with and answer as answers say, by the name
@@ -50,7 +49,7 @@ func submit(t *testing.T, w *world, options string) (*Submitted, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.Submit(t.Context(), w.local(w.plan(six), nil), "/opt/it's here/neuroloupe", "auto", talk.Silent{})
+	return c.Submit(t.Context(), w.local(w.plan(six), nil), "/opt/it's here/neuroloupe", "auto")
 }
 
 // The script asks for what the person and the sweep want, and becomes the program with its last line.
@@ -153,7 +152,7 @@ func TestSubmitNothing(t *testing.T) {
 	if err := w.local(p, nil).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := new(Slurm).Submit(t.Context(), w.local(p, nil), "neuroloupe", "auto", talk.Silent{})
+	s, err := new(Slurm).Submit(t.Context(), w.local(p, nil), "neuroloupe", "auto")
 	if s != nil || err != nil {
 		t.Errorf("%+v, %v", s, err)
 	}

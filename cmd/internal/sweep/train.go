@@ -120,7 +120,7 @@ func (l *Local) trainWith(ctx context.Context, p Place, e *entry, target int, sa
 	// Now that nobody else can: another process may have trained it on since this one looked.
 	metrics, err := j.Folder.Metrics()
 	if err != nil {
-		return false, err
+		return false, errors.Join(err, l.fail(e, err))
 	}
 	l.mu.Lock()
 	e.result.accuracy = nil
@@ -217,6 +217,7 @@ func (l *Local) events(e *entry, target int, cancel context.CancelCauseFunc) job
 		Start: func(s job.Start) {
 			l.mu.Lock()
 			start, e.device = s, s.Device.ID
+			seen = min(s.Step*s.Batch, s.Images)
 			ev := l.event(e, Event{Kind: Began, Epoch: s.Done, Device: e.device})
 			l.mu.Unlock()
 			l.tell(ev)
