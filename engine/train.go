@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,10 @@ type Metrics struct {
 
 // Hooks are called by Run on its own goroutine; a nil hook is not called.
 type Hooks struct {
+	// Between is called before each call to the Executor, with the progress so far and with what reads the parameters
+	// as they then are, by name. It says how many steps that call may take at most; 0 leaves that to Run. It may wait,
+	// which is not counted as training. An error ends the run, and nothing is saved.
+	Between func(p Progress, read func(tensors ...Tensor) error) (most int, err error)
 	// Steps tells the progress within an epoch, many times an epoch.
 	Steps func(epoch, done, of int, loss float64)
 	// Epoch is called after each epoch, with the state after it; it must not keep st. An error ends the run.
@@ -71,6 +76,7 @@ type Trainer struct {
 	Config                  Config
 	Train, Validation, Test Data
 	Hooks                   Hooks
+	CallTime                time.Duration // that one call to the Executor should take; 0 is 100 ms
 
 	bound []bound
 	pace  int // steps of the next call; 0 = not known yet
@@ -120,7 +126,7 @@ func (e *DivergedError) Error() string {
 // ErrInterrupted is returned by Run when its context ended; it wraps the context's cause beside it.
 var ErrInterrupted = errors.New("engine: interrupted")
 
-// callTime is how long one call to an Executor should take: often enough for a progress bar and ctrl-C, seldom enough
+// callTime is how long one call to an Executor takes unless others are asked for: often enough for a progress bar and ctrl-C, seldom enough
 // to cost nothing.
 const callTime = 100 * time.Millisecond
 
@@ -158,7 +164,7 @@ func (t *Trainer) Run(ctx context.Context, st *State) error {
 }
 
 // epoch runs the rest of the epoch that has begun.
-func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
+func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) (err error) {
 	var pcg rand.PCG
 	if err := pcg.UnmarshalBinary(st.RNG); err != nil {
 		return fmt.Errorf("engine: random generator: %w", err)
@@ -178,6 +184,12 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 	}
 	saved := time.Now()
 	for st.Step < steps {
+		most := 0
+		if t.Hooks.Between != nil {
+			if most, err = t.Hooks.Between(st.Progress, t.Executor.Read); err != nil {
+				return err
+			}
+		}
 		if ctx.Err() != nil {
 			if err := t.save(st); err != nil {
 				return err
@@ -193,6 +205,9 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 		}
 		lo := st.Step
 		hi := min(lo+max(1, t.pace), steps)
+		if most > 0 {
+			hi = min(hi, lo+most)
+		}
 		began := time.Now()
 		err := t.Executor.Train(Steps{
 			Data: train, Order: order[lo*t.Config.Batch : min(hi*t.Config.Batch, n)], Batch: t.Config.Batch,
@@ -215,7 +230,8 @@ func (t *Trainer) epoch(ctx context.Context, st *State, train DataRef) error {
 		if t.Hooks.Steps != nil {
 			t.Hooks.Steps(st.Epoch+1, hi, steps, st.LossSum/float64(min(hi*t.Config.Batch, n)))
 		}
-		t.pace = min(max(1, int(float64(hi-lo)*float64(callTime)/float64(took+1))), 4*max(1, t.pace))
+		t.pace = min(max(1, int(float64(hi-lo)*float64(cmp.Or(t.CallTime, callTime))/float64(took+1))),
+			4*max(1, t.pace))
 	}
 	return t.endEpoch(&pcg, st, float64(lr[steps-1]))
 }

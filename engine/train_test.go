@@ -198,6 +198,61 @@ func TestResumeAfterAnyStep(t *testing.T) {
 	}
 }
 
+// Who steers a run between its calls decides how long they are, sees the parameters as they then are, and changes
+// nothing of what comes out; an error of theirs ends the run where it is.
+func TestBetweenSteers(t *testing.T) {
+	spec := toySpec()
+	whole := spec.NewState(spec.NewParams())
+	if err := toyTrainer(newToy(spec)).Run(t.Context(), whole); err != nil {
+		t.Fatal(err)
+	}
+	const perEpoch = 5
+	x := newToy(spec)
+	tr := toyTrainer(x)
+	var asked []uint64
+	most := []int{1, 2, 0, 1}
+	tr.Hooks.Between = func(p engine.Progress, read func(...engine.Tensor) error) (int, error) {
+		if int(p.Steps) != len(x.batches) || int(p.Steps) != perEpoch*p.Epoch+p.Step {
+			t.Errorf("%d steps are done, of epoch %d step %d is said", len(x.batches), p.Epoch, p.Step)
+		}
+		if n := len(asked); n > 0 && n <= len(most) && most[n-1] > 0 && int(p.Steps-asked[n-1]) > most[n-1] {
+			t.Errorf("a call of at most %d steps did %d", most[n-1], p.Steps-asked[n-1])
+		}
+		asked = append(asked, p.Steps)
+		w := engine.Tensor{Name: "layer1.weight", Shape: []int{1, 2}, Data: make([]float32, 2)}
+		if err := read(w); err != nil || w.Data[0] != x.tensors["layer1.weight"][0] {
+			t.Errorf("the weights are read as %v, %v", w.Data, err)
+		}
+		if n := len(asked); n <= len(most) {
+			return most[n-1], nil
+		}
+		return 0, nil
+	}
+	st := spec.NewState(spec.NewParams())
+	if err := tr.Run(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) < 5 || asked[0] != 0 || asked[1] != 1 || asked[2] > 3 {
+		t.Errorf("it is asked after steps %v", asked)
+	}
+	if diff := cmp.Diff(whole.Params, st.Params); diff != "" {
+		t.Errorf("parameters differ (-alone +steered):\n%s", diff)
+	}
+	enough := errors.New("enough")
+	tr = toyTrainer(newToy(spec))
+	tr.Hooks.Save = func(*engine.State) error { t.Error("it is saved"); return nil }
+	tr.Hooks.Between = func(p engine.Progress, _ func(...engine.Tensor) error) (int, error) {
+		if p.Steps >= 7 {
+			return 0, enough
+		}
+		return 1, nil
+	}
+	st = spec.NewState(spec.NewParams())
+	if err := tr.Run(t.Context(), st); !errors.Is(err, enough) || st.Steps != 7 {
+		t.Errorf("the run ends after %d steps with %v", st.Steps, err)
+	}
+}
+
 func TestDivergedNamesEpochAndStep(t *testing.T) {
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		x := newToy(toySpec())

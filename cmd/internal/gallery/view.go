@@ -148,9 +148,12 @@ func (v *View) Warn() {
 
 // Use gives v the data set and the executor of a training that has ended, whose owner closes it.
 func (v *View) Use(e *dataset.Examples, t *engine.Trainer) {
-	v.data, v.tests = e, e.Test
+	v.UseData(e)
 	v.Subject.Lend(t)
 }
+
+// UseData gives v the data set of the run, which is in memory.
+func (v *View) UseData(e *dataset.Examples) { v.data, v.tests = e, e.Test }
 
 // Close frees the executor; more calls do nothing.
 func (v *View) Close() error {

@@ -122,8 +122,7 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 	}
 	out := o.Out
 	if out == "" {
-		name := fmt.Sprintf("%s-%v-%s-s%d", o.Data.Name, spec, r.Preset, r.Seed)
-		if out, err = runs.NewFolder(filepath.Join("runs", name)); err != nil {
+		if out, err = runs.NewFolder(filepath.Join("runs", FolderName(o.Data.Name, spec, r))); err != nil {
 			return nil, err
 		}
 	}
@@ -141,6 +140,11 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 	}
 	j.State = spec.NewState(initial.Clone())
 	return j, nil
+}
+
+// FolderName is what the folder of a run is called unless a name is given.
+func FolderName(data string, s engine.Spec, r runs.Recipe) string {
+	return fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed)
 }
 
 // ZeroDead sets the weights of the first layer from some inputs to 0.

@@ -30,9 +30,15 @@ type Start struct {
 }
 
 // Events are told how training goes, and Sheet what Finish does after it, in the order of their fields; nil is nobody.
-// None may wait long.
+// None may wait long but Between.
 type Events struct {
 	Start func(Start)
+
+	// Between steers the training, as that of engine.Hooks. It is called about once in CallTime; 0 is as often as an
+	// engine.Trainer does.
+	Between  func(p engine.Progress, read func(tensors ...engine.Tensor) error) (most int, err error)
+	CallTime time.Duration
+
 	Steps func(epoch, done, of int, loss float64) // epoch from 1; of so many steps of it
 	Epoch func(engine.Metrics)                    // one has ended
 	Saved func(epoch int)                         // all up to it is safe in the run folder
@@ -58,8 +64,10 @@ func (j *Job) Train(on Events) error {
 		})
 	}
 	kept := j.began // the last epoch that is safe in the run folder
+	t.CallTime = on.CallTime
 	t.Hooks = engine.Hooks{
-		Steps: on.Steps,
+		Between: on.Between,
+		Steps:   on.Steps,
 		Epoch: func(m engine.Metrics, st *engine.State) error {
 			if on.Epoch != nil {
 				on.Epoch(m)

@@ -1,0 +1,487 @@
+package lesson
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"neuroloupe/cmd/internal/dataset"
+	"neuroloupe/cmd/internal/job"
+	"neuroloupe/cmd/internal/runs"
+	"neuroloupe/engine"
+)
+
+// State is what a lesson does.
+type State string
+
+// The states of a lesson.
+const (
+	Begins State = "begins" // its folder and its device are made ready
+	Paused State = "paused"
+	Plays  State = "plays"
+	Ended  State = "ended" // after its last epoch, or by early stopping
+	Failed State = "failed"
+	Over   State = "over" // let go
+)
+
+// Status is how a lesson stands.
+type Status struct {
+	Version uint64  `json:"version"` // rises whenever anything below changes
+	State   State   `json:"state"`
+	Epoch   int     `json:"epoch"` // whole epochs done
+	Epochs  int     `json:"epochs"`
+	Step    int     `json:"step"` // of the epoch that has begun
+	Of      int     `json:"of"`   // steps of an epoch
+	Steps   uint64  `json:"steps"`
+	Loss    float64 `json:"loss"`  // mean of the epoch that has begun, of the last one before its first step
+	Rate    float64 `json:"rate"`  // images/s of the last call to the device, with the turns of others left out; 0 before
+	Frame   int     `json:"frame"` // number of the last picture
+	Device  string  `json:"device"`
+	Kept    string  `json:"kept"` // the run folder it is kept in
+	Error   string  `json:"error"`
+}
+
+// Frame is a picture of a network in the midst of its training. It is not changed any more.
+type Frame struct {
+	Number int
+	Epoch  int // whole epochs done
+	Step   int // of the next one
+	Gamma  float64
+	Params engine.Params
+}
+
+// frameTime is how often a picture is taken at most, in each of the calls of callTime; and frameShare is how many times
+// longer than the taking of one the training goes on before the next.
+const (
+	callTime   = 25 * time.Millisecond
+	frameTime  = 25 * time.Millisecond
+	frameShare = 50
+)
+
+// maxMoments is how many bytes the pictures after whole epochs may take; beyond it every second is let go.
+const maxMoments = 64 << 20
+
+// Lesson is a training that is watched. Its methods may be called by several goroutines.
+type Lesson struct {
+	school *School
+	order  job.Order
+	spec   engine.Spec
+	cancel context.CancelFunc
+	done   chan struct{} // closed when its goroutine has ended
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and made anew, when the status changes
+	status  Status
+	frame   Frame
+	moments []Frame
+	every   int // of how many epochs one is kept in moments
+	metrics []engine.Metrics
+	play    bool
+	until   uint64 // pause when so many steps are done; 0 = never
+	dropped bool   // to be let go
+	keeps   []chan<- kept
+	err     error // of the goroutine
+
+	// Of its goroutine alone.
+	job   *job.Job
+	next  time.Time // when another picture may be taken
+	asked uint64    // steps done before the call that is under way
+	began time.Time // of that call
+}
+
+type kept struct {
+	path string
+	err  error
+}
+
+func newLesson(s *School, o job.Order, spec engine.Spec) *Lesson {
+	ctx, cancel := context.WithCancel(context.Background())
+	n := (o.Examples.Train.Len() + o.Recipe.Batch - 1) / o.Recipe.Batch
+	l := &Lesson{
+		school: s, order: o, spec: spec, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), every: 1,
+		status: Status{Version: 1, State: Begins, Epochs: o.Recipe.Epochs, Of: n, Loss: 0},
+	}
+	initial := spec.NewParams()
+	if o.Recipe.ZeroDead {
+		job.ZeroDead(initial, o.Examples.DeadPixels())
+	}
+	l.frame = Frame{Gamma: 1, Params: initial}
+	l.moments = []Frame{l.frame}
+	go l.run(ctx)
+	return l
+}
+
+// Spec is that of the network.
+func (l *Lesson) Spec() engine.Spec { return l.spec }
+
+// Recipe is what it is trained by.
+func (l *Lesson) Recipe() runs.Recipe { return l.order.Recipe }
+
+// Data is the name of the data set, and Examples are its images.
+func (l *Lesson) Data() string { return l.order.Name }
+
+// Examples are the images.
+func (l *Lesson) Examples() *dataset.Examples { return l.order.Examples }
+
+// Start are the weights W₀ that it began with.
+func (l *Lesson) Start() engine.Params {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.moments[0].Params
+}
+
+// Status is how it stands.
+func (l *Lesson) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+// Wait waits until the status has another version than seen, or ctx is done, and returns it.
+func (l *Lesson) Wait(ctx context.Context, seen uint64) Status {
+	for {
+		l.mu.Lock()
+		s, changed := l.status, l.changed
+		l.mu.Unlock()
+		if s.Version != seen || s.State == Over {
+			return s
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return s
+		}
+	}
+}
+
+// Frame is the last picture.
+func (l *Lesson) Frame() Frame {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frame
+}
+
+// Moments are pictures after whole epochs, epoch 0 first; of a long training not of every one.
+func (l *Lesson) Moments() []Frame {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.moments)
+}
+
+// Metrics are those of the epochs from the nth on, from 0.
+func (l *Lesson) Metrics(n int) []engine.Metrics {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.metrics[min(n, len(l.metrics)):])
+}
+
+// Play goes on to the end.
+func (l *Lesson) Play() { l.steer(true, 0) }
+
+// Pause stops between two steps.
+func (l *Lesson) Pause() { l.steer(false, 0) }
+
+// Until goes on until so many steps are done since the start, and pauses.
+func (l *Lesson) Until(steps uint64) { l.steer(true, steps) }
+
+// Step does one step and pauses.
+func (l *Lesson) Step() { l.Until(l.Status().Steps + 1) }
+
+// Epoch goes on to the end of an epoch and pauses.
+func (l *Lesson) Epoch() {
+	s := l.Status()
+	l.Until(uint64(s.Epoch+1) * uint64(s.Of))
+}
+
+func (l *Lesson) steer(play bool, until uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.play, l.until = play, until
+	if s := l.status.State; s == Plays || s == Paused {
+		l.status.State = stands(l.goes(l.status.Steps))
+	}
+	l.tell()
+}
+
+// goes reports whether the next step is to be done. The mutex is held.
+func (l *Lesson) goes(steps uint64) bool { return l.play && (l.until == 0 || steps < l.until) }
+
+// stands is the state of a training that goes on, or waits.
+func stands(goes bool) State {
+	if goes {
+		return Plays
+	}
+	return Paused
+}
+
+// tell tells all who wait that something has changed. The mutex is held.
+func (l *Lesson) tell() {
+	l.status.Version++
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *Lesson) change(f func(*Status)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(&l.status)
+	l.tell()
+}
+
+// over reports whether it has been let go.
+func (l *Lesson) over() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+var errDropped = errors.New("the training has been let go")
+
+// End lets it go: what was kept is saved as it is, what was not is removed.
+func (l *Lesson) End() error {
+	l.mu.Lock()
+	if l.status.Kept != "" {
+		l.cancel()
+	}
+	l.dropped = true
+	l.tell()
+	l.mu.Unlock()
+	<-l.done
+	return l.err
+}
+
+// run is the goroutine of a lesson.
+func (l *Lesson) run(ctx context.Context) {
+	defer close(l.done)
+	defer l.cancel()
+	var err error
+	if l.job, err = job.Begin(ctx, l.order, l.school.Talk); err == nil {
+		err = l.train()
+	}
+	if err != nil && !errors.Is(err, errDropped) && !errors.Is(err, engine.ErrInterrupted) {
+		l.change(func(s *Status) { s.State, s.Error = Failed, err.Error() })
+	} else if err == nil {
+		l.change(func(s *Status) { s.State = Ended })
+		if l.Status().Kept != "" {
+			l.finish()
+		}
+	}
+	l.school.clock.rest(l)
+	for { // nothing is trained any more, but it may still be kept
+		if stop := l.attend(false); stop {
+			break
+		}
+	}
+	l.close()
+}
+
+// train trains it to its end.
+func (l *Lesson) train() error {
+	device := l.job.Device().ID
+	l.change(func(s *Status) { s.Device = device })
+	return l.job.Train(job.Events{
+		Between: l.between, CallTime: callTime,
+		Epoch: l.ended,
+		Saved: func(epoch int) {
+			if epoch < l.order.Recipe.Epochs && !l.job.State.Stopped {
+				l.attend(true)
+			}
+		},
+		Steps: func(_, _, _ int, loss float64) { l.stepped(loss) },
+	})
+}
+
+// between is called before each call to the device.
+func (l *Lesson) between(p engine.Progress, read func(...engine.Tensor) error) (int, error) {
+	l.school.clock.give(l)
+	if p.Steps == 0 {
+		l.change(func(s *Status) { s.State = Paused })
+	}
+	if p.Step > 0 && (time.Now().After(l.next) || !l.wants(p.Steps)) { // after a whole epoch there is one: see ended
+		if err := l.look(p, read); err != nil {
+			return 0, err
+		}
+	}
+	if stop := l.attend(true); stop {
+		return 0, l.stop()
+	}
+	l.school.clock.take(l, float64(p.Epoch)+float64(p.Step)/float64(l.status.Of))
+	l.began, l.asked = time.Now(), p.Steps
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until > p.Steps {
+		return int(min(l.until-p.Steps, math.MaxInt32)), nil
+	}
+	return 0, nil
+}
+
+// look takes a picture.
+func (l *Lesson) look(p engine.Progress, read func(...engine.Tensor) error) error {
+	now := time.Now()
+	params := l.spec.ParamInfo()
+	for i := range params {
+		params[i].Data = make([]float32, params[i].Len())
+	}
+	if err := read(params...); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.show(Frame{Epoch: p.Epoch, Step: p.Step, Gamma: p.Decay.Gamma, Params: params})
+	l.tell()
+	l.next = now.Add(max(frameTime, frameShare*time.Since(now)))
+	return nil
+}
+
+// show makes a picture the last one. The mutex is held.
+func (l *Lesson) show(f Frame) {
+	l.status.Frame++
+	f.Number = l.status.Frame
+	l.frame = f
+}
+
+// stop is the error that a training that is let go ends with: none for one that is kept, which is saved.
+func (l *Lesson) stop() error {
+	if l.Status().Kept != "" {
+		return nil
+	}
+	return errDropped
+}
+
+// wants reports whether it is to go on.
+func (l *Lesson) wants(steps uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.goes(steps)
+}
+
+// stepped notes what a call to the device did.
+func (l *Lesson) stepped(loss float64) {
+	took := time.Since(l.began)
+	st := l.job.State
+	l.change(func(s *Status) {
+		s.Epoch, s.Step, s.Steps = st.Epoch, st.Step, st.Steps
+		s.Rate = float64(st.Steps-l.asked) * float64(l.order.Recipe.Batch) / max(took.Seconds(), 1e-9)
+		if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+			s.Loss = loss
+		}
+	})
+}
+
+// ended notes what an epoch ended with.
+func (l *Lesson) ended(m engine.Metrics) {
+	l.school.clock.give(l)
+	f := Frame{Epoch: m.Epoch, Gamma: m.Gamma, Params: l.job.State.Params.Clone()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.metrics = append(l.metrics, m)
+	l.status.Epoch, l.status.Step = m.Epoch, 0
+	l.show(f)
+	if m.Epoch%l.every == 0 {
+		l.moments = append(l.moments, l.frame)
+	}
+	for len(l.moments) > 2 && len(l.moments)*4*weights(l.spec) > maxMoments {
+		l.every *= 2
+		l.moments = slices.DeleteFunc(l.moments, func(f Frame) bool { return f.Epoch%l.every != 0 })
+	}
+	l.tell()
+}
+
+// attend does what is asked for, and waits until the training is to go on: with true until it goes, else until more is
+// asked for. stop says that it is to be let go.
+func (l *Lesson) attend(training bool) (stop bool) {
+	for {
+		l.mu.Lock()
+		keeps := l.keeps
+		l.keeps = nil
+		goes := training && l.goes(l.status.Steps)
+		if state := stands(goes); training && l.status.State != state {
+			l.status.State = state
+			l.tell()
+		}
+		stop, changed := l.dropped, l.changed
+		l.mu.Unlock()
+		if len(keeps) > 0 {
+			k := l.settle()
+			for _, c := range keeps {
+				c <- k
+			}
+			continue
+		}
+		if stop || goes {
+			return stop
+		}
+		l.school.clock.rest(l)
+		<-changed
+	}
+}
+
+// Keep makes the training a run among the others, as train would have written it, and returns its folder. It goes on
+// there. One that is kept already stays where it is.
+func (l *Lesson) Keep(ctx context.Context) (string, error) {
+	answer := make(chan kept, 1)
+	l.mu.Lock()
+	l.keeps = append(l.keeps, answer)
+	l.tell()
+	l.mu.Unlock()
+	select {
+	case k := <-answer:
+		return k.path, k.err
+	case <-l.done:
+		return "", errDropped
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// settle is Keep on the goroutine of the lesson.
+func (l *Lesson) settle() kept {
+	s := l.Status()
+	if s.Kept != "" {
+		return kept{path: s.Kept}
+	}
+	if l.job == nil || s.State == Begins {
+		return kept{err: errors.New("the training has not begun, so that there is nothing to keep")}
+	}
+	if err := l.job.Folder.Settle(l.school.base(l.job.Folder)); err != nil {
+		return kept{err: fmt.Errorf("the training could not be kept: %w", err)}
+	}
+	path := l.job.Folder.Path
+	l.change(func(s *Status) { s.Kept = path })
+	if s.State == Ended {
+		l.finish()
+	}
+	return kept{path: path}
+}
+
+// finish ends the folder of a run that is kept and trained to its end.
+func (l *Lesson) finish() {
+	if err := l.job.Finish(job.Events{}); err != nil {
+		l.school.Talk.Say("%s: %v", l.job.Folder.Path, err)
+	}
+}
+
+// close gives back what it holds, and removes what was not kept.
+func (l *Lesson) close() {
+	var err error
+	path := l.order.Out
+	if l.job != nil {
+		err = l.job.Close()
+	}
+	l.mu.Lock()
+	l.status.State = Over
+	gone := l.status.Kept == ""
+	l.tell()
+	l.mu.Unlock()
+	if gone && l.job != nil {
+		err = errors.Join(err, runs.Remove(path))
+	}
+	l.err = err
+}
