@@ -495,36 +495,3 @@ func TestServeNetworks(t *testing.T) {
 	}
 	b.quietTo(server)
 }
-
-// The slider of time goes back to the start, whose learned part is nothing, and the maps follow; the answer does not.
-func TestServeTime(t *testing.T) {
-	data, dir := shapes(t), t.TempDir()
-	run := filepath.Join(dir, "run")
-	must(t, "train", data, "--net", "120-6-4", "--epochs", "3", "--out", run)
-	b := livePage(t, run)
-	b.until("!document.getElementById('time').hidden && document.querySelectorAll('#top button').length === 12")
-	b.frame()
-	const tiles = "document.getElementById('grid').toDataURL()"
-	end, answer := eval[string](b, tiles), b.text("#verdict-says")
-	eval[bool](b, "(document.getElementById('epoch').focus(), true)")
-	b.key(keyHome)
-	b.until("neuroloupe.now.net.then && neuroloupe.state.epoch === 0")
-	b.frame()
-	if got := eval[float64](b, "Math.max(...neuroloupe.now.net.map(0, 2, 'learned').map(Math.abs))"); got != 0 {
-		t.Errorf("at the start %v has been learned", got)
-	}
-	if eval[string](b, tiles) == end || b.text("#verdict-says") != answer {
-		t.Error("the tiles are the same, or the answer another, at the start")
-	}
-	b.until("location.hash.includes('epoch=0')")
-	b.check(chromedp.Do(b.ctx, chromedp.Reload()))
-	b.until("window.neuroloupe && neuroloupe.now.net && neuroloupe.now.net.then")
-	b.until("document.getElementById('epoch-says').textContent.startsWith('after epoch 0')")
-	eval[bool](b, "(document.getElementById('epoch').focus(), true)")
-	b.key(keyEnd)
-	b.until("!neuroloupe.now.net.then")
-	b.frame()
-	if eval[string](b, tiles) != end {
-		t.Error("back at the end the tiles are others")
-	}
-}

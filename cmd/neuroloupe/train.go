@@ -49,7 +49,7 @@ type trainCmd struct {
 	Workers   *int            `group:"Run" placeholder:"N" help:"CPU goroutines that compute; 0 = one per core (default)."`
 	Out       string          `group:"Run" predictor:"dir" placeholder:"DIR" help:"Run folder (default runs/NAME)."`
 	Resume    string          `group:"Run" predictor:"run" placeholder:"RUN" help:"Go on with this run where it stopped; --epochs may be raised."`
-	Frames    *string         `group:"Run" placeholder:"epoch|N|none" help:"Keep the first layer's weights every epoch, every N epochs, or not."`
+	Frames    *string         `group:"Run" placeholder:"epoch|N|none" help:"Keep the network every epoch, every N epochs, or not."`
 	Parity    bool            `group:"Run" help:"Afterwards repeat the first epoch on the CPU and report the largest weight difference."`
 	JSON      bool            `name:"json" group:"Run" help:"Print one JSON document instead of a table."`
 	Dump      bool            `name:"dump-program" group:"Run" help:"Print the instructions that a training step runs, and stop."`

@@ -24,7 +24,7 @@ func (s *Subject) score(ctx context.Context, show Show, n Net) (engine.Score, er
 		if err != nil {
 			return engine.Score{}, err
 		}
-		return p.Score(n, s.program)
+		return p.Score(n, s.root().program)
 	})
 }
 

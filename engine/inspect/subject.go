@@ -31,6 +31,7 @@ type Subject struct {
 	executor engine.Executor
 	lent     *engine.Trainer // whose executor that is; nil for the subject's own
 	probe    *Probe          // over the images; nil until they are asked for
+	of       *Subject        // whose executor and images are used; nil for the subject's own
 	kept     map[answer]any
 }
 
@@ -50,8 +51,26 @@ func (s *Subject) Close() error {
 	return x.Close()
 }
 
+// Then returns a subject of another network of the same Spec on the same images: what s's network was at another time
+// of its training, or is when something of it is broken. It has no executor of its own but uses that of s, which is
+// closed after it; like s, and together with it, it is for one goroutine at a time.
+func (s *Subject) Then(n Net) *Subject {
+	return &Subject{Net: n, NoStart: s.NoStart, Rows: s.Rows, Cols: s.Cols, of: s.root()}
+}
+
+// root is the subject whose executor is used.
+func (s *Subject) root() *Subject {
+	if s.of != nil {
+		return s.of
+	}
+	return s
+}
+
 // On asks networks of this Spec about other images than the subject's own. The probe is good until Close.
 func (s *Subject) On(d engine.Data) (Probe, error) {
+	if s.of != nil {
+		return s.of.On(d)
+	}
 	if s.executor == nil {
 		var err error
 		if s.program, s.executor, err = s.Compile(); err != nil {
@@ -71,6 +90,9 @@ func (s *Subject) On(d engine.Data) (Probe, error) {
 
 // Probe asks networks of this Spec about the subject's images.
 func (s *Subject) Probe(ctx context.Context) (Probe, error) {
+	if s.of != nil {
+		return s.of.Probe(ctx)
+	}
 	if s.probe != nil {
 		return *s.probe, nil
 	}

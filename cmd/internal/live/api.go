@@ -25,7 +25,8 @@ const (
 )
 
 // routes are what can be asked of the runs. {run} is a place in the list, {layer} counts from 1, {neuron} from 0. What
-// is not text is float32, little-endian.
+// is not text is float32, little-endian. Maps, what is seen, neurons and broken are of the network handed out, or of
+// another that the query names; see network.
 func (s *shelf) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/runs", s.list)
 	for path, answer := range map[string]answer{
@@ -38,6 +39,7 @@ func (s *shelf) routes(mux *http.ServeMux) {
 		"/doctor":                   diagnosis,
 		"/frames":                   frames,
 		"/frames/{frame}":           frame,
+		"/broken":                   broken,
 	} {
 		mux.HandleFunc("GET /api/runs/{run}"+path, s.asked(answer))
 	}
@@ -188,6 +190,10 @@ func maps(b *book, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	subject, err := b.network(r)
+	if err != nil {
+		return nil, err
+	}
 	for _, show := range []inspect.Show{inspect.ShowRaw, inspect.ShowLearned, inspect.ShowStart} {
 		if show.String() != r.URL.Query().Get("show") {
 			continue
@@ -195,7 +201,7 @@ func maps(b *book, r *http.Request) (any, error) {
 		if show != inspect.ShowRaw && b.view.NoStart != nil {
 			return nil, notThere{b.view.NoStart}
 		}
-		all, err := b.view.Subject.Maps(b.view.Context(), show, l)
+		all, err := subject.Maps(b.view.Context(), show, l)
 		var out []byte
 		for _, m := range all {
 			out = appendFloats(out, m)
@@ -224,15 +230,19 @@ func seen(b *book, r *http.Request) (any, error) {
 	if l > b.view.Net.Hidden() {
 		return nil, notThere{fmt.Errorf("layer %d is that of the outputs", l+1)}
 	}
-	a, err := b.view.Activity(l)
+	subject, err := b.network(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := b.view.Subject.Favourites(b.view.Context(), l)
+	a, err := subject.Activity(b.view.Context(), l)
 	if err != nil {
 		return nil, err
 	}
-	importance, err := b.view.Subject.Importance(b.view.Context(), l)
+	f, err := subject.Favourites(b.view.Context(), l)
+	if err != nil {
+		return nil, err
+	}
+	importance, err := subject.Importance(b.view.Context(), l)
 	return map[string]any{
 		"mean": nums(a.Mean), "stuck": nums(a.Stuck), "favourite": f.Class, "importance": nums(importance),
 	}, err
@@ -248,7 +258,11 @@ func neuron(b *book, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := b.view.Subject.Responses(b.view.Context(), l, histogramBins, topImages)
+	subject, err := b.network(r)
+	if err != nil {
+		return nil, err
+	}
+	all, err := subject.Responses(b.view.Context(), l, histogramBins, topImages)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +276,7 @@ func neuron(b *book, r *http.Request) (any, error) {
 		labels[i] = int(set.Labels[at])
 	}
 	rho := math.NaN()
-	if rhos, err := b.view.Subject.Rho(b.view.Context(), l); err == nil {
+	if rhos, err := subject.Rho(b.view.Context(), l); err == nil {
 		rho = rhos[j]
 	}
 	z := make([]float64, len(top.Z))

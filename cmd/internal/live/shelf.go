@@ -36,6 +36,7 @@ type book struct {
 	diagnose *doctor.Diagnosis // nil until it is asked for
 	moments  []moment          // nil until they are asked for
 	accurate string            // what their accuracy is of
+	networks []network         // of other times, and broken; the one asked last at the end
 }
 
 // newShelf takes of the runs found those that have weights to show.
@@ -102,7 +103,7 @@ func (b *book) close() error {
 		return nil
 	}
 	err := b.view.Close()
-	b.view, b.diagnose, b.moments = nil, nil, nil
+	b.view, b.diagnose, b.moments, b.networks = nil, nil, nil, nil
 	return err
 }
 

@@ -16,7 +16,8 @@ type moment struct {
 	Accuracy page.Num `json:"accuracy"` // null where not known
 }
 
-// frames are the moments of which the first layer's weights are kept, epoch 0 first; none where none are kept.
+// frames are the moments of which the network, or its first layer's weights alone, is kept, epoch 0 first; none where
+// none are kept.
 func frames(b *book, _ *http.Request) (any, error) {
 	if b.moments == nil {
 		metrics, err := b.view.Folder.Metrics()
@@ -37,22 +38,37 @@ func frames(b *book, _ *http.Request) (any, error) {
 		b.moments = moments
 		b.accurate = gallery.AccuracyName(metrics)
 	}
-	return map[string]any{"frames": b.moments, "accuracy": b.accurate}, nil
+	lack := b.view.Folder.FramesLack() // "" where they have the whole network
+	return map[string]any{"frames": b.moments, "accuracy": b.accurate, "lack": lack}, nil
 }
 
-// frame is the first layer's weights at a moment, In×Out.
+// frame is the network at a moment, W, In×Out, and b of each layer; or of the first layer W alone, where no more is kept.
 func frame(b *book, r *http.Request) (any, error) {
 	n, err := number(r, "frame", 1<<20)
 	if err != nil {
 		return nil, err
 	}
-	var out []byte
-	err = b.view.EachFrame(func(i, _ int) bool { return i == n }, func(f runs.Frame) {
-		out = appendFloats(nil, f.Weights.Data)
-	})
-	var none *gallery.NotKept
-	if errors.As(err, &none) || err == nil && out == nil {
-		return nil, notThere{errors.New("there is no such frame")}
+	f, err := b.frame(n)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if f.Params == nil {
+		return appendFloats(nil, f.Weights.Data), nil
+	}
+	var out []byte
+	for _, t := range f.Params {
+		out = appendFloats(out, t.Data)
+	}
+	return out, nil
+}
+
+// frame reads the frame of a place.
+func (b *book) frame(n int) (f runs.Frame, err error) {
+	found := false
+	err = b.view.EachFrame(func(i, _ int) bool { return i == n }, func(got runs.Frame) { f, found = got, true })
+	var none *gallery.NotKept
+	if errors.As(err, &none) || err == nil && !found {
+		return f, notThere{errors.New("there is no such frame")}
+	}
+	return f, err
 }

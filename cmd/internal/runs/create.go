@@ -19,7 +19,7 @@ func Create(path string, m Manifest, initial engine.Params) (*Folder, error) {
 		if err := f.writeTensors(initialFile, initial, nil); err != nil {
 			return err
 		}
-		if err := f.writeLog([]Frame{{Weights: initial.Weight(1)}}); err != nil {
+		if err := f.writeLog([]Frame{f.frameOf(0, initial)}); err != nil {
 			return err
 		}
 		return f.Save(f.Spec.NewState(initial))

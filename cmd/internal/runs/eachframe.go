@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"neuroloupe/engine"
 	"neuroloupe/engine/safetensors"
 )
 
@@ -28,27 +27,41 @@ func (f *Folder) EachFrame(want func(i, of int) bool, fn func(Frame) error) erro
 	if err := f.checkMeta(framesFile, tensors.Meta()); err != nil {
 		return err
 	}
-	all, last := tensors.Infos(), -1
-	for i, t := range all {
-		text, ok := strings.CutPrefix(t.Name, framePrefix)
-		epoch, err := strconv.Atoi(text)
-		if shape := f.Spec.ParamInfo().Weight(1).Shape; !ok || err != nil || epoch <= last ||
-			fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
-			return fmt.Errorf("%s: tensor %s is not the next frame of %v", f.file(framesFile), t.Name, f.Spec)
+	all, shapes := tensors.Infos(), f.framed()
+	each := len(shapes)
+	epochs := make([]int, len(all)/each)
+	for i, t := range all { // what the file claims is held against the network before any of it is read
+		n, k := i/each, i%each
+		if k == 0 {
+			text, ok := strings.CutPrefix(t.Name, framePrefix)
+			epoch, err := strconv.Atoi(text)
+			if !ok || err != nil || n == len(epochs) || n > 0 && epoch <= epochs[n-1] || epoch < 0 {
+				return f.notNext(t)
+			}
+			epochs[n] = epoch
 		}
-		if last = epoch; !want(i, len(all)) {
+		if w := shapes[k]; t.Name != frameName(epochs[n], k, w) || fmt.Sprint(t.Shape) != fmt.Sprint(w.Shape) {
+			return f.notNext(t)
+		}
+	}
+	for n, epoch := range epochs {
+		if !want(n, len(epochs)) {
 			continue
 		}
-		data, err := tensors.Load(i)
-		if err != nil {
-			return err
+		ps := f.framed()
+		for k := range ps {
+			if ps[k].Data, err = tensors.Load(n*each + k); err != nil {
+				return err
+			}
 		}
-		if err := fn(Frame{Epoch: epoch, Weights: engine.Tensor{
-			Name: t.Name, Shape: t.Shape,
-			Data: data,
-		}}); err != nil {
+		if err := fn(f.frameOf(epoch, ps)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// notNext is the error of a tensor of frames.safetensors that cannot stand where it does.
+func (f *Folder) notNext(t safetensors.Info) error {
+	return fmt.Errorf("%s: tensor %s is not the next frame of %v", f.file(framesFile), t.Name, f.Spec)
 }

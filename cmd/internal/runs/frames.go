@@ -13,38 +13,98 @@ import (
 	"strconv"
 	"strings"
 
+	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/atomicfile"
 )
 
 // frames.log is a line that says so and of which settings, then records of one size, the epochs rising: the epoch as a
-// uint32, the first layer's weights, and the CRC-32C of both, little-endian. Folders of the first format had neither
-// the line nor the CRC.
+// uint32, the tensors of framed, and the CRC-32C of both, little-endian. Folders of the first format had neither the
+// line nor the CRC; those before wholeSince had the first layer's weights alone.
 
-// Frame is the first layer's weights after an epoch.
+// Frame is a network after an epoch.
 type Frame struct {
 	Epoch   int
-	Weights engine.Tensor // In×Out
+	Weights engine.Tensor // the first layer's, In×Out
+	// Params are all parameters, Weights among them; nil where the first layer's weights alone are kept. See
+	// [Folder.FramesLack].
+	Params engine.Params
 }
 
-// logPrefix begins the line; 2 is the version of the log.
-const logPrefix = "neuroloupe frames 2 "
+// framed are names and shapes of what a frame has: all parameters where the biases and the later layers are together no
+// larger than the first layer's weights, so that a frame of them is at most twice as large; else those weights alone.
+func (f *Folder) framed() engine.Params {
+	all := f.Spec.ParamInfo()
+	if f.FramesLack() != "" {
+		return all[:1]
+	}
+	return all
+}
 
-func logHeader(settings string) string {
-	text := logPrefix + settings
+// FramesLack says why the frames of the run have the first layer's weights alone; "" where they have the whole network.
+func (f *Folder) FramesLack() string {
+	all, rest := f.Spec.ParamInfo(), 0
+	for _, t := range all[1:] {
+		rest += t.Len()
+	}
+	switch first := all[0].Len(); {
+	case f.Manifest.Format < wholeSince:
+		return "the run was begun by an older version, which kept the first layer's weights alone"
+	case rest > first:
+		return fmt.Sprintf("the biases and the later layers, %s numbers, are more than the first layer's %s weights, and "+
+			"are not kept", words.Thousands(rest), words.Thousands(first))
+	}
+	return ""
+}
+
+// frameOf is the frame of what framed has of a network's parameters, or of all of them.
+func (f *Folder) frameOf(epoch int, ps engine.Params) Frame {
+	fr := Frame{Epoch: epoch, Weights: ps.Weight(1)}
+	if f.FramesLack() == "" {
+		fr.Params = ps
+	}
+	return fr
+}
+
+// tensors are those of a frame, as framed.
+func (fr Frame) tensors() engine.Params {
+	if fr.Params == nil {
+		return engine.Params{fr.Weights}
+	}
+	return fr.Params
+}
+
+// logPrefix begins the line; its number is the version of the log.
+func (f *Folder) logPrefix() string {
+	if f.Manifest.Format < wholeSince {
+		return "neuroloupe frames 2 "
+	}
+	return "neuroloupe frames 3 "
+}
+
+func (f *Folder) logHeader(settings string) string {
+	text := f.logPrefix() + settings
 	return fmt.Sprintf("%s %08x\n", text, crc32.Checksum([]byte(text), castagnoli()))
 }
 
-// dataSize is the bytes of a frame's weights.
-func (f *Folder) dataSize() int { return 4 * f.Spec.Inputs * f.Spec.Layers[0].Units }
+// dataSize is the bytes of a frame's numbers.
+func (f *Folder) dataSize() int {
+	n := 0
+	for _, t := range f.framed() {
+		n += 4 * t.Len()
+	}
+	return n
+}
 
 // record appends a frame's record to b.
 func (f *Folder) record(b []byte, fr Frame) []byte {
 	start := len(b)
 	b = slices.Grow(b, f.dataSize()+8)
 	b = binary.LittleEndian.AppendUint32(b, uint32(fr.Epoch))
-	for _, v := range fr.Weights.Data {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	for _, t := range fr.tensors() {
+		for _, v := range t.Data {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli()))
 }
@@ -56,7 +116,7 @@ func (f *Folder) writeLog(frames []Frame) error {
 		return err
 	}
 	return f.replace(frameLogFile, func(w io.Writer) error {
-		if _, err := io.WriteString(w, logHeader(settings)); err != nil {
+		if _, err := io.WriteString(w, f.logHeader(settings)); err != nil {
 			return err
 		}
 		var b []byte
@@ -90,7 +150,7 @@ func (f *Folder) readLog() (l frameLog, err error) {
 	if err != nil {
 		return l, err
 	}
-	want := logHeader(settings)
+	want, prefix := f.logHeader(settings), f.logPrefix()
 	head := make([]byte, len(want))
 	n, err := io.ReadFull(file, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -100,9 +160,9 @@ func (f *Folder) readLog() (l frameLog, err error) {
 	switch got := string(head[:n]); {
 	case got == want:
 		l.start = int64(n)
-	case len(got) == len(want) && got == logHeader(got[len(logPrefix):][:len(settings)]):
-		return l, f.belongs(frameLogFile, got[len(logPrefix):][:len(settings)])
-	case f.Manifest.Format < sumsSince && !strings.HasPrefix(got, logPrefix):
+	case len(got) == len(want) && got == f.logHeader(got[len(prefix):][:len(settings)]):
+		return l, f.belongs(frameLogFile, got[len(prefix):][:len(settings)])
+	case f.Manifest.Format < sumsSince && !strings.HasPrefix(got, prefix):
 		sums = false
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return l, err
@@ -111,17 +171,29 @@ func (f *Folder) readLog() (l frameLog, err error) {
 		l.damage = "its first line is damaged"
 		return l, nil
 	}
-	return l, f.readRecords(file, &l, sums)
+	at, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return l, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return l, err
+	}
+	return l, f.readRecords(file, info.Size()-at, &l, sums)
 }
 
-// readRecords reads the records of a log; sums says whether they have checksums.
-func (f *Folder) readRecords(r io.Reader, l *frameLog, sums bool) error {
+// readRecords reads the records of a log of which left bytes are left; sums says whether they have checksums.
+func (f *Folder) readRecords(r io.Reader, left int64, l *frameLog, sums bool) error {
 	size := 4 + f.dataSize()
-	rec := make([]byte, size, size+4)
+	whole := size
 	if sums {
-		rec = rec[:size+4]
+		whole += 4
 	}
-	info := f.Spec.ParamInfo().Weight(1)
+	if left < int64(whole) { // what run.toml says of the network's size is not believed before
+		l.torn = left > 0
+		return nil
+	}
+	rec := make([]byte, whole)
 	for {
 		switch _, err := io.ReadFull(r, rec); {
 		case err == io.EOF:
@@ -141,11 +213,15 @@ func (f *Folder) readRecords(r io.Reader, l *frameLog, sums bool) error {
 			l.damage = fmt.Sprintf("record %d says epoch %d, which cannot follow", n+1, epoch)
 			return nil
 		}
-		t := engine.Tensor{Shape: info.Shape, Data: make([]float32, f.dataSize()/4)}
-		for i := range t.Data {
-			t.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(rec[4+4*i:]))
+		ts, at := f.framed(), 4
+		for k := range ts {
+			ts[k].Data = make([]float32, ts[k].Len())
+			for i := range ts[k].Data {
+				ts[k].Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(rec[at:]))
+				at += 4
+			}
 		}
-		l.frames = append(l.frames, Frame{epoch, t})
+		l.frames = append(l.frames, f.frameOf(epoch, ts))
 	}
 }
 
@@ -175,7 +251,7 @@ func (f *Folder) checkFrames(epoch int, initial engine.Params) (cut func() error
 		keep = keep[:len(keep)-1]
 	}
 	if len(keep) == 0 {
-		l.start, keep = 0, []Frame{{Weights: initial.Weight(1)}}
+		l.start, keep = 0, []Frame{f.frameOf(0, initial)}
 	}
 	every, err := f.Manifest.Train.FrameEvery()
 	if err != nil {
@@ -197,6 +273,16 @@ func (f *Folder) checkFrames(epoch int, initial engine.Params) (cut func() error
 
 const framePrefix = "epoch"
 
+// frameName is what frames.safetensors calls the kth tensor of framed: the first layer's weights, which it always has,
+// by the epoch alone, and the others by it and their own name.
+func frameName(epoch, k int, t engine.Tensor) string {
+	name := framePrefix + strconv.Itoa(epoch)
+	if k > 0 {
+		name += "." + t.Name
+	}
+	return name
+}
+
 // Finish turns the log of frames into frames.safetensors; the run has ended.
 func (f *Folder) Finish() error {
 	if err := f.held(); err != nil {
@@ -213,8 +299,10 @@ func (f *Folder) Finish() error {
 	info := f.Spec.ParamInfo().Weight(1)
 	var tensors []engine.Tensor
 	for _, fr := range l.frames {
-		fr.Weights.Name = framePrefix + strconv.Itoa(fr.Epoch)
-		tensors = append(tensors, fr.Weights)
+		for k, t := range fr.tensors() {
+			t.Name = frameName(fr.Epoch, k, t)
+			tensors = append(tensors, t)
+		}
 	}
 	meta := map[string]string{"tensor": info.Name, "net": f.Spec.String()}
 	if err := f.writeTensors(framesFile, tensors, meta); err != nil {

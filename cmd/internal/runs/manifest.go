@@ -29,11 +29,14 @@ type Manifest struct {
 
 const (
 	// FormatVersion is the version of the run folder that this program makes. It reads and goes on with all before it.
-	FormatVersion = 2
+	FormatVersion = 3
 
 	// sumsSince is the first version whose run.toml carries its sum, whose files say which settings they belong to, and
 	// whose checkpoint is there from the start.
 	sumsSince = 2
+
+	// wholeSince is the first version whose frames may have the whole network, see [Folder.FramesLack].
+	wholeSince = 3
 )
 
 const maxManifest = 256 << 20 // bytes of run.toml, which lists pixels

@@ -89,7 +89,7 @@ func TestManifestKeys(t *testing.T) {
 		{"    sha256 = \"00\"\n", "", "key data.files.sha256 is missing"},
 		{"format = 1\n", "", "key format is missing"},
 		{"format = 1", "format = 2", "it is damaged or was changed by hand"},
-		{"format = 1", "format = 3", "format 3, this program reads 1 to 2"},
+		{"format = 1", "format = 4", "format 4, this program reads 1 to 3"},
 		{"format = 1", "format = 1\nsha256 = \"00\"", "it is damaged or was changed by hand"},
 		{"hidden = \"sigmoid\"", "hidden = \"sigmoit\"", "unknown activation"},
 		{"net = \"6-3-2\"", "net = \"\"", "no net"},

@@ -250,7 +250,7 @@ func TestManifestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string][2]string{
-		"another format":     {"format = 2", "format = 3"},
+		"another format":     {"format = 3", "format = 4"},
 		"no image":           {"rows = 2", "rows = 0"},
 		"an enormous image":  {"rows = 2", "rows = 4000000000"},
 		"a net that is none": {`net = "6-3-2"`, `net = "6-3-0"`},

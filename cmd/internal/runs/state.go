@@ -33,7 +33,7 @@ func (f *Folder) EndEpoch(m engine.Metrics, st *engine.State, frame bool) error 
 		return err
 	}
 	if frame {
-		if err := f.appendTo(frameLogFile, f.record(nil, Frame{m.Epoch, st.Params.Weight(1)}), 0); err != nil {
+		if err := f.appendTo(frameLogFile, f.record(nil, f.frameOf(m.Epoch, st.Params)), 0); err != nil {
 			return err
 		}
 	}

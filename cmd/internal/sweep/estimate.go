@@ -188,6 +188,9 @@ func (r *Run) bytes() (kept, besides int64) {
 		hidden = int64(layers[1])
 	}
 	frames := int64(4) * inputs * hidden
+	if params <= 2*frames { // then the whole network is kept of each moment
+		frames = params
+	}
 	if every, err := c.FrameEvery(); err == nil && every > 0 {
 		frames *= int64(c.Epochs/every + 1)
 	}

@@ -1,7 +1,8 @@
 // The hidden layer: a tile for each neuron, which is chosen by pointing, a tap or the arrow keys.
 import {$, choice, digits, fixed, largest, range, select} from './tools.js';
 import {asked} from './answer.js';
-import {block, legend, mapInto, sized, sizeOf} from './paint.js';
+import {gives, isOff} from './break.js';
+import {block, legend, mapInto, sized, sizeOf, strike} from './paint.js';
 import {neuron, now, state} from './state.js';
 
 const grid = {columns: 1, drawn: ''};
@@ -68,6 +69,9 @@ export function draw() {
     block(grid.img, a[j] < 0 ? -0.9 : 0.9, x, y + net.rows + 1, long, bar);
   }
   ctx.putImageData(grid.img, 0, 0);
+  if (state.off.length) for (const j of range(units)) {
+    if (isOff(state.layer, j)) strike(ctx, (j % grid.columns) * wide, Math.floor(j / grid.columns) * high, net.cols, net.rows);
+  }
   if (what !== grid.drawn) {
     const text = tiles === 'activation' ? 'activation a' : products ? 'input × weight of this image; Σ + b = z' :
       (state.layer ? 'the linear path to the input; ' : '') + viewSays[state.view];
@@ -96,7 +100,7 @@ export function mark() {
   const {e} = net.evidence(pass, state.layer, asked(), state.not, null);
   c.setAttribute('aria-valuemax', net.layers[state.layer].units - 1);
   c.setAttribute('aria-valuenow', j);
-  c.setAttribute('aria-valuetext', `neuron ${j}, activation ${fixed(pass.a[state.layer][j])}, evidence for ${net.classes[asked()]} ${digits(e[j])}`);
+  c.setAttribute('aria-valuetext', `neuron ${j}, activation ${fixed(pass.a[state.layer][j])}, evidence for ${net.classes[asked()]} ${digits(e[j])}${gives(state.layer, j)}`);
 }
 
 // at is the neuron under a pointer; −1 for none.

@@ -6,6 +6,7 @@ import {Pad, sees} from './pad.js';
 import {look, setColors, systemDark} from './paint.js';
 import {address, follow, neuron, now, state} from './state.js';
 import * as answers from './answer.js';
+import * as breaking from './break.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
 import * as time from './time.js';
@@ -40,6 +41,7 @@ function draw() {
   pad.paint();
   sees(now.image, net.rows, net.cols);
   answers.draw();
+  breaking.draw();
   if (net.hidden) {
     why.draw();
     hidden.draw();
@@ -83,7 +85,8 @@ async function open(name) {
   try {
     const [about, weights] = await Promise.all([ask(`/${place}`), ask(`/${place}/weights`)]);
     if (opening !== mine) return; // another has been chosen since
-    Object.assign(now, {net: new Net(about, weights), place, image: null, pass: null, seen: new Map(), peek: -1});
+    const net = new Net(about, weights);
+    Object.assign(now, {net, end: net, moment: net, place, image: null, pass: null, seen: net.seen, peek: -1});
   } catch (err) {
     problem(err);
     return;
@@ -107,6 +110,7 @@ async function open(name) {
   buildTools();
   buildImages();
   answers.build(k => { state.chosen = k; rebuild(); });
+  breaking.build(changed);
   rebuild(true);
   await take();
 }
@@ -152,8 +156,7 @@ function rebuild(layer) {
     if (layer) {
       portrait.build(showTest);
       need();
-      if (state.layer === 0) time.build(repaint);
-      else time.hide();
+      time.build(() => breaking.apply(changed));
     }
     hidden.layOut();
     if (state.layer > 0) needMaps();
@@ -168,26 +171,42 @@ function keepFocus(e, build) {
   if (at >= 0 && controls()[at]) controls()[at].focus({preventScroll: true});
 }
 
-// need asks for what the layer does on the test images.
+// changed is called when the network looked at is another: of another time, or broken.
+function changed() {
+  repaint();
+  if (!now.net.hidden) return;
+  need();
+  if (state.layer > 0) needMaps();
+}
+
+// need asks for what the layer does on the test images; one question at a time, while the slider of time goes on.
+let needing = false;
 async function need() {
-  const {net, place, seen} = now, l = state.layer;
-  if (!net.tests || seen.has(l)) return;
+  if (needing) return;
+  needing = true;
   try {
-    seen.set(l, await ask(`/${place}/seen/${l + 1}`));
+    while (now.net.tests && !now.seen.has(state.layer)) {
+      await now.net.look(now.place, state.layer);
+      redraw();
+    }
   } catch (err) {
     problem(err);
   }
-  redraw();
+  needing = false;
 }
 
-// needMaps asks for the maps of a deeper layer.
+// needMaps asks for the maps of a deeper layer; of the network handed out too, whose colours all have.
 async function needMaps() {
-  const {net, place} = now, l = state.layer;
+  const {end, place} = now, l = state.layer;
+  for (const net of new Set([end, now.net])) await needMapsOf(net, place, l);
+}
+
+async function needMapsOf(net, place, l) {
   for (const view of net.views) {
     if (net.fetched.has(l + view)) continue;
     net.fetched.set(l + view, null);
     try {
-      net.fetched.set(l + view, new Float32Array(await ask(`/${place}/maps/${l + 1}?show=${view}`)));
+      net.fetched.set(l + view, new Float32Array(await ask(net.path(place, `maps/${l + 1}`, `show=${view}`))));
       net.fetched.set(`${l}${view} here`, null); // so that its number says that there are more
     } catch (err) {
       problem(err);
@@ -325,6 +344,7 @@ async function start() {
   const first = !/neuron=/.test(location.hash);
   buildPen();
   hidden.listen(choose, peek);
+  breaking.listen();
   listenToDrops();
   askDoctor();
   systemDark.addEventListener('change', repaint);
@@ -352,5 +372,5 @@ async function start() {
 }
 
 // What is worked out, for whoever opens the console, and for the tests.
-window.neuroloupe = {now, state, pad, sums: why.sums, neuron};
+window.neuroloupe = {now, state, pad, sums: why.sums, neuron, normal: breaking.normal};
 start();

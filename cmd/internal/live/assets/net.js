@@ -1,5 +1,5 @@
 // A network: its weights as the server gives them, and what one image does in it.
-import {range} from './tools.js';
+import {ask, range} from './tools.js';
 
 const activations = {
   identity: z => z,
@@ -39,6 +39,42 @@ export class Net {
     this.hidden = this.layers.length - 1; // hidden layers
     this.output = this.layers[this.hidden];
     this.fetched = new Map(); // maps of deeper layers, by layer and view
+    this.seen = new Map(); // what layers do on the test images
+    this.asked = new Map(); // the same while it is on its way
+    this.end = this; // the network handed out
+    this.query = ''; // by what the server knows which network this is
+  }
+
+  // like is a network of the same kind with other weights: {w, b} of each layer, more being what else is other.
+  like(layers, more) {
+    const n = Object.assign(Object.create(Net.prototype), this, {fetched: new Map(), seen: new Map(), asked: new Map(), limits: null}, more);
+    n.layers = this.layers.map((l, i) => ({...l, ...layers[i]}));
+    n.output = n.layers[n.hidden];
+    return n;
+  }
+
+  // at is the network at another time: of buffer, as the constructor takes it, without W₀. gamma of that was left then.
+  at(buffer, gamma, query) {
+    const all = new Float32Array(buffer);
+    let at = 0;
+    return this.like(this.layers.map(l => ({w: all.subarray(at, at += l.w.length), b: all.subarray(at, at += l.b.length)})), {gamma, query});
+  }
+
+  // path is where the server answers about this network.
+  path(place, what, more) {
+    const q = [more, this.query].filter(Boolean).join('&');
+    return `/${place}/${what}${q ? '?' + q : ''}`;
+  }
+
+  // look asks what a layer does on the test images, once, and keeps it in seen.
+  look(place, l) {
+    if (!this.asked.has(l)) {
+      this.asked.set(l, ask(this.path(place, `seen/${l + 1}`)).then(v => this.seen.set(l, v), err => {
+        this.asked.delete(l);
+        throw err;
+      }));
+    }
+    return this.asked.get(l);
   }
 
   // forward works an image out, bytes of its pixels: z and a of each layer, in double precision on the float32 weights.
@@ -81,7 +117,7 @@ export class Net {
     return {e, sum, rest: sum - e.reduce((s, v) => s + v, 0), bias: this.output.b[k] - (not >= 0 ? this.output.b[not] : 0), exact: layer === this.hidden - 1};
   }
 
-  // then is the first layer at another time of the training, {w, gamma}, for the maps alone; null for its end.
+  // then is the first layer at another time of the training, {w, gamma}, for the maps alone, where no more was kept.
   then = null;
 
   // views are the ways to see the maps: of the weights as they are, of what training put there, of the start.
@@ -102,15 +138,9 @@ export class Net {
     return out;
   }
 
-  // limit is where the colours of a layer's maps end: so that one weight of 500 is beyond it. It is that of the end of
-  // the training at every time.
-  limit(layer, view) {
-    const {then} = this;
-    this.then = null;
-    const limit = this.limitNow(layer, view);
-    this.then = then;
-    return limit;
-  }
+  // limit is where the colours of a layer's maps end: so that one weight of 500 is beyond it. It is that of the network
+  // handed out at every time, and whatever is broken.
+  limit(layer, view) { return this.end.limitNow(layer, view) || this.limitNow(layer, view); }
 
   limitNow(layer, view) {
     this.limits ||= new Map();

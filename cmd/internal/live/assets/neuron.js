@@ -2,6 +2,7 @@
 import {$, ask, button, digits, el, fixed, largest, range, setText, signed} from './tools.js';
 import {grey, viewText} from './hidden.js';
 import {asked} from './answer.js';
+import {gives} from './break.js';
 import {fitted, ink, map} from './paint.js';
 import {neuron, now, state} from './state.js';
 
@@ -49,10 +50,10 @@ export function draw() {
   if (maps.product) {
     const p = net.product(pass, j), sum = p.reduce((s, v) => s + v, 0), b = net.layers[0].b[j];
     map(maps.product, grey(p), limit, net.rows, net.cols);
-    setText($('neuron-sum'), `Σ input × weight + b = ${fixed(sum, 3)} ${b < 0 ? '−' : '+'} ${fixed(Math.abs(b), 3)} = ${fixed(sum + b, 3)} = z; a = ${fixed(a, 3)}`);
-  } else setText($('neuron-sum'), `z = ${fixed(z, 3)}; a = ${fixed(a, 3)}`);
+    setText($('neuron-sum'), `Σ input × weight + b = ${fixed(sum, 3)} ${b < 0 ? '−' : '+'} ${fixed(Math.abs(b), 3)} = ${fixed(sum + b, 3)} = z; a = ${fixed(a, 3)}${gives(l, j)}`);
+  } else setText($('neuron-sum'), `z = ${fixed(z, 3)}; a = ${fixed(a, 3)}${gives(l, j)}`);
   if (out.length && fresh) bars(out, net.outgoing(j));
-  const key = [now.place, l, j].join(), says = known.get(key);
+  const key = keyOf(l, j), says = known.get(key);
   clearTimeout(waiting);
   if (!says && net.tests) waiting = setTimeout(() => fetchNeuron(key, l, j), known.size ? 60 : 0);
   drawSeen(says, z, j);
@@ -69,17 +70,21 @@ function bars(rows, values) {
   });
 }
 
+const keyOf = (l, j) => [now.place, now.net.query, l, j].join();
+
 async function fetchNeuron(key, l, j) {
+  const {net, place} = now;
   let says;
   try {
-    says = await ask(`/${now.place}/neurons/${l + 1}/${j}`);
-    const pixels = new Uint8Array(await ask(`/${now.place}/tests/${says.top.join()}`)), size = 1 + now.net.inputs;
+    says = await ask(net.path(place, `neurons/${l + 1}/${j}`));
+    const pixels = new Uint8Array(await ask(`/${place}/tests/${says.top.join()}`)), size = 1 + net.inputs;
     says.images = says.top.map((_, i) => pixels.subarray(i * size + 1, (i + 1) * size));
   } catch (err) {
     says = {error: err.message};
   }
+  if (known.size >= 400) known.clear(); // a slider that goes on and on
   known.set(key, says);
-  if (key === [now.place, state.layer, neuron()].join() && now.pass) draw();
+  if (key === keyOf(state.layer, neuron()) && now.pass) draw();
 }
 
 function drawSeen(says, z, j) {

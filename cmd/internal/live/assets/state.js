@@ -3,18 +3,21 @@ import {read, written} from './ink.js';
 import {base64, bytes} from './tools.js';
 
 // state is what a person has chosen. chosen is the class that is asked about and −1 for the answer; not is the class it
-// is compared with, −1 for none; epoch is the time of the maps, −1 for the end of the training.
+// is compared with, −1 for none; epoch is the time, −1 for the end of the training. off are neurons, "layer.neuron", the
+// layer from 1; still is what they give; noise is in hundredths of a standard deviation.
 export const state = {
   run: '', layer: 0, neuron: 0, chosen: -1, not: -1, tiles: 'map', view: '', account: 'centred',
   epoch: -1, source: 'strokes', test: 0, strokes: [], pixels: null, centred: true, width: 0,
+  off: [], still: 'mean', startless: false, noise: 0, seed: 1,
 };
 
-// What is worked out of it: the network, what the image does in it, the names of the runs.
-export const now = {net: null, place: 0, image: null, pass: null, runs: [], seen: new Map(), peek: -1};
+// What is worked out of it: the network looked at, what the image does in it, the names of the runs. end is the network
+// handed out, moment that of the time chosen, and net is moment with what is broken taken from it.
+export const now = {net: null, end: null, moment: null, place: 0, image: null, pass: null, runs: [], seen: new Map(), peek: -1};
 
 export const neuron = () => now.peek >= 0 ? now.peek : state.neuron;
 
-const words = {tiles: ['map', 'activation', 'product'], view: ['learned', 'raw', 'init'], account: ['centred', 'plain'], source: ['strokes', 'test', 'pixels']};
+const words = {tiles: ['map', 'activation', 'product'], view: ['learned', 'raw', 'init'], account: ['centred', 'plain'], source: ['strokes', 'test', 'pixels'], still: ['mean', 'zero']};
 const numbers = ['layer', 'neuron', 'chosen', 'not', 'test', 'width', 'epoch'];
 
 // address writes the state behind the #.
@@ -27,6 +30,12 @@ export function address() {
   else if (state.strokes.length) q.set('strokes', written(state.strokes));
   if (state.width) q.set('width', state.width);
   if (!state.centred) q.set('centred', 'no');
+  if (state.off.length) q.set('off', state.off.join());
+  if (state.startless) q.set('start', 'out');
+  if (state.noise) {
+    q.set('noise', state.noise);
+    q.set('seed', state.seed);
+  }
   return '#' + q;
 }
 
@@ -38,6 +47,10 @@ export function follow(hash) {
   for (const name of numbers) if (/^-?\d{1,7}$/.test(q.get(name) || '')) state[name] = Math.max(-1, Number(q.get(name)));
   if (q.has('strokes')) state.strokes = read(q.get('strokes'));
   state.centred = q.get('centred') !== 'no';
+  state.off = [...new Set((q.get('off') || '').split(',').filter(key => /^[1-9]\d{0,3}\.(0|[1-9]\d{0,6})$/.test(key)))].slice(0, 512);
+  state.startless = q.get('start') === 'out';
+  state.noise = /^\d{1,3}$/.test(q.get('noise') || '') ? Math.min(200, Number(q.get('noise'))) : 0;
+  if (/^\d{1,7}$/.test(q.get('seed') || '')) state.seed = Number(q.get('seed'));
   if (q.has('pixels')) {
     try {
       state.pixels = bytes(q.get('pixels'));

@@ -1,58 +1,66 @@
-// Time: the first layer's maps as they were after earlier epochs.
+// Time: the network as it was after earlier epochs; of some runs the first layer's maps alone.
 import {$, ask, fixed, setText} from './tools.js';
 import {now, state} from './state.js';
 
-let moments = [], accuracy = '', latest = 0;
-const kept = new Map(); // weights by run and place, of the run that is open
+const most = 64 << 20; // bytes of networks that are kept here
+let moments = [], accuracy = '', lack = '', latest = 0, of = null, kept = new Map(); // networks by place
 
-// build asks which moments are kept; done is called when other maps are to be drawn.
-export async function build(done) {
-  const {place} = now;
-  $('time').hidden = true;
-  setText($('time-says'), '');
+// build asks which moments of the run are kept, once for each network that is opened, and shows the slider where there
+// are some to go to; moved is called when now.moment is another.
+export async function build(moved) {
+  const {place, end} = now;
+  if (of === end) return visible();
+  of = end;
   moments = [];
-  kept.clear();
+  kept = new Map();
+  visible();
   let all;
   try {
     all = await ask(`/${place}/frames`);
   } catch {
     return; // what is damaged is said where training is looked at
   }
-  if (place !== now.place || all.frames.length < 2 || state.layer > 0 || !now.net.hidden) return;
-  [moments, accuracy] = [all.frames, all.accuracy];
+  if (end !== now.end || all.frames.length < 2) return;
+  [moments, accuracy, lack] = [all.frames, all.accuracy, all.lack];
   const at = state.epoch < 0 ? -1 : moments.findIndex(m => m.epoch === state.epoch);
   const slider = $('epoch');
   slider.max = moments.length;
   slider.value = at < 0 ? moments.length : at;
-  slider.oninput = () => show(Number(slider.value), done);
-  $('time').hidden = false;
-  await show(Number(slider.value), done);
+  slider.oninput = () => show(Number(slider.value), moved);
+  visible();
+  await show(Number(slider.value), moved);
 }
 
-// show goes to a moment; the last place is that of the weights handed out.
-async function show(i, done) {
-  const m = moments[i], {place, net} = now, mine = ++latest;
+// visible shows the slider where it moves something: of deeper layers only whole networks tell.
+function visible() {
+  const there = moments.length > 0 && now.net.hidden > 0 && (!lack || state.layer === 0);
+  $('time').hidden = !there;
+  $('time-says').hidden = !there;
+}
+
+// show goes to a moment; the last place is that of the network handed out.
+async function show(i, moved) {
+  const m = moments[i], {place, end} = now, mine = ++latest;
   state.epoch = m ? m.epoch : -1;
   const says = m ? `after epoch ${m.epoch}` + (m.accuracy === null ? '' : `: ${fixed(100 * m.accuracy, 1)} % ${accuracy}`) : 'the network handed out';
   setText($('epoch-says'), says);
   $('epoch').setAttribute('aria-valuetext', says);
-  setText($('time-says'), m ? 'The maps are those of that time. What this image does is worked out with the network handed out.' : '');
+  setText($('time-says'), !m ? '' : !lack ? 'All that is shown is of the network as it was then.' :
+    `The maps alone are those of that time; all else is of the network handed out: ${lack}.`);
   if (m && !kept.has(i)) {
+    let buffer;
     try {
-      kept.set(i, new Float32Array(await ask(`/${place}/frames/${i}`)));
+      buffer = await ask(`/${place}/frames/${i}`);
     } catch (err) {
-      setText($('time-says'), err.message);
+      if (mine === latest) setText($('time-says'), err.message);
       return;
     }
+    if (end !== now.end) return;
+    const gamma = m.gamma === null ? NaN : m.gamma;
+    kept.set(i, lack ? end.like([], {then: {w: new Float32Array(buffer), gamma}}) : end.at(buffer, gamma, `frame=${i}`));
+    if (kept.size * buffer.byteLength > most && kept.size > 2) kept.delete(kept.keys().next().value);
   }
-  if (mine !== latest || net !== now.net) return; // the slider has gone on
-  net.then = m ? {w: kept.get(i), gamma: m.gamma} : null;
-  done();
-}
-
-// hide is for layers of which no earlier weights are kept.
-export function hide() {
-  $('time').hidden = true;
-  setText($('time-says'), '');
-  if (now.net) now.net.then = null;
+  if (mine !== latest) return; // the slider has gone on
+  now.moment = m ? kept.get(i) : end;
+  moved();
 }

@@ -58,7 +58,7 @@ export function draw() {
   const what = exact ? 'the weight to the output times the activation' : 'the slope of the logit at this image times the activation';
   setText($('why-says'), `Evidence e of a neuron: ${what}${mean ? ', less its mean over the test images' : ''}. Beside each: its map${l ? '' : ', and its input × weight'}.`);
   const shown = picked.flat().reduce((s, j) => s + e[j], 0), others = e.reduce((s, v) => s + v, 0) - shown, count = e.length - picked.flat().length;
-  const part = exact ? mean ? 'b and what the means give' : 'b' : mean ? 'what the means give, biases, curvature' : 'biases and curvature';
+  const part = (state.off.length ? 'what the neurons that are off give, ' : '') + (exact ? mean ? 'b and what the means give' : 'b' : mean ? 'what the means give, biases, curvature' : 'biases and curvature');
   totals = {shown, others, rest, sum, bias};
   setText($('why-sum'), `Σ e + rest = s: ${fixed(shown, 3)} of the neurons above ${term(others)} of the other ${count} ${term(rest)} (${part}) = ${fixed(shown + others + rest, 3)}; the logit${not >= 0 ? 's' : ''} of ${name}${not >= 0 ? ` less ${net.classes[not]}` : ''}: ${fixed(sum, 3)}.`);
 }
