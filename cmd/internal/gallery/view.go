@@ -70,16 +70,27 @@ func Of(ctx context.Context, f *runs.Folder, dataDir string, t talk.Talk) (v *Vi
 		return nil, err
 	}
 	v.Net.Initial, err = f.Initial()
-	switch {
-	case errors.As(err, &v.NoStart):
-	case err != nil:
+	if err != nil && !errors.As(err, &v.NoStart) {
 		return nil, err
-	case !f.Spec.HasGamma():
+	}
+	if err == nil && !f.Spec.HasGamma() {
 		v.Net.Gamma = inspect.EstimateGamma(v.Net.Params.Weight(1), v.Net.Initial.Weight(1))
 		v.GammaMeasured = true
 	}
 	v.Subject = v.newSubject()
 	return v, nil
+}
+
+// Begun is a view of a run whose training has only begun: of its network as it was at the start, on images that are in
+// memory. See [inspect.Subject.Then] for what it has become.
+func Begun(ctx context.Context, f *runs.Folder, initial engine.Params, e *dataset.Examples, t talk.Talk) *View {
+	v := &View{
+		ctx: ctx, talk: t, Folder: f, GammaMeasured: !f.Spec.HasGamma(),
+		Net: inspect.Net{Spec: f.Spec, Params: initial, Initial: initial, Gamma: 1},
+	}
+	v.Subject = v.newSubject()
+	v.UseData(e)
+	return v
 }
 
 // newSubject is the run's network, to be asked about the run's test images on the CPU.

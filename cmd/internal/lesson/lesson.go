@@ -13,6 +13,7 @@ import (
 	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/runs"
 	"neuroloupe/engine"
+	"neuroloupe/engine/inspect"
 )
 
 // State is what a lesson does.
@@ -134,6 +135,18 @@ func (l *Lesson) Start() engine.Params {
 	return l.moments[0].Params
 }
 
+// Folder opens the folder that it is in now, to be read, as soon as that is made.
+func (l *Lesson) Folder(ctx context.Context) (*runs.Folder, error) {
+	s := l.Status()
+	for s.State == Begins && ctx.Err() == nil {
+		s = l.Wait(ctx, s.Version)
+	}
+	if s.Kept != "" {
+		return runs.Open(s.Kept)
+	}
+	return runs.Open(l.order.Out)
+}
+
 // Status is how it stands.
 func (l *Lesson) Status() Status {
 	l.mu.Lock()
@@ -170,6 +183,14 @@ func (l *Lesson) Moments() []Frame {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.moments)
+}
+
+// GammaOf is what is left of the start in a picture: what is known of γ, or where no factor is, what the weights say.
+func (l *Lesson) GammaOf(f Frame) float64 {
+	if l.spec.HasGamma() {
+		return f.Gamma
+	}
+	return inspect.EstimateGamma(f.Params.Weight(1), l.Start().Weight(1))
 }
 
 // Metrics are those of the epochs from the nth on, from 0.

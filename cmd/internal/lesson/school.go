@@ -113,8 +113,9 @@ func (s *School) base(f *runs.Folder) string {
 
 // Order is what a lesson is to be on: a recipe and the data set that it is cut from, by name.
 type Order struct {
-	Recipe runs.Recipe
-	Data   string
+	Recipe  runs.Recipe
+	Data    string
+	Replace *Lesson // that is let go to make room for it, unless the order is refused; nil for none
 }
 
 // Begin begins a lesson, which waits to be played. ctx is that of the reading of the data set alone. The error says
@@ -133,13 +134,18 @@ func (s *School) Begin(ctx context.Context, o Order) (*Lesson, error) {
 	order := job.Order{
 		Recipe: o.Recipe, Data: e.Source, Examples: e, Name: o.Data, Device: s.Device, Version: s.Version,
 	}
-	_, spec, err := order.Plan()
+	_, spec, err := order.Plan() // which fills in the recipe
 	if err != nil {
 		return nil, err
 	}
 	if n := weights(spec); n > MaxWeights {
 		return nil, talk.Usage("network %s has %d weights, more than the %d that can be watched; train it with "+
-			"neuroloupe train", o.Recipe.Net, n, MaxWeights)
+			"neuroloupe train", spec, n, MaxWeights)
+	}
+	if o.Replace != nil {
+		if err := o.Replace.End(); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

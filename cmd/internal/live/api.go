@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"neuroloupe/cmd/internal/doctor"
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
@@ -52,13 +54,10 @@ type answer func(b *book, r *http.Request) (any, error)
 func (s *shelf) asked(a answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var v any
-		place, err := number(r, "run", len(s.all)-1)
-		if err == nil {
-			err = s.with(place, func(b *book) (err error) {
-				v, err = a(b, r)
-				return err
-			})
-		}
+		err := s.with(r.PathValue("run"), func(b *book) (err error) {
+			v, err = a(b, r)
+			return err
+		})
 		reply(w, v, err)
 	}
 }
@@ -68,9 +67,12 @@ func reply(w http.ResponseWriter, v any, err error) {
 	status := http.StatusOK
 	var none notThere
 	var images *inspect.NoImages
+	var wrong talk.UsageError
 	switch {
 	case errors.As(err, &none), errors.As(err, &images):
 		status = http.StatusNotFound
+	case errors.As(err, &wrong):
+		status = http.StatusBadRequest
 	case err != nil:
 		status = http.StatusInternalServerError
 	}
@@ -119,7 +121,10 @@ func (s *shelf) list(w http.ResponseWriter, _ *http.Request) {
 		Runs   []listed      `json:"runs"`
 		Colors []page.Colors `json:"colors"`
 	}{Colors: page.Palettes()}
-	for _, b := range s.all {
+	s.mu.Lock()
+	all := slices.Clone(s.all)
+	s.mu.Unlock()
+	for _, b := range all {
 		out.Runs = append(out.Runs, listed{
 			Name: b.run.Name, Net: b.run.Setting("net"), Data: b.run.Setting("data"), Preset: b.run.Setting("preset"),
 			State: b.run.State(), Accuracy: b.run.Accuracy,
@@ -153,7 +158,7 @@ func about(b *book, _ *http.Request) (any, error) {
 		NoTests  string   `json:"no_tests"`
 		Faults   []string `json:"faults"`
 	}{
-		Title: v.Title(), Rows: shape.Rows, Cols: shape.Cols, Channels: max(1, shape.Channels), Classes: v.Labels(),
+		Title: b.title(), Rows: shape.Rows, Cols: shape.Cols, Channels: max(1, shape.Channels), Classes: v.Labels(),
 		Start: v.NoStart == nil, Gamma: page.Num(v.Net.Gamma), Dead: v.Folder.Manifest.Data.Dead, Faults: v.Faults(),
 	}
 	for _, l := range v.Spec().Layers {
@@ -170,9 +175,21 @@ func about(b *book, _ *http.Request) (any, error) {
 	return out, nil
 }
 
+// title is that of the run; of a training it says nothing of how good the network is, which changes.
+func (b *book) title() string {
+	if b.lesson == nil {
+		return b.view.Title()
+	}
+	m := b.view.Folder.Manifest
+	return fmt.Sprintf("%s · %s · %s", m.Data.Title, b.view.Spec(), m.Train.Preset)
+}
+
 // weights are W, In×Out, and b of each layer, and then W₀ of the first layer where the start is known.
 func weights(b *book, _ *http.Request) (any, error) {
 	n := b.view.Net
+	if b.lesson != nil {
+		n.Params = b.lesson.Frame().Params
+	}
 	var out []byte
 	for l := range n.Spec.Layers {
 		out = appendFloats(out, n.Params.Weight(l+1).Data)
@@ -312,6 +329,9 @@ func tests(b *book, r *http.Request) (any, error) {
 
 // diagnosis is what the doctor measures, and says.
 func diagnosis(b *book, _ *http.Request) (any, error) {
+	if b.lesson != nil {
+		return b.lessonDoctor()
+	}
 	if b.diagnose == nil {
 		d, err := doctor.Diagnose(b.view)
 		if err != nil {

@@ -3,6 +3,7 @@ package live
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -84,8 +85,14 @@ func (g *guard) refuse(r *http.Request) (status int, why string) {
 			printable(hostName(r.Host)) + "."
 	case r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
 		return http.StatusBadRequest, "The request must name a path, not a whole address: this is no proxy."
+	case r.Method == http.MethodPost && (r.URL.Path == lessonsPath || strings.HasPrefix(r.URL.Path, lessonsPath+"/")):
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			return http.StatusUnsupportedMediaType, "What is sent must be application/json, which no form of another site is."
+		}
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return http.StatusMethodNotAllowed, "Only GET and HEAD are answered: nothing here can be changed."
+		return http.StatusMethodNotAllowed, "Only GET and HEAD are answered here: only a training can be changed, by POST."
+	}
+	switch {
 	case r.ContentLength > maxBody:
 		return http.StatusRequestEntityTooLarge, "The request is too large."
 	case r.URL.Query().Has("token") && r.URL.Path != "/":

@@ -63,6 +63,9 @@ func (b *book) network(r *http.Request) (*inspect.Subject, error) {
 // whole is the network that a request asks about before anything of it is broken.
 func (b *book) whole(r *http.Request) (*inspect.Subject, error) {
 	text := r.URL.Query().Get("frame")
+	if text == "" && b.lesson != nil {
+		return b.latest()
+	}
 	if text == "" {
 		return b.view.Subject, nil
 	}
@@ -70,7 +73,7 @@ func (b *book) whole(r *http.Request) (*inspect.Subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lack := b.view.Folder.FramesLack(); lack != "" {
+	if lack := b.lack(); lack != "" {
 		return nil, notThere{fmt.Errorf("of earlier times there are maps alone: %s", lack)}
 	}
 	return b.held(text, func() (*inspect.Subject, error) {
@@ -78,7 +81,7 @@ func (b *book) whole(r *http.Request) (*inspect.Subject, error) {
 		if err != nil {
 			return nil, err
 		}
-		metrics, err := b.view.Folder.Metrics()
+		metrics, err := b.metrics()
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +89,22 @@ func (b *book) whole(r *http.Request) (*inspect.Subject, error) {
 		then.Params, then.Gamma = f.Params, b.view.GammaAt(f, metrics)
 		return b.view.Subject.Then(then), nil
 	})
+}
+
+// lack says why frames have the maps of the first layer alone; "" where they have the whole network.
+func (b *book) lack() string {
+	if b.lesson != nil {
+		return ""
+	}
+	return b.view.Folder.FramesLack()
+}
+
+// metrics are those of the epochs done.
+func (b *book) metrics() ([]engine.Metrics, error) {
+	if b.lesson != nil {
+		return b.lesson.Metrics(0), nil
+	}
+	return b.view.Folder.Metrics()
 }
 
 // held returns the network of a name, made if need be; the one that was asked about longest ago makes room for it.

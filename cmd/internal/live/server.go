@@ -1,10 +1,10 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"neuroloupe/cmd/internal/job"
+	"neuroloupe/cmd/internal/lesson"
 	"neuroloupe/cmd/internal/page"
 	"neuroloupe/cmd/internal/study"
 	"neuroloupe/cmd/internal/talk"
@@ -26,6 +28,9 @@ type Options struct {
 	Port    int       // to listen on; 0 is any that is free
 	Allow   []string  // names of this machine that requests may call it by, beside localhost and its addresses
 	Talk    talk.Talk // hears the address that takes the place of one that is used
+
+	Device  job.Device // to train on; Want "" is auto
+	Version string     // of the program
 }
 
 // Server is the live page of some runs. It listens from Open on, and answers during Serve.
@@ -51,10 +56,8 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{shelf: newShelf(ctx, found, o.DataDir)}
-	if len(s.shelf.all) == 0 {
-		return nil, fmt.Errorf("there is no trained run to show; neuroloupe train makes one, and neuroloupe serve " +
-			"FOLDER looks for them elsewhere")
-	}
+	o.Device.Want = cmp.Or(o.Device.Want, "auto")
+	s.shelf.school = &lesson.School{Root: "runs", Device: o.Device, Version: o.Version, Talk: o.Talk}
 	if err := s.listen(o.Port); err != nil {
 		return nil, err
 	}
@@ -98,6 +101,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		Handler: s.guard, ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute,
 		IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // of streams, which would not end else
 	}
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
@@ -131,6 +135,7 @@ func (s *Server) routes() http.Handler {
 		asset(r.PathValue("name"))(w, r)
 	})
 	s.shelf.routes(mux)
+	s.shelf.lessonRoutes(mux)
 	return mux
 }
 

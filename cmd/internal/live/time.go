@@ -19,6 +19,9 @@ type moment struct {
 // frames are the moments of which the network, or its first layer's weights alone, is kept, epoch 0 first; none where
 // none are kept.
 func frames(b *book, _ *http.Request) (any, error) {
+	if b.lesson != nil {
+		return b.lessonFrames(), nil
+	}
 	if b.moments == nil {
 		metrics, err := b.view.Folder.Metrics()
 		if err != nil {
@@ -64,6 +67,9 @@ func frame(b *book, r *http.Request) (any, error) {
 
 // frame reads the frame of a place.
 func (b *book) frame(n int) (f runs.Frame, err error) {
+	if b.lesson != nil {
+		return b.lessonFrame(n)
+	}
 	found := false
 	err = b.view.EachFrame(func(i, _ int) bool { return i == n }, func(got runs.Frame) { f, found = got, true })
 	var none *gallery.NotKept

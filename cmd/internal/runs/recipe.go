@@ -41,6 +41,18 @@ type Recipe struct {
 // names are the presets, the default first.
 var names = []string{"clear", "nielsen1", "nielsen2", "zero-one", "sklearn", "fast"}
 
+// Presets are the names of the presets, the default first.
+func Presets() []string { return slices.Clone(names) }
+
+// HiddenSizes are the sizes of the hidden layers that a preset has, where Net does not say them.
+func (r Recipe) HiddenSizes() []int { return slices.Clone(r.hidden) }
+
+// WithHidden is the recipe with hidden layers of these sizes in the place of its preset's; for Net to be "".
+func (r Recipe) WithHidden(sizes []int) Recipe {
+	r.Net, r.hidden = "", slices.Clone(sizes)
+	return r
+}
+
 // Preset returns the recipe of that name.
 //
 // clear is Nielsen's regularised network with a small start, whose last six epochs run at a tenth of the learning rate:
