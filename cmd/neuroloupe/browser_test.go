@@ -148,8 +148,16 @@ func (b *browser) middle(selector string) (x, y float64) {
 // until waits for a condition.
 func (b *browser) until(condition string) {
 	b.t.Helper()
-	eval[bool](b, fmt.Sprintf("new Promise(done => { const look = () => (%s) ? done(true) : "+
-		"requestAnimationFrame(look); look(); })", condition))
+	b.t.Logf("waiting until %s", condition) // shown by a test that fails, of time too
+	eval[bool](b, fmt.Sprintf(`new Promise((done, failed) => {
+		const end = performance.now() + 60000, look = () => {
+			if (%s) return done(true);
+			if (performance.now() < end) return requestAnimationFrame(look);
+			const says = document.getElementById('problem');
+			failed(new Error('it does not come to that; the page says: ' + (says ? says.textContent : 'nothing')));
+		};
+		look();
+	})`, condition))
 }
 
 // pixel returns the colour of a pixel of a canvas, once it is painted.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"runtime"
 
+	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/live"
 )
 
@@ -14,6 +15,7 @@ type serveCmd struct {
 	DataDir   string   `name:"folder" predictor:"dir" placeholder:"DIR" help:"Folder of the runs' data set; default where training found it."`
 	Port      int      `placeholder:"N" help:"Port to listen on; default one that is free."`
 	AllowHost []string `name:"allow-host" placeholder:"NAME" help:"A name that this machine may be called by, beside localhost, 127.0.0.1 and [::1]."`
+	Device    string   `default:"auto" placeholder:"NAME" help:"What to train on: auto (default), cpu, cuda, cuda:1 or tape."`
 	Open      bool     `default:"true" negatable:"" help:"Open the page in a browser, on a desktop; default true."`
 }
 
@@ -35,6 +37,7 @@ func (c *serveCmd) Run(a *app) error {
 	}
 	s, err := live.Open(a.ctx, live.Options{
 		Runs: c.Runs, DataDir: c.DataDir, Port: c.Port, Allow: c.AllowHost, Talk: a,
+		Device: job.Device{Want: c.Device}, Version: version(),
 	})
 	if err != nil {
 		return err

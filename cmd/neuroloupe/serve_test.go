@@ -30,7 +30,32 @@ const (
 // served is the command serve while it runs.
 type served struct {
 	address string // that it printed
+	says    *said
 	end     func() (code int)
+}
+
+// said is what a command says, while it runs.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// next is the address that lets the next browser in, after the first has come.
+func (s *served) next() string {
+	text := strings.TrimSpace(s.says.String())
+	return text[strings.LastIndex(text, "http://"):]
 }
 
 // startServe runs the command until the test ends, and returns when it has printed its address.
@@ -38,18 +63,18 @@ func startServe(t *testing.T, args ...string) *served {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r, w := io.Pipe()
-	var says strings.Builder
+	says := &said{}
 	code := make(chan int, 1)
 	go func() {
-		a := &app{ctx: ctx, stdout: w, Screen: watch.NewScreen(&says)}
+		a := &app{ctx: ctx, stdout: w, Screen: watch.NewScreen(says)}
 		code <- a.run(append([]string{"serve", "--open=false"}, args...))
 		w.Close()
 	}()
 	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
-		t.Fatalf("serve ends with %d: %s", <-code, says.String())
+		t.Fatalf("serve ends with %d: %s", <-code, says)
 	}
-	s := &served{address: strings.TrimSpace(line)}
+	s := &served{address: strings.TrimSpace(line), says: says}
 	s.end = sync.OnceValue(func() int { stop(); return <-code })
 	t.Cleanup(func() { s.end() })
 	return s

@@ -222,22 +222,11 @@ func (l *Lesson) steer(play bool, until uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.play, l.until = play, until
-	if s := l.status.State; s == Plays || s == Paused {
-		l.status.State = stands(l.goes(l.status.Steps))
-	}
-	l.tell()
+	l.tell() // to its goroutine too, which says when it plays or waits
 }
 
 // goes reports whether the next step is to be done. The mutex is held.
 func (l *Lesson) goes(steps uint64) bool { return l.play && (l.until == 0 || steps < l.until) }
-
-// stands is the state of a training that goes on, or waits.
-func stands(goes bool) State {
-	if goes {
-		return Plays
-	}
-	return Paused
-}
 
 // tell tells all who wait that something has changed. The mutex is held.
 func (l *Lesson) tell() {
@@ -423,7 +412,11 @@ func (l *Lesson) attend(training bool) (stop bool) {
 		keeps := l.keeps
 		l.keeps = nil
 		goes := training && l.goes(l.status.Steps)
-		if state := stands(goes); training && l.status.State != state {
+		state := Paused
+		if goes {
+			state = Plays
+		}
+		if training && l.status.State != state {
 			l.status.State = state
 			l.tell()
 		}

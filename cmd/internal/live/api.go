@@ -120,7 +120,7 @@ func (s *shelf) list(w http.ResponseWriter, _ *http.Request) {
 	out := struct {
 		Runs   []listed      `json:"runs"`
 		Colors []page.Colors `json:"colors"`
-	}{Colors: page.Palettes()}
+	}{Runs: []listed{}, Colors: page.Palettes()}
 	s.mu.Lock()
 	all := slices.Clone(s.all)
 	s.mu.Unlock()

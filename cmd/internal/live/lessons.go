@@ -270,9 +270,11 @@ func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
 	if err == nil && b.lesson == nil {
 		err = notThere{errors.New("that is a run, and its training has ended")}
 	}
-	var nothing struct{}
+	var how struct {
+		Steps uint64 `json:"steps"` // for until, since the start
+	}
 	if err == nil {
-		err = body(r, &nothing)
+		err = body(r, &how)
 	}
 	if err != nil {
 		reply(w, nil, err)
@@ -288,6 +290,8 @@ func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
 		l.Step()
 	case "epoch":
 		l.Epoch()
+	case "until":
+		l.Until(how.Steps)
 	case "keep":
 		err = s.keep(r, l)
 	case "end":
@@ -297,7 +301,7 @@ func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
 			s.mu.Unlock()
 		}
 	default:
-		err = notThere{fmt.Errorf("a training cannot %.40q; it can play, pause, step, epoch, keep and end", act)}
+		err = notThere{fmt.Errorf("a training cannot %.40q; it can play, pause, step, epoch, until, keep and end", act)}
 	}
 	reply(w, l.Status(), err)
 }
@@ -336,19 +340,20 @@ func (b *book) lessonFrames() any {
 	moments := []moment{}
 	for _, f := range b.lesson.Moments() {
 		moments = append(moments, moment{
-			Epoch: f.Epoch, Gamma: page.Num(b.lesson.GammaOf(f)), Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
+			At: f.Epoch, Epoch: f.Epoch, Gamma: page.Num(b.lesson.GammaOf(f)), Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
 		})
 	}
 	return map[string]any{"frames": moments, "accuracy": gallery.AccuracyName(metrics), "lack": ""}
 }
 
-// lessonFrame is one of them.
-func (b *book) lessonFrame(n int) (runs.Frame, error) {
-	all := b.lesson.Moments()
-	if n >= len(all) {
-		return runs.Frame{}, notThere{errors.New("there is no such frame")}
+// lessonFrame is that after an epoch.
+func (b *book) lessonFrame(epoch int) (runs.Frame, error) {
+	for _, f := range b.lesson.Moments() {
+		if f.Epoch == epoch {
+			return runs.Frame{Epoch: epoch, Weights: f.Params.Weight(1), Params: f.Params}, nil
+		}
 	}
-	return runs.Frame{Epoch: all[n].Epoch, Weights: all[n].Params.Weight(1), Params: all[n].Params}, nil
+	return runs.Frame{}, notThere{fmt.Errorf("of the training after epoch %d nothing is kept", epoch)}
 }
 
 // lessonDoctor is what the doctor says of a training after its last whole epoch.

@@ -120,7 +120,7 @@ export async function apply(changed) {
 // measure asks how accurate the network is on the test images; one question at a time.
 async function measure() {
   if (!now.end.tests) setText($('break-says'), now.net === now.moment ? 'Nothing is broken.' : `How accurate it is now is not known: ${now.end.no_tests}`);
-  if (asking || !now.end.tests) return;
+  if (asking || !now.end.tests || now.lesson && now.lesson.state === 'plays') return;
   asking = true;
   try {
     while (now.net !== now.moment && now.measured !== now.net) {

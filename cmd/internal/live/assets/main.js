@@ -3,6 +3,7 @@ import {$, ask, button, el, fixed, select, setText} from './tools.js';
 import {Net, answer} from './net.js';
 import {fromBitmap} from './ink.js';
 import {Pad, sees} from './pad.js';
+import {again as curves} from './curves.js';
 import {look, setColors, systemDark} from './paint.js';
 import {address, follow, neuron, now, state} from './state.js';
 import * as answers from './answer.js';
@@ -10,6 +11,7 @@ import * as breaking from './break.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
 import * as time from './time.js';
+import * as train from './train.js';
 import * as why from './why.js';
 
 const pad = new Pad($('pad'), own => {
@@ -77,10 +79,11 @@ function problem(err) {
 }
 
 // open takes another run.
-let opening = 0;
+let opening = 0, fresh = true;
 async function open(name) {
-  const mine = ++opening;
-  const place = Math.max(0, now.runs.findIndex(r => r.name === name));
+  const mine = ++opening, lesson = train.isLesson(name);
+  const place = lesson ? name : Math.max(0, now.runs.findIndex(r => r.name === name));
+  if (!lesson && !now.runs.length) return;
   problem();
   try {
     const [about, weights] = await Promise.all([ask(`/${place}`), ask(`/${place}/weights`)]);
@@ -92,14 +95,19 @@ async function open(name) {
     return;
   }
   const {net} = now;
-  state.run = now.runs[place].name;
+  if (lesson) train.follow(name);
+  else {
+    train.leave();
+    state.run = now.runs[place].name;
+    state.train = null;
+  }
   const inside = (v, n, or) => v >= 0 && v < n ? v : or;
   state.layer = inside(state.layer, Math.max(1, net.hidden), 0);
   state.neuron = inside(state.neuron, net.layers[state.layer].units, 0);
   for (const c of ['chosen', 'not']) state[c] = inside(state[c], net.output.units, -1);
   if (!net.views.includes(state.view)) state.view = net.views[0];
   setText($('title'), net.title);
-  document.title = `${state.run} – neuroloupe`;
+  document.title = `${lesson ? train.titleOf(name) : state.run} – neuroloupe`;
   if (net.faults && net.faults.length) problem(new Error(`What is shown cannot be trusted: ${net.faults.join('; ')}.`));
   for (const id of ['hidden', 'neuron', 'why']) $(id).hidden = !net.hidden;
   $('bench').hidden = false;
@@ -112,6 +120,8 @@ async function open(name) {
   answers.build(k => { state.chosen = k; rebuild(); });
   breaking.build(changed);
   rebuild(true);
+  if (fresh && state.source === 'strokes' && !state.strokes.length && net.tests) Object.assign(state, {source: 'test', test: 0});
+  fresh = false;
   await take();
 }
 
@@ -265,7 +275,7 @@ function buildImages() {
 
 // drop takes a picture from a file.
 async function drop(file) {
-  if (!file) return;
+  if (!file || !now.net) return;
   try {
     const bitmap = await createImageBitmap(file);
     if (bitmap.width > 4096 || bitmap.height > 4096) throw new Error('large');
@@ -306,7 +316,8 @@ function buildTools() {
     repaint();
   });
   keepFocus($('tools'), () => $('tools').replaceChildren(...[
-    now.runs.length > 1 && select('Run', now.runs.map(r => [r.name, `${r.name}${r.accuracy === null ? '' : ` (${fixed(100 * r.accuracy, 1)} %)`}`]), state.run, open),
+    now.runs.length + train.names().length > 1 && select('Run', [...train.names().map(n => [n, train.titleOf(n)]),
+      ...now.runs.map(r => [r.name, `${r.name}${r.accuracy === null ? '' : ` (${fixed(100 * r.accuracy, 1)} %)`}`])], now.lesson ? now.place : state.run, open),
     select('Colours', [...look.palettes.keys()].map(n => [n, n]), look.colours, n => { look.colours = n; repaint(); }), theme,
   ].filter(Boolean)));
 }
@@ -329,6 +340,44 @@ function askDoctor() {
   });
 }
 
+// show opens what the address names.
+async function show() {
+  if (!state.train) return open(state.run);
+  try {
+    await train.attach();
+  } catch (err) {
+    problem(err);
+  }
+}
+
+// buildTrain makes the panel of trainings.
+async function buildTrain() {
+  let blank = 0;
+  await train.build({
+    open, problem,
+    shown: () => breaking.apply(repaint),
+    facts: () => {
+      for (const what of [now.end.seen, now.end.asked, now.end.fetched]) what.clear();
+      need();
+      if (state.layer > 0) needMaps();
+      redraw();
+    },
+    grown: () => {
+      clearTimeout(blank);
+      blank = setTimeout(() => time.grow(() => breaking.apply(changed)), 200);
+    },
+    gone: () => {
+      buildTools();
+      if (now.runs.length) open(state.run);
+      else $('bench').hidden = true;
+    },
+    kept: async () => {
+      now.runs = (await ask('')).runs;
+      buildTools();
+    },
+  });
+}
+
 async function start() {
   // The token has been exchanged for a cookie; it need not stand in the history.
   history.replaceState(null, '', location.pathname + location.hash);
@@ -342,6 +391,15 @@ async function start() {
   }
   follow(location.hash);
   const first = !/neuron=/.test(location.hash);
+  try {
+    await buildTrain();
+  } catch (err) {
+    problem(err);
+  }
+  if (!now.runs.length && !state.train) {
+    $('train-part').open = true;
+    buildTools();
+  }
   buildPen();
   hidden.listen(choose, peek);
   breaking.listen();
@@ -349,20 +407,17 @@ async function start() {
   askDoctor();
   systemDark.addEventListener('change', repaint);
   look.resized = () => {
+    curves();
     if (!now.net) return;
     hidden.layOut();
     redraw();
   };
   addEventListener('hashchange', e => {
     follow(new URL(e.newURL).hash); // the address itself may have been written over since; see later
-    open(state.run);
+    show();
   });
-  await open(state.run);
+  await show();
   if (!now.net) return;
-  if (state.source === 'strokes' && !state.strokes.length && now.net.tests) {
-    Object.assign(state, {source: 'test', test: 0});
-    await take();
-  }
   // Nobody has chosen a neuron yet: the one that speaks for the answer most says more than the first.
   if (!first || !now.net.hidden) return;
   await need();
@@ -372,5 +427,5 @@ async function start() {
 }
 
 // What is worked out, for whoever opens the console, and for the tests.
-window.neuroloupe = {now, state, pad, sums: why.sums, neuron, normal: breaking.normal};
+window.neuroloupe = {now, state, pad, sums: why.sums, neuron, train, normal: breaking.normal};
 start();

@@ -150,8 +150,8 @@ export class Net {
       let n = 0;
       for (const j of range(units)) for (const v of this.map(layer, j, view) || []) if (n++ % step === 0) some.push(Math.abs(v));
       if (!some.length) return 0;
-      some.sort((a, b) => a - b);
-      this.limits.set(key, some[Math.floor(some.length * 0.998)] || some[some.length - 1]);
+      const sorted = Float32Array.from(some).sort();
+      this.limits.set(key, sorted[Math.floor(sorted.length * 0.998)] || sorted[sorted.length - 1]);
     }
     return this.limits.get(key);
   }

@@ -56,11 +56,16 @@ export function select(label, options, value, pick) {
 
 export const button = (text, onclick, attrs) => el('button', {type: 'button', onclick, ...attrs}, text);
 
-// ask asks the server; a refusal is an error in its words.
-export async function ask(path) {
+// ask asks the server about the runs; a refusal is an error in its words.
+export const ask = path => askAt('/api/runs' + path);
+
+// post has the server change a training, which a path behind that of all trainings names.
+export const post = (path, body = {}) => askAt('/api/lessons' + path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+
+export async function askAt(address, how) {
   let answer;
   try {
-    answer = await fetch('/api/runs' + path);
+    answer = await fetch(address, how);
   } catch {
     throw new Error('The server does not answer. If it has ended, start neuroloupe serve again.');
   }
