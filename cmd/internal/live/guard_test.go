@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"neuroloupe/cmd/internal/job"
@@ -77,8 +78,12 @@ func serve(t *testing.T, o Options) *served {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()
 	x := &served{t: t, s: s, says: h.lines}
-	x.end = func() error { stop(); return <-ended }
-	t.Cleanup(stop)
+	x.end = sync.OnceValue(func() error { stop(); return <-ended })
+	t.Cleanup(func() {
+		if err := x.end(); err != nil {
+			t.Error(err)
+		}
+	})
 	got := x.raw("GET /?token=" + s.guard.Token() + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c := got.Cookies()
 	if len(c) != 1 || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode {

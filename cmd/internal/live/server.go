@@ -29,6 +29,7 @@ type Options struct {
 	Allow   []string  // names of this machine that requests may call it by, beside localhost and its addresses
 	Talk    talk.Talk // hears the address that takes the place of one that is used
 
+	Root    string     // the folder that trainings are kept in; "" is runs
 	Device  job.Device // to train on; Want "" is auto
 	Version string     // of the program
 }
@@ -57,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{shelf: newShelf(ctx, found, o.DataDir)}
 	o.Device.Want = cmp.Or(o.Device.Want, "auto")
-	s.shelf.school = &lesson.School{Root: "runs", Device: o.Device, Version: o.Version, Talk: o.Talk}
+	s.shelf.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
 	if err := s.listen(o.Port); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"neuroloupe/cmd/internal/doctor"
 	"neuroloupe/cmd/internal/gallery"
@@ -24,6 +25,8 @@ type shelf struct {
 	ctx     context.Context
 	dataDir string
 	school  *lesson.School
+
+	patience time.Duration // with the reader of a stream; 0 is sendTime
 
 	mu      sync.Mutex
 	all     []*book

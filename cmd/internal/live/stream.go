@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ const (
 	streamTime  = 33 * time.Millisecond // between two events at least
 	crowdTime   = 3 * time.Millisecond  // and that for each stream that is open, so that all together cost little
 	pulseTime   = 15 * time.Second      // after which something is sent though nothing has changed
-	sendTime    = 5 * time.Second       // that a reader may take
+	sendTime    = 5 * time.Second       // that a reader may take, unless shelf says otherwise
 )
 
 // events sends what a training does until it is let go, or the reader has gone or does not read.
@@ -40,7 +41,7 @@ func (s *shelf) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave()
-	out := &stream{w: w, c: http.NewResponseController(w)}
+	out := &stream{w: w, c: http.NewResponseController(w), patience: cmp.Or(s.patience, sendTime)}
 	if err := out.c.SetReadDeadline(time.Time{}); err != nil { // that of a request is over long before
 		reply(w, nil, err)
 		return
@@ -69,9 +70,10 @@ func (s *shelf) events(w http.ResponseWriter, r *http.Request) {
 
 // stream writes events until one cannot be sent.
 type stream struct {
-	w   http.ResponseWriter
-	c   *http.ResponseController
-	err error
+	w        http.ResponseWriter
+	c        *http.ResponseController
+	patience time.Duration // with a reader
+	err      error
 }
 
 func (s *stream) event(name string, v any) {
@@ -80,7 +82,7 @@ func (s *stream) event(name string, v any) {
 	}
 	text, err := json.Marshal(v)
 	if err == nil {
-		err = s.c.SetWriteDeadline(time.Now().Add(sendTime))
+		err = s.c.SetWriteDeadline(time.Now().Add(s.patience))
 	}
 	if err == nil {
 		_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, text)
