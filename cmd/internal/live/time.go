@@ -45,7 +45,8 @@ func frames(b *book, _ *http.Request) (any, error) {
 	return map[string]any{"frames": b.moments, "accuracy": b.accurate, "lack": lack}, nil
 }
 
-// frame is the network at a moment, W, In×Out, and b of each layer; or of the first layer W alone, where no more is kept.
+// frame is the network at a moment, W, In×Out, and b of each layer; or of the first layer W alone, where no more is
+// kept.
 func frame(b *book, r *http.Request) (any, error) {
 	n, err := number(r, "frame", 1<<20)
 	if err != nil {
