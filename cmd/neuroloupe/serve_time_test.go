@@ -195,12 +195,13 @@ func (b *browser) breaks(v *gallery.View, first *inspect.Subject) {
 	b.check(err)
 	b.frame()
 	b.sameLogits("broken", broken.Net)
-	for l := range 3 { // the noise is the same in the page, and so are the weights
-		want := broken.Net.Params.Weight(l + 1).Data
-		for i, got := range eval[[]float64](b, fmt.Sprintf("[...neuroloupe.now.net.layers[%d].w]", l)) {
-			if math.Abs(got-float64(want[i])) > 1e-6 {
-				t.Fatalf("broken: weight %d of layer %d is %v in the page, want %v", i, l+1, got, want[i])
-			}
+	var want []float32 // the noise is the same in the page, and so are the weights and biases
+	for _, p := range broken.Net.Params {
+		want = append(want, p.Data...)
+	}
+	for i, got := range eval[[]float64](b, "neuroloupe.now.net.layers.flatMap(l => [...l.w, ...l.b])") {
+		if math.Abs(got-float64(want[i])) > 1e-6 {
+			t.Fatalf("broken: parameter %d is %v in the page, want %v", i, got, want[i])
 		}
 	}
 	for i, got := range eval[[]float64](b, "[...neuroloupe.normal(7, 2, 1001)]") {

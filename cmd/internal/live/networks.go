@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -192,7 +191,7 @@ func broken(b *book, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"whole": page.Num(before.Accuracy()), "accuracy": page.Num(score.Accuracy()), "images": set.Len(),
+		"whole": full(before.Accuracy()), "accuracy": full(score.Accuracy()), "images": set.Len(),
 		"ms": float64(time.Since(began).Microseconds()) / 1000,
 	}, nil
 }

@@ -12,7 +12,7 @@ import (
 // moment is a frame of the training: which epoch it comes after, and how accurate the network was.
 type moment struct {
 	Epoch    int      `json:"epoch"`
-	Gamma    page.Num `json:"gamma"`
+	Gamma    full     `json:"gamma"`
 	Accuracy page.Num `json:"accuracy"` // null where not known
 }
 
@@ -30,7 +30,7 @@ func frames(b *book, _ *http.Request) (any, error) {
 		moments := []moment{}
 		err = b.view.EachFrame(func(int, int) bool { return true }, func(f runs.Frame) {
 			moments = append(moments, moment{
-				Epoch: f.Epoch, Gamma: page.Num(b.view.GammaAt(f, metrics)),
+				Epoch: f.Epoch, Gamma: full(b.view.GammaAt(f, metrics)),
 				Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
 			})
 		})
