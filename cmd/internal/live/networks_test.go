@@ -111,6 +111,21 @@ func TestNetworks(t *testing.T) {
 	if n := len(x.s.shelf.all[0].networks); n > 8 {
 		t.Errorf("%d networks are held", n)
 	}
+	// What is broken of one network is not taken for what is broken in the same way of another, as of a training that
+	// has gone on.
+	b := &book{view: v}
+	made := map[*inspect.Subject]bool{}
+	for range 4 {
+		whole := v.Subject.Then(start)
+		got, err := b.held(whole, "broken", func() (*inspect.Subject, error) { return whole.Broken(t.Context(), what) })
+		if err != nil || made[got] {
+			t.Errorf("another network's is held: %v", err)
+		}
+		made[got] = true
+		if again, err := b.held(whole, "broken", nil); err != nil || again != got {
+			t.Errorf("it is made again: %v", err)
+		}
+	}
 }
 
 // Of a network whose frames are its first layer alone, the maps go back and nothing else, and it is said.
