@@ -77,7 +77,9 @@ func older(run string) error {
 		}
 		delete(meta, "settings_sha256")
 		if name == "frames" { // they had the first layer's weights alone
-			tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.Contains(t.Name, ".") })
+			tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool {
+				return strings.Contains(t.Name, ".")
+			})
 		}
 		if err := safetensors.WriteFile(file, tensors, meta); err != nil {
 			return err

@@ -21,8 +21,8 @@ type serveCmd struct {
 
 func (serveCmd) Help() string {
 	return `Opens a page on this machine, for a browser: draw, and see which neurons answer, what each looks for, and what
-speaks for the answer and against it. Only this machine is listened to, and only the browser that opens the printed
-address is let in. ctrl-C ends it.
+speaks for the answer and against it; go back to earlier epochs, switch neurons off. Only this machine is listened to,
+and only the browser that opens the printed address is let in. ctrl-C ends it.
 
 Examples:
 

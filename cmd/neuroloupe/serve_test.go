@@ -295,7 +295,17 @@ func TestServeSizes(t *testing.T) {
 			b.picture(fmt.Sprintf("page-%d-%s", size[0], theme))
 		}
 	}
-	// On the phone, after the last size: fingers need 44 pixels.
+	// On the phone, in the dark, after the last size, with a broken network: fingers need 44 pixels.
+	b.openRun("clear", "off: '1.3,1.14,1.40', start: 'out', noise: 20, neuron: 3")
+	b.until("neuroloupe.now.told === neuroloupe.now.net && document.querySelectorAll('#off button').length === 3")
+	b.frame()
+	if got := eval[int64](b, "document.documentElement.scrollWidth"); got > 390 {
+		t.Errorf("broken, the page is %d pixels wide", got)
+	}
+	if got := eval[[]string](b, faint); len(got) > 0 {
+		t.Errorf("broken: too little contrast: %s", strings.Join(got, "; "))
+	}
+	b.picture("broken-390-dark")
 	const pressed = "button, select, .file, input[type=number], fieldset label"
 	small := eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(e => {
 		const r = e.getBoundingClientRect(); return r.height > 0 && (r.height < 44 || r.width < 44);

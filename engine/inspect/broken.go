@@ -28,8 +28,8 @@ type Broken struct {
 }
 
 // Break returns the network with what b says taken from it, as a network of the same Spec. mean gives the mean
-// activations of a hidden layer of the whole network, Units; nil will do where b.Off is empty or b.Zero set. Neurons are
-// switched off in the weights behind them: their rows there are 0, and the biases have what they always give. After
+// activations of a hidden layer of the whole network, Units; nil will do where b.Off is empty or b.Zero set. Neurons
+// are switched off in the weights behind them: their rows there are 0, and the biases have what they always give. After
 // b.Start, Gamma is 0, for nothing of the start is left.
 func (n Net) Break(b Broken, mean func(layer int) ([]float64, error)) (Net, error) {
 	if err := n.Validate(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"neuroloupe/engine/inspect"
 )
 
-// decided returns a network with large weights, and images labelled by what it answers, which are not all the same: what
-// it loses is seen.
+// decided returns a network with large weights, and images labelled by what it answers, which are not all the same:
+// what it loses is seen.
 func decided(t *testing.T) (inspect.Net, engine.Data) {
 	t.Helper()
 	n, d := started(), images(300, 12, 3)
@@ -228,7 +228,9 @@ func TestNormal(t *testing.T) {
 		layer int
 		want  []float64
 	}{
-		{1, 0, []float64{0.005586328182589146, -0.3690817483971299, 0.631343031159783, -0.3575927511326263, -1.7891795221573432}},
+		{1, 0, []float64{
+			0.005586328182589146, -0.3690817483971299, 0.631343031159783, -0.3575927511326263, -1.7891795221573432,
+		}},
 		{1<<32 - 1, 2, []float64{1.0554811967603595, 0.24067267225143593, 0.677913852523174}},
 	} {
 		near(t, "Normal", c.want, inspect.Normal(c.seed, c.layer, len(c.want)), 1e-12)

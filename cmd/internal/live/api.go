@@ -152,14 +152,14 @@ func about(b *book, _ *http.Request) (any, error) {
 		Layers   []layer  `json:"layers"`
 		Start    bool     `json:"start"` // W₀ of the first layer follows the weights
 		NoStart  string   `json:"no_start"`
-		Gamma    page.Num `json:"gamma"`
+		Gamma    full     `json:"gamma"`
 		Dead     []int    `json:"dead"`
 		Tests    int      `json:"tests"` // images; 0 where there are none to be had
 		NoTests  string   `json:"no_tests"`
 		Faults   []string `json:"faults"`
 	}{
 		Title: b.title(), Rows: shape.Rows, Cols: shape.Cols, Channels: max(1, shape.Channels), Classes: v.Labels(),
-		Start: v.NoStart == nil, Gamma: page.Num(v.Net.Gamma), Dead: v.Folder.Manifest.Data.Dead, Faults: v.Faults(),
+		Start: v.NoStart == nil, Gamma: full(v.Net.Gamma), Dead: v.Folder.Manifest.Data.Dead, Faults: v.Faults(),
 	}
 	for _, l := range v.Spec().Layers {
 		out.Layers = append(out.Layers, layer{l.Units, l.Activation.String()})
@@ -261,7 +261,7 @@ func seen(b *book, r *http.Request) (any, error) {
 	}
 	importance, err := subject.Importance(b.view.Context(), l)
 	return map[string]any{
-		"mean": nums(a.Mean), "stuck": nums(a.Stuck), "favourite": f.Class, "importance": nums(importance),
+		"mean": fulls(a.Mean), "stuck": nums(a.Stuck), "favourite": f.Class, "importance": nums(importance),
 	}, err
 }
 
@@ -345,6 +345,24 @@ func diagnosis(b *book, _ *http.Request) (any, error) {
 func appendFloats(out []byte, v []float32) []byte {
 	for _, x := range v {
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+	}
+	return out
+}
+
+// full is a number that the page works on with, in all its digits; null when it is not finite.
+type full float64
+
+func (f full) MarshalJSON() ([]byte, error) {
+	if v := float64(f); !math.IsNaN(v) && !math.IsInf(v, 0) {
+		return strconv.AppendFloat(nil, v, 'g', -1, 64), nil
+	}
+	return []byte("null"), nil
+}
+
+func fulls(v []float64) []full {
+	out := make([]full, len(v))
+	for i, x := range v {
+		out[i] = full(x)
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/engine"
 )
 
 // ask returns what an address of the API says as JSON.
@@ -142,7 +143,11 @@ func TestAnswers(t *testing.T) {
 	if len(moments) != 3 || moments[2].Epoch != 2 {
 		t.Errorf("the moments kept are %v", moments)
 	}
-	for i, want := range map[string][]float32{"0": v.Net.Initial.Weight(1).Data, "2": v.Net.Params.Weight(1).Data} {
+	for i, ps := range map[string]engine.Params{"0": v.Net.Initial, "2": v.Net.Params} {
+		var want []float32
+		for _, p := range ps {
+			want = append(want, p.Data...)
+		}
 		if _, body := x.get("/api/runs/0/frames/" + i); !slices.Equal(floats(body), want) {
 			t.Errorf("frame %s has other weights", i)
 		}

@@ -32,6 +32,12 @@ func (h heard) Say(format string, args ...any) { h.lines <- fmt.Sprintf(format, 
 // testRun trains a small network on strokes and returns its folder.
 func testRun(t *testing.T) string {
 	t.Helper()
+	return trained(t, "120-6-5-4")
+}
+
+// trained trains a network of these sizes.
+func trained(t *testing.T, net string) string {
+	t.Helper()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	if err := strokes.Write(data, 600); err != nil {
@@ -41,7 +47,7 @@ func testRun(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	recipe.Net, recipe.Split, recipe.Epochs = "120-6-5-4", "500/100", 2
+	recipe.Net, recipe.Split, recipe.Epochs = net, "500/100", 2
 	run := filepath.Join(dir, "run")
 	set, err := mnist.Load(t.Context(), data, mnist.Options{})
 	if err != nil {
@@ -156,6 +162,7 @@ func TestHostileRequests(t *testing.T) {
 	host := "Host: localhost:" + x.s.Port() + "\r\n"
 	good := host + cookie
 	const foreign = "Sec-Fetch-Site: cross-site\r\n"
+	const broken = "GET /api/runs/0/broken?"
 	const page = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
 	framed := strings.Replace(page, "document", "iframe", 1)
 	byPath, many := strings.ReplaceAll(run, "/", "%2f"), strings.Repeat(",0", 100)
@@ -212,6 +219,18 @@ func TestHostileRequests(t *testing.T) {
 		"a neuron beyond":           {"GET /api/runs/0/neurons/1/6 HTTP/1.1\r\n" + good, 404},
 		"an image beyond":           {"GET /api/runs/0/tests/0,999999 HTTP/1.1\r\n" + good, 404},
 		"a frame beyond":            {"GET /api/runs/0/frames/99 HTTP/1.1\r\n" + good, 404},
+		"a frame's name":            {"GET /api/runs/0/seen/1?frame=..%2f0 HTTP/1.1\r\n" + good, 404},
+		"seen of a frame beyond":    {"GET /api/runs/0/seen/1?frame=99 HTTP/1.1\r\n" + good, 404},
+		"an output off":             {broken + "off=3.0 HTTP/1.1\r\n" + good, 404},
+		"a layer off":               {broken + "off=9999999999.0 HTTP/1.1\r\n" + good, 404},
+		"a neuron off beyond":       {broken + "off=1.6 HTTP/1.1\r\n" + good, 404},
+		"a neuron off below":        {broken + "off=1.-1 HTTP/1.1\r\n" + good, 404},
+		"too many off":              {broken + "off=1.0" + strings.Repeat(",1.0", 512) + " HTTP/1.1\r\n" + good, 404},
+		"endless noise":             {broken + "noise=Inf HTTP/1.1\r\n" + good, 404},
+		"noise of no number":        {broken + "noise=NaN HTTP/1.1\r\n" + good, 404},
+		"too much noise":            {broken + "noise=1e300 HTTP/1.1\r\n" + good, 404},
+		"a seed beyond":             {broken + "seed=4294967296 HTTP/1.1\r\n" + good, 404},
+		"breaking by post":          {"POST /api/runs/0/broken HTTP/1.1\r\n" + good + "Content-Length: 0\r\n", 405},
 		"too many images":           {"GET /api/runs/0/tests/0" + many + " HTTP/1.1\r\n" + good, 404},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -327,7 +327,7 @@ func (s *shelf) keep(r *http.Request, l *lesson.Lesson) error {
 // latest is the network of a training as it last was.
 func (b *book) latest() (*inspect.Subject, error) {
 	f := b.lesson.Frame()
-	return b.held(fmt.Sprintf("now %d", f.Number), func() (*inspect.Subject, error) {
+	return b.held(b.view.Subject, fmt.Sprintf("now %d", f.Number), func() (*inspect.Subject, error) {
 		n := b.view.Net
 		n.Params, n.Gamma = f.Params, b.lesson.GammaOf(f)
 		return b.view.Subject.Then(n), nil
@@ -340,7 +340,7 @@ func (b *book) lessonFrames() any {
 	moments := []moment{}
 	for _, f := range b.lesson.Moments() {
 		moments = append(moments, moment{
-			At: f.Epoch, Epoch: f.Epoch, Gamma: page.Num(b.lesson.GammaOf(f)), Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
+			At: f.Epoch, Epoch: f.Epoch, Gamma: full(b.lesson.GammaOf(f)), Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
 		})
 	}
 	return map[string]any{"frames": moments, "accuracy": gallery.AccuracyName(metrics), "lack": ""}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"neuroloupe/cmd/internal/page"
 	"neuroloupe/engine"
 	"neuroloupe/engine/inspect"
 )
@@ -23,7 +22,8 @@ const (
 
 // network is one that was asked about beside the one handed out.
 type network struct {
-	name    string
+	of      *inspect.Subject // what it was made of: that of the network handed out, or of a whole one of another time
+	name    string           // which of those made of it
 	subject *inspect.Subject
 }
 
@@ -51,7 +51,7 @@ func (b *book) network(r *http.Request) (*inspect.Subject, error) {
 	if len(what.Off) == 0 && !what.Start && what.Noise == 0 {
 		return whole, nil
 	}
-	return b.held(r.URL.Query().Get("frame")+" "+fmt.Sprint(what), func() (*inspect.Subject, error) {
+	return b.held(whole, fmt.Sprint(what), func() (*inspect.Subject, error) {
 		s, err := whole.Broken(b.view.Context(), what)
 		if err != nil && errors.Is(err, whole.NoStart) {
 			err = notThere{err}
@@ -76,7 +76,7 @@ func (b *book) whole(r *http.Request) (*inspect.Subject, error) {
 	if lack := b.lack(); lack != "" {
 		return nil, notThere{fmt.Errorf("of earlier times there are maps alone: %s", lack)}
 	}
-	return b.held(text, func() (*inspect.Subject, error) {
+	return b.held(b.view.Subject, text, func() (*inspect.Subject, error) {
 		f, err := b.frame(n)
 		if err != nil {
 			return nil, err
@@ -107,9 +107,10 @@ func (b *book) metrics() ([]engine.Metrics, error) {
 	return b.view.Folder.Metrics()
 }
 
-// held returns the network of a name, made if need be; the one that was asked about longest ago makes room for it.
-func (b *book) held(name string, open func() (*inspect.Subject, error)) (*inspect.Subject, error) {
-	at := slices.IndexFunc(b.networks, func(n network) bool { return n.name == name })
+// held returns the network of a name that is made of another, made if need be; the one that was asked about longest ago
+// makes room for it.
+func (b *book) held(of *inspect.Subject, name string, open func() (*inspect.Subject, error)) (*inspect.Subject, error) {
+	at := slices.IndexFunc(b.networks, func(n network) bool { return n.of == of && n.name == name })
 	var n network
 	if at >= 0 {
 		n = b.networks[at]
@@ -119,7 +120,7 @@ func (b *book) held(name string, open func() (*inspect.Subject, error)) (*inspec
 		if err != nil {
 			return nil, err
 		}
-		n = network{name, s}
+		n = network{of, name, s}
 		if len(b.networks) >= b.mostNetworks() {
 			b.networks = slices.Delete(b.networks, 0, 1)
 		}
@@ -192,7 +193,7 @@ func broken(b *book, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"whole": page.Num(before.Accuracy()), "accuracy": page.Num(score.Accuracy()), "images": set.Len(),
+		"whole": full(before.Accuracy()), "accuracy": full(score.Accuracy()), "images": set.Len(),
 		"ms": float64(time.Since(began).Microseconds()) / 1000,
 	}, nil
 }

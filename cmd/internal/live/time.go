@@ -13,7 +13,7 @@ import (
 type moment struct {
 	At       int      `json:"at"` // its place among the frames; of a training its epoch, as some are let go
 	Epoch    int      `json:"epoch"`
-	Gamma    page.Num `json:"gamma"`
+	Gamma    full     `json:"gamma"`
 	Accuracy page.Num `json:"accuracy"` // null where not known
 }
 
@@ -31,7 +31,7 @@ func frames(b *book, _ *http.Request) (any, error) {
 		moments := []moment{}
 		err = b.view.EachFrame(func(int, int) bool { return true }, func(f runs.Frame) {
 			moments = append(moments, moment{
-				At: len(moments), Epoch: f.Epoch, Gamma: page.Num(b.view.GammaAt(f, metrics)),
+				At: len(moments), Epoch: f.Epoch, Gamma: full(b.view.GammaAt(f, metrics)),
 				Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
 			})
 		})
@@ -46,7 +46,8 @@ func frames(b *book, _ *http.Request) (any, error) {
 	return map[string]any{"frames": b.moments, "accuracy": b.accurate, "lack": lack}, nil
 }
 
-// frame is the network at a moment, W, In×Out, and b of each layer; or of the first layer W alone, where no more is kept.
+// frame is the network at a moment, W, In×Out, and b of each layer; or of the first layer W alone, where no more is
+// kept.
 func frame(b *book, r *http.Request) (any, error) {
 	n, err := number(r, "frame", 1<<20)
 	if err != nil {

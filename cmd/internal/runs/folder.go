@@ -6,7 +6,7 @@
 //	weights.safetensors    the weights handed out, and γ
 //	checkpoint.safetensors everything needed to go on
 //	metrics.jsonl          a line per epoch
-//	frames.safetensors     the network per kept epoch, epoch 0 included; of some networks the first layer's weights alone
+//	frames.safetensors     the network, or its first layer's weights alone, per kept epoch, epoch 0 included
 //	sheet.png              the contact sheet
 //	error.txt              why the training failed
 //	stopped.txt            which rule has decided that it is not worth going on

@@ -51,8 +51,8 @@ func (f *Folder) FramesLack() string {
 	case f.Manifest.Format < wholeSince:
 		return "the run was begun by an older version, which kept the first layer's weights alone"
 	case rest > first:
-		return fmt.Sprintf("the biases and the later layers, %s numbers, are more than the first layer's %s weights, and "+
-			"are not kept", words.Thousands(rest), words.Thousands(first))
+		return fmt.Sprintf("the biases and the later layers, %s numbers, are more than the first layer's %s weights, "+
+			"and are not kept", words.Thousands(rest), words.Thousands(first))
 	}
 	return ""
 }

@@ -174,10 +174,12 @@ func TestFramesOfOtherTensors(t *testing.T) {
 		t.Fatalf("the tensors are %v", good)
 	}
 	for name, change := range map[string]func(ts []engine.Tensor) []engine.Tensor{
-		"one of the last":       func(ts []engine.Tensor) []engine.Tensor { return ts[:11] },
-		"one in the middle":     func(ts []engine.Tensor) []engine.Tensor { return append(ts[:5:5], ts[6:]...) },
-		"the first layer alone": func(ts []engine.Tensor) []engine.Tensor { return []engine.Tensor{ts[0], ts[4], ts[8]} },
-		"two exchanged":         func(ts []engine.Tensor) []engine.Tensor { ts[5], ts[6] = ts[6], ts[5]; return ts },
+		"one of the last":   func(ts []engine.Tensor) []engine.Tensor { return ts[:11] },
+		"one in the middle": func(ts []engine.Tensor) []engine.Tensor { return append(ts[:5:5], ts[6:]...) },
+		"the first layer alone": func(ts []engine.Tensor) []engine.Tensor {
+			return []engine.Tensor{ts[0], ts[4], ts[8]}
+		},
+		"two exchanged": func(ts []engine.Tensor) []engine.Tensor { ts[5], ts[6] = ts[6], ts[5]; return ts },
 		"one twice": func(ts []engine.Tensor) []engine.Tensor {
 			return append(ts, engine.Tensor{Name: "epoch2.layer3.bias", Shape: []int{2}, Data: make([]float32, 2)})
 		},

@@ -3,7 +3,7 @@ import {$, ask, button, choice, el, fixed, setText, signed} from './tools.js';
 import {neuron, now, state} from './state.js';
 
 const most = 512; // neurons that can be off, as the server bounds it
-let parts, latest = 0, asking = false, drawn = '';
+let parts, latest = 0, asking = false, drawn = '', last = {};
 
 const nameOf = (l, j) => `${l + 1}.${j}`;
 const shownName = key => now.net.hidden > 1 ? key : key.split('.')[1];
@@ -110,9 +110,12 @@ export async function apply(changed) {
     }
     if (mine !== latest || moment !== now.moment) return; // something else is wanted by now
   }
+  list();
+  const key = JSON.stringify([what, zero(), state.seed]);
+  if (last.moment === moment && last.key === key) return;
+  last = {moment, key};
   now.net = whole ? moment : broken(moment, what);
   now.seen = now.net.seen;
-  list();
   measure();
   changed();
 }
@@ -128,7 +131,7 @@ async function measure() {
       now.measured = net;
       const a = await ask(net.path(place, 'broken'));
       if (net !== now.net) continue;
-      setText($('break-says'), `Test accuracy on ${a.images.toLocaleString('en')} images: ${fixed(100 * a.accuracy, 2)} %; the whole network’s ${fixed(100 * a.whole, 2)} % (${signed(100 * (a.accuracy - a.whole), 2)} points). Measured in ${fixed(a.ms, 0)} ms.`);
+      setText($('break-says'), `Test accuracy on ${a.images.toLocaleString('en')} images: ${fixed(100 * a.accuracy, 2)} %; the whole network’s ${fixed(100 * a.whole, 2)} % (${signed(100 * (a.accuracy - a.whole), 2)} points).`);
       now.told = net;
     }
   } catch (err) {
@@ -151,9 +154,9 @@ export function build(changed) {
   };
   $('break-tools').replaceChildren(...[
     parts.toggle, parts.all,
-    end.hidden && end.tests ? choice('still', 'A neuron that is off gives', [['mean', 'off: its mean'], ['zero', 'off: 0']], state.still, v => { state.still = v; again(); }) : '',
+    end.hidden && end.tests ? choice('still', 'A neuron that is off gives', [['mean', 'off = its mean'], ['zero', 'off = 0']], state.still, v => { state.still = v; again(); }) : '',
     end.start ? el('label', {title: 'The first layer becomes W − γW₀'}, el('input', {type: 'checkbox', id: 'startless', checked: state.startless, onchange: e => { state.startless = e.target.checked; again(); }}), 'start taken out') : '',
-    el('span', {class: 'noise'}, el('label', {for: 'noise'}, 'Noise'), parts.noise, parts.says), parts.other,
+    el('span', {class: 'noise'}, el('label', {for: 'noise'}, 'Noise'), parts.noise, parts.says, parts.other),
   ].filter(Boolean));
   parts.again = again;
   apply(changed);

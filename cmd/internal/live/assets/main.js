@@ -68,7 +68,7 @@ function later() {
     history.replaceState(null, '', location.pathname + address());
     const {net, pass} = now, k = answer(pass.z[net.hidden]);
     const blank = now.image.every(v => v === 0);
-    setText($('live'), blank ? 'Nothing is drawn.' : `The network says ${net.classes[k]}, output ${fixed(pass.a[net.hidden][k])}.` +
+    setText($('live'), blank ? 'Nothing is drawn.' : `The network${state.epoch >= 0 && net.query.includes('frame') ? ` after epoch ${state.epoch}` : ''}${net === now.moment ? '' : ', broken,'} says ${net.classes[k]}, output ${fixed(pass.a[net.hidden][k])}.` +
       (net.hidden && why.strongest() !== undefined ? ` Neuron ${why.strongest()} speaks for ${net.classes[answers.asked()]} most.` : ''));
   }, 400);
 }

@@ -60,7 +60,7 @@ export function block(img, t, x, y, wide, high) {
 export function strike(ctx, x, y, wide, high) {
   for (const [colour, width] of [['--page', 3.4], ['--text', 1.4]]) {
     ctx.strokeStyle = themed(colour);
-    ctx.lineWidth = width * Math.max(1, wide / 28);
+    ctx.lineWidth = width * wide / 28;
     ctx.beginPath();
     ctx.moveTo(x, y + high);
     ctx.lineTo(x + wide, y);
