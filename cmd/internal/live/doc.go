@@ -17,6 +17,11 @@
 // only the printed address gives. It is HttpOnly, so that no script reads it, and SameSite=Strict, so that no other
 // site sends it. The address is good once; then a new one is made and said.
 //
+// Others are let in by Options.Listen, and then only with a token of the person's own, from a file (listen.go, token.go).
+// It is good for as many browsers as know it, so wrong ones are counted; and a server on all addresses answers to the
+// address that a request has come to, beside the names that it was told, because where no name is looked up none can be
+// pointed elsewhere. It speaks plain HTTP: a certificate that browsers believe is for a server in front of it.
+//
 // No request names a file: runs go by their place in the list that was made at the start, assets by the names embedded.
 // No request changes anything.
 package live
