@@ -85,7 +85,7 @@ func (b *browser) note(ev any) {
 	case *runtime.EventConsoleAPICalled:
 		b.said = append(b.said, fmt.Sprint("console: ", e.Type))
 	case *runtime.EventExceptionThrown:
-		b.said = append(b.said, "exception: "+e.ExceptionDetails.Text)
+		b.said = append(b.said, fmt.Sprintf("exception: %s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
 	case *log.EventEntryAdded:
 		b.said = append(b.said, "log: "+e.Entry.Text)
 	case *network.EventRequestWillBeSent:

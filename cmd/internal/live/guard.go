@@ -32,7 +32,8 @@ type guard struct {
 	token string // that the next browser comes in with
 }
 
-// newGuard guards a handler that may be called by some names, and by those that are allowed beside. The cookie is named after the port, because browsers keep one jar for all ports of a host.
+// newGuard guards a handler that may be called by some names, and by those that are allowed beside. The cookie is named
+// after the port, because browsers keep one jar for all ports of a host.
 // fresh is told the token that takes the place of one that is spent; nil is nobody.
 func newGuard(next http.Handler, port string, names, allow []string, fresh func(token string)) *guard {
 	return &guard{

@@ -123,8 +123,8 @@ func (s *Server) address(token string) string {
 func (s *Server) Serve(ctx context.Context) error {
 	srv := &http.Server{
 		Handler: s.guard, ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 16 << 10,
-		ReadHeaderTimeout: cmp.Or(s.options.headerTime, 5*time.Second), ReadTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute,
-		IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: cmp.Or(s.options.headerTime, 5*time.Second), ReadTimeout: 10 * time.Second,
+		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 	}
 	ended := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {

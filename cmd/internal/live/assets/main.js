@@ -8,6 +8,7 @@ import {address, follow, neuron, now, state} from './state.js';
 import * as answers from './answer.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
+import * as save from './save.js';
 import * as time from './time.js';
 import * as why from './why.js';
 
@@ -61,7 +62,9 @@ let rest = 0;
 function later() {
   clearTimeout(rest);
   rest = setTimeout(() => {
+    if (!now.pass) return; // another run is being opened
     history.replaceState(null, '', location.pathname + address());
+    save.draw();
     const {net, pass} = now, k = answer(pass.z[net.hidden]);
     const blank = now.image.every(v => v === 0);
     setText($('live'), blank ? 'Nothing is drawn.' : `The network says ${net.classes[k]}, output ${fixed(pass.a[net.hidden][k])}.` +
@@ -106,6 +109,7 @@ async function open(name) {
   if (state.width) pad.width = state.width;
   buildTools();
   buildImages();
+  save.build();
   answers.build(k => { state.chosen = k; rebuild(); });
   rebuild(true);
   await take();
@@ -314,8 +318,8 @@ async function start() {
   // The token has been exchanged for a cookie; it need not stand in the history.
   history.replaceState(null, '', location.pathname + location.hash);
   try {
-    const {runs, colors} = await ask('');
-    now.runs = runs;
+    const {runs, colors, data_dir: dataDir} = await ask('');
+    Object.assign(now, {runs, dataDir});
     setColors(colors);
   } catch (err) {
     problem(err);
@@ -352,5 +356,5 @@ async function start() {
 }
 
 // What is worked out, for whoever opens the console, and for the tests.
-window.neuroloupe = {now, state, pad, sums: why.sums, neuron};
+window.neuroloupe = {now, state, pad, sums: why.sums, neuron, save};
 start();
