@@ -16,6 +16,7 @@ type serveCmd struct {
 	Listen    string   `placeholder:"ADDR" help:"Let other machines in, at HOST:PORT or HOST; 0.0.0.0 is all addresses. Only with --token."`
 	Token     string   `predictor:"file" placeholder:"FILE" help:"A file with a secret of yours, 16 characters or more, that lets browsers in; without it each address is good once."`
 	AllowHost []string `name:"allow-host" placeholder:"NAME" help:"A name that this machine may be called by, beside localhost, 127.0.0.1 and [::1]."`
+	Export    string   `predictor:"dir" placeholder:"DIR" help:"Instead write the page of one run, without training and the doctor, into a folder that is new or empty, as a file that any web server can host or a browser opens."`
 	Open      bool     `default:"true" negatable:"" help:"Open the page in a browser, on a desktop; default true."`
 }
 
@@ -28,6 +29,7 @@ Examples:
 
     neuroloupe serve runs/mnist-784-100-10-clear-s1
     neuroloupe serve --port 8080 --open=false
+    neuroloupe serve --export page runs/mnist-784-100-10-clear-s1
     neuroloupe serve --listen 0.0.0.0:8080 --token token.txt --allow-host my.machine
 `
 }
@@ -36,9 +38,18 @@ func (c *serveCmd) Run(a *app) error {
 	if err := checkNumbers(atLeast("--port", c.Port, 0).upTo(65535)); err != nil {
 		return err
 	}
-	s, err := live.Open(a.ctx, live.Options{
+	options := live.Options{
 		Runs: c.Runs, DataDir: c.DataDir, Port: c.Port, Listen: c.Listen, Token: c.Token, Allow: c.AllowHost, Talk: a,
-	})
+	}
+	if c.Export != "" {
+		file, says, err := live.Export(a.ctx, options, c.Export)
+		if err == nil {
+			a.Say("%s", says)
+			_, err = fmt.Fprintln(a.stdout, file)
+		}
+		return err
+	}
+	s, err := live.Open(a.ctx, options)
 	if err != nil {
 		return err
 	}

@@ -53,19 +53,11 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	folders := o.Runs
-	if len(folders) == 0 {
-		folders = study.Usual()
-	}
-	found, err := study.Finder{Talk: o.Talk}.Find(ctx, folders...)
+	shelf, err := o.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{shelf: newShelf(ctx, found, o.DataDir), name: "127.0.0.1", options: o}
-	if len(s.shelf.all) == 0 {
-		return nil, fmt.Errorf("there is no trained run to show; neuroloupe train makes one, and neuroloupe serve " +
-			"FOLDER looks for them elsewhere")
-	}
+	s := &Server{shelf: shelf, name: "127.0.0.1", options: o}
 	names := loopback
 	if door.listen == nil {
 		err = s.listen(o.Port)
@@ -82,6 +74,24 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	s.guard.own = door.listen != nil && door.listen.all()
 	if door.token != "" {
 		s.guard.token, s.guard.lasting = door.token, newGuesses()
+	}
+	return s, nil
+}
+
+// find finds the runs; there is at least one.
+func (o *Options) find(ctx context.Context) (*shelf, error) {
+	folders := o.Runs
+	if len(folders) == 0 {
+		folders = study.Usual()
+	}
+	found, err := study.Finder{Talk: o.Talk}.Find(ctx, folders...)
+	if err != nil {
+		return nil, err
+	}
+	s := newShelf(ctx, found, o.DataDir)
+	if len(s.all) == 0 {
+		return nil, fmt.Errorf("there is no trained run to show; neuroloupe train makes one, and neuroloupe serve " +
+			"FOLDER looks for them elsewhere")
 	}
 	return s, nil
 }

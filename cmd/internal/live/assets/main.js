@@ -5,6 +5,7 @@ import {fromBitmap} from './ink.js';
 import {Pad, sees} from './pad.js';
 import {look, setColors, systemDark} from './paint.js';
 import {address, follow, neuron, now, state} from './state.js';
+import {holds, still, tests as keptTests} from './still.js';
 import * as answers from './answer.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
@@ -232,7 +233,8 @@ function buildPen() {
 const says = () => setText($('sees-says'), `what the network sees, ${now.net.rows}×${now.net.cols}`);
 
 function buildImages() {
-  const {net} = now, step = by => () => showTest(((state.test + by) % net.tests + net.tests) % net.tests);
+  const {net} = now, all = still ? keptTests : null; // null for each of them
+  const step = by => () => showTest(all ? all.at((all.indexOf(state.test) + by) % all.length) : ((state.test + by) % net.tests + net.tests) % net.tests);
   $('centred').checked = pad.centred;
   says();
   $('images').replaceChildren(...[
@@ -240,7 +242,7 @@ function buildImages() {
       if (e.target.checkValidity() && e.target.value !== '') showTest(Number(e.target.value));
     }})),
     net.tests && button('‹', step(-1), {'aria-label': 'The test image before'}), net.tests && button('›', step(1), {'aria-label': 'The next test image'}),
-    net.tests && button('Any', () => showTest(Math.floor(Math.random() * net.tests))),
+    net.tests && button('Any', () => showTest(all ? all[Math.floor(Math.random() * all.length)] : Math.floor(Math.random() * net.tests))),
     net.channels === 1 && el('label', {class: 'file'}, 'PNG…', el('input', {type: 'file', accept: 'image/*', 'aria-label': 'A picture from a file', onchange: e => {
       drop(e.target.files[0]);
       e.target.value = '';
@@ -298,6 +300,7 @@ function buildTools() {
 
 function askDoctor() {
   const b = $('ask-doctor');
+  $('doctor').hidden = still; // who tries things out by training
   b.addEventListener('click', async () => {
     b.disabled = true;
     setText(b, 'The doctor is trying things out …');
@@ -326,6 +329,8 @@ async function start() {
     return;
   }
   follow(location.hash);
+  $('holds').hidden = !still;
+  setText($('holds'), `This page was written by neuroloupe serve --export and asks for nothing else. It holds ${holds}.`);
   const first = !/neuron=/.test(location.hash);
   buildPen();
   hidden.listen(choose, peek);

@@ -1,4 +1,5 @@
 // Small helpers of all modules: elements, numbers in words, answers of the server.
+import {kept, still} from './still.js';
 
 export const $ = id => document.getElementById(id);
 
@@ -58,6 +59,7 @@ export const button = (text, onclick, attrs) => el('button', {type: 'button', on
 
 // ask asks the server; a refusal is an error in its words.
 export async function ask(path) {
+  if (still) return kept(path);
   let answer;
   try {
     answer = await fetch('/api/runs' + path);
