@@ -55,7 +55,7 @@ func (c *serveCmd) Run(a *app) error {
 	}
 	desk := live.DeskOf(runtime.GOOS, s.Port(), os.Getenv)
 	if c.Listen != "" {
-		a.Say("plain HTTP: anybody on the way can read all of it, the token too; put it behind ssh or a server with TLS")
+		a.Say("plain HTTP: anybody on the way can read all, the token too; put it behind ssh or a server with TLS")
 	} else if desk.Tunnel != "" {
 		a.Say("from the machine that you sit at: %s", desk.Tunnel)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"neuroloupe/cmd/internal/watch"
 )
 
 // A page that is written to a file is the page that is served, but for what needs a server: opened as a file, and from
@@ -17,7 +20,8 @@ import (
 func TestServeExport(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	run, page := filepath.Join(dir, "run"), filepath.Join(dir, "page")
-	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "3", "--out", run)
+	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "3",
+		"--out", run)
 	file := strings.TrimSpace(must(t, "serve", "--export", page, run))
 	text := mustRead(t, file)
 	home, err := os.UserHomeDir()
@@ -29,8 +33,23 @@ func TestServeExport(t *testing.T) {
 			t.Errorf("the page has %s in it", path)
 		}
 	}
-	if size := len(text); size > 1<<20 {
-		t.Errorf("the page is %d bytes", size)
+	if size := len(text); size > 1<<20 || !bytes.Contains(text, []byte(`content="default-src 'none'; `)) {
+		t.Errorf("the page is %d bytes, or has no policy", size)
+	}
+	// Interrupted, it writes nothing.
+	for n := 0; ; n += 1 + n/2 {
+		cut := filepath.Join(dir, "cut")
+		a := &app{ctx: newCountdown(t, n), stdout: io.Discard, Screen: watch.NewScreen(io.Discard)}
+		code := a.run([]string{"serve", "--export", cut, run})
+		if code == exitDone && n > 0 {
+			if got := mustRead(t, cut, "index.html"); !bytes.Equal(got, text) {
+				t.Errorf("the page written again is another: %d bytes, want %d", len(got), len(text))
+			}
+			break
+		}
+		if _, err := os.Stat(cut); code != exitInterrupted || !os.IsNotExist(err) {
+			t.Fatalf("interrupted after %d looks: exit %d, and the folder is there: %v", n, code, err)
+		}
 	}
 	plain := httptest.NewServer(http.FileServer(http.Dir(page)))
 	defer plain.Close()
@@ -64,7 +83,8 @@ func TestServeExport(t *testing.T) {
 			break
 		}
 		b.openRun("run", "layer: 0, source: 'test', test: 5, epoch: 0")
-		b.until("neuroloupe.now.net.then && document.getElementById('epoch-says').textContent.startsWith('after epoch 0')")
+		b.until("neuroloupe.now.net.then && " +
+			"document.getElementById('epoch-says').textContent.startsWith('after epoch 0')")
 		b.click("#images button:nth-of-type(2)")
 		b.until("document.getElementById('source').textContent.startsWith('Test image 6: a ')")
 		if !eval[bool](b, "document.getElementById('doctor').hidden") {
@@ -73,7 +93,8 @@ func TestServeExport(t *testing.T) {
 		if got := b.text("#holds"); !strings.Contains(got, "4 of the 4 moments kept") {
 			t.Errorf("%s: the page says %q", at, got)
 		}
-		if got := eval[string](b, "neuroloupe.save.commands()[0].command"); !strings.Contains(got, "neuroloupe why RUN --image test:6 --layer 1") {
+		if got := eval[string](b, "neuroloupe.save.commands()[0].command"); got != "neuroloupe why RUN "+
+			"--image test:6 --layer 1" {
 			t.Errorf("%s: the first command is %s", at, got)
 		}
 		b.mu.Lock()

@@ -62,7 +62,8 @@ func shellWords(t *testing.T, line string) []string {
 func TestServeSave(t *testing.T) {
 	data, dir := shapes(t), t.TempDir()
 	run := filepath.Join(dir, "a run's folder")
-	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "3", "--out", run)
+	must(t, "train", data, "--net", "120-9-7-4", "--hidden", "tanh", "--output", "softmax", "--epochs", "3",
+		"--out", run)
 	b := livePage(t, run)
 	server := eval[string](b, "location.origin + '/'")
 	wait := b.downloads(dir)
@@ -143,8 +144,8 @@ func TestServeSave(t *testing.T) {
 	b.frame()
 	commands()
 	b.openRun(filepath.Base(run), fmt.Sprintf("source: 'test', test: 0, layer: 1, chosen: -1, not: %d", (best+1)%4))
-	if got := strings.Join(eval[[]string](b, "neuroloupe.save.commands().map(c => c.command)"), "\n"); !strings.Contains(got,
-		" --not ") || !strings.Contains(got, " --colormap blue-red") {
+	got := strings.Join(eval[[]string](b, "neuroloupe.save.commands().map(c => c.command)"), "\n")
+	if !strings.Contains(got, " --not ") || !strings.Contains(got, " --colormap blue-red") {
 		t.Errorf("the commands are %s", got)
 	}
 	commands()
@@ -250,26 +251,24 @@ func asInts(b []byte) []int {
 	return out
 }
 
-// pictured reports whether an image of so many columns is in a picture, in some whole scale, light ink on dark or dark on
-// light.
+// pictured reports whether an image of so many columns is in a picture as wide as whole pixels make 700, light ink on
+// dark or dark on light.
 func pictured(img image.Image, pixels []byte, cols int) bool {
 	at := func(x, y int) int { return int(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y) }
 	rows := len(pixels) / cols
 	scale := 700 / cols
 	for y0 := range img.Bounds().Dy() - rows*scale {
-		for _, x0 := range []int{48} {
-			ok := true
-			for i := 0; i < len(pixels) && ok; i++ {
-				x, y, p := x0+i%cols*scale, y0+i/cols*scale, int(pixels[i])
-				for _, d := range []int{0, scale - 1} {
-					if got := at(x+d, y+d); got != p && got != 255-p {
-						ok = false
-					}
+		ok := true
+		for i := 0; i < len(pixels) && ok; i++ {
+			x, y, p := 48+i%cols*scale, y0+i/cols*scale, int(pixels[i])
+			for _, d := range []int{0, scale - 1} {
+				if got := at(x+d, y+d); got != p && got != 255-p {
+					ok = false
 				}
 			}
-			if ok {
-				return true
-			}
+		}
+		if ok {
+			return true
 		}
 	}
 	return false

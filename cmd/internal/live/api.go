@@ -121,8 +121,8 @@ func (s *shelf) list(w http.ResponseWriter, _ *http.Request) {
 	}{Colors: page.Palettes(), DataDir: s.dataDir}
 	for _, b := range s.all {
 		out.Runs = append(out.Runs, listed{
-			Name: b.run.Name, Folder: b.run.Path, Net: b.run.Setting("net"), Data: b.run.Setting("data"), Preset: b.run.Setting("preset"),
-			State: b.run.State(), Accuracy: b.run.Accuracy,
+			Name: b.run.Name, Folder: b.run.Path, Net: b.run.Setting("net"), Data: b.run.Setting("data"),
+			Preset: b.run.Setting("preset"), State: b.run.State(), Accuracy: b.run.Accuracy,
 		})
 	}
 	reply(w, out, nil)

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -24,6 +23,10 @@ func Export(ctx context.Context, o Options, dir string) (file, says string, err 
 	if o.Talk == nil {
 		o.Talk = talk.Silent{}
 	}
+	if o.Port != 0 || o.Listen != "" || o.Token != "" || len(o.Allow) > 0 {
+		return "", "", talk.Usage("--export writes a page and serves none: leave out --port, --listen, --token and " +
+			"--allow-host")
+	}
 	file = filepath.Join(dir, "index.html")
 	there, err := vacant(dir, file)
 	if err != nil {
@@ -34,8 +37,8 @@ func Export(ctx context.Context, o Options, dir string) (file, says string, err 
 		return "", "", err
 	}
 	if n := len(s.all); n != 1 {
-		return "", "", talk.Usage("--export writes the page of one run, and there are %d: name one, as in neuroloupe serve "+
-			"--export %s %s", n, dir, s.all[0].run.Path)
+		return "", "", talk.Usage("--export writes the page of one run, and there are %d: name one, as in "+
+			"neuroloupe serve --export %s %s", n, dir, s.all[0].run.Path)
 	}
 	k := keeper{ctx: ctx, mux: http.NewServeMux(), shelf: s, room: fullPage}
 	s.routes(k.mux)
@@ -50,7 +53,7 @@ func Export(ctx context.Context, o Options, dir string) (file, says string, err 
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return "", "", err
 	}
-	if err := atomicfile.Write(file, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
+	if err := atomicfile.WriteBytes(file, []byte(text)); err != nil {
 		if !there {
 			_ = os.Remove(dir) // if it is empty still
 		}
@@ -68,8 +71,8 @@ func vacant(dir, file string) (there bool, err error) {
 	}
 	for _, e := range all {
 		if of, ok := atomicfile.TempOf(e.Name()); !ok || of != filepath.Base(file) {
-			return true, talk.Usage("--export %s: the folder has files in it, such as %s; name a new or an empty one", dir,
-				e.Name())
+			return true, talk.Usage("--export %s: the folder has files in it, such as %s; name a new or an empty one",
+				dir, e.Name())
 		}
 	}
 	return true, err

@@ -40,7 +40,9 @@ func TestExportWithLittleRoom(t *testing.T) {
 	for _, a := range k.kept {
 		kept[a.path] = a.body
 	}
-	for path, at := range map[string]string{"/frames/0": "/frames/0", "/frames/1": "/frames/2", "/weights": "/weights"} {
+	for path, at := range map[string]string{
+		"/frames/0": "/frames/0", "/frames/1": "/frames/2", "/weights": "/weights",
+	} {
 		if _, want := x.get("/api/runs/0" + at); !slices.Equal(kept["/0"+path], want) {
 			t.Errorf("%s is not the run's %s", path, at)
 		}
@@ -50,7 +52,8 @@ func TestExportWithLittleRoom(t *testing.T) {
 		moments.Frames[1].Epoch != 2 || kept["/0/frames/2"] != nil {
 		t.Errorf("moments %v, %v", moments, err)
 	}
-	if kept["/0/maps/2?show=learned"] == nil || kept["/0/maps/2?show=raw"] == nil || kept["/0/maps/2?show=init"] != nil {
+	const of2 = "/0/maps/2?show="
+	if kept[of2+"learned"] == nil || kept[of2+"raw"] == nil || kept[of2+"init"] != nil {
 		t.Error("of three maps not two are kept")
 	}
 	neurons, each := 0, 0
@@ -82,12 +85,13 @@ func TestExportWithLittleRoom(t *testing.T) {
 		t.Errorf("%d neurons, the images %v", neurons, k.tests)
 	}
 	for n, i := range k.tests {
-		if _, want := x.get("/api/runs/0/tests/" + strconv.Itoa(i)); !slices.Equal(kept["/0/tests"][n*image:(n+1)*image], want) {
+		_, want := x.get("/api/runs/0/tests/" + strconv.Itoa(i))
+		if !slices.Equal(kept["/0/tests"][n*image:(n+1)*image], want) {
 			t.Errorf("test image %d is another", i)
 		}
 	}
-	want := fmt.Sprintf("the weights, 2 of the 3 moments kept, %d of the 200 test images, what %d neurons do on all of "+
-		"them; not what %d more neurons do; not all maps of deeper layers", len(k.tests), neurons, 11-neurons)
+	want := fmt.Sprintf("the weights, 2 of the 3 moments kept, %d of the 200 test images, what %d neurons do on "+
+		"all of them; not what %d more neurons do; not all maps of deeper layers", len(k.tests), neurons, 11-neurons)
 	if k.says != want {
 		t.Errorf("it says\n%s, want\n%s", k.says, want)
 	}
@@ -105,7 +109,8 @@ func TestExportWhere(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "mine"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Export(t.Context(), o, dir); !errors.As(err, &usage) || !strings.Contains(err.Error(), "such as mine") {
+	if _, _, err := Export(t.Context(), o, dir); !errors.As(err, &usage) ||
+		!strings.Contains(err.Error(), "such as mine") {
 		t.Errorf("into a folder with a file: %v", err)
 	}
 	if _, _, err := Export(t.Context(), o, filepath.Join(dir, "mine")); err == nil {
@@ -144,7 +149,8 @@ func TestBundle(t *testing.T) {
 		}
 	}
 	good := map[string]string{
-		"a.js": "// import and export\nimport {x, y as z} from './b.js';\nimport * as c from './c.js';\nrun(x, z, c.f);\n",
+		"a.js": "// import and export\nimport {x, y as z} from './b.js';\nimport * as c from './c.js';\n" +
+			"run(x, z, c.f);\n",
 		"b.js": "import {f} from './c.js';\nexport const x = f;\nexport class y {}\n",
 		"c.js": "export async function f() {}\n",
 	}

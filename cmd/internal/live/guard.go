@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -82,8 +81,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *guard) refuse(r *http.Request) (status int, why string) {
 	switch {
 	case !g.here(r):
-		return http.StatusForbidden, "This server answers to " + g.called() + ", not to " +
-			printable(r.Host) + ". If that name is meant for it, start it with --allow-host " +
+		return http.StatusForbidden, "This server does not answer to " + printable(r.Host) + ", but to names of its " +
+			"own. If that name is meant for it, start it with --allow-host " +
 			printable(hostName(r.Host)) + "."
 	case r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
 		return http.StatusBadRequest, "The request must name a path, not a whole address: this is no proxy."
@@ -190,26 +189,6 @@ func (g *guard) closed() string {
 		return "Add /?token=TOKEN to the address of this server, TOKEN being what stands in the file that it was " +
 			"started with: that lets this browser in."
 	}
-	return "Open the address that neuroloupe serve printed last: it lets this browser in. If it did before, load this " +
-		"page again."
-}
-
-// called are the names that the server may be called by, for people.
-func (g *guard) called() string {
-	all := make([]string, 0, len(g.names)+1)
-	for _, n := range g.names {
-		if strings.Contains(n, ":") {
-			n = "[" + strings.Trim(n, "[]") + "]"
-		}
-		if !slices.Contains(all, n) {
-			all = append(all, n)
-		}
-	}
-	if g.own {
-		all = append(all, "its own addresses")
-	}
-	if n := len(all) - 1; n > 0 {
-		return strings.Join(all[:n], ", ") + " and " + all[n]
-	}
-	return strings.Join(all, "")
+	return "Open the address that neuroloupe serve printed last: it lets this browser in. If it did before, load " +
+		"this page again."
 }

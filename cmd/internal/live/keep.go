@@ -71,6 +71,9 @@ func (k *keeper) ask(path string) ([]byte, error) {
 	}
 	w := &recorder{header: http.Header{}, status: http.StatusOK}
 	k.mux.ServeHTTP(w, r)
+	if err := context.Cause(k.ctx); err != nil {
+		return nil, err // what was answered since may be that something could not be had
+	}
 	switch w.status {
 	case http.StatusOK:
 		return w.body, nil
@@ -124,8 +127,8 @@ func (k *keeper) all() error {
 		return err
 	}
 	if n > k.room.weights {
-		return fmt.Errorf("%s has %.0f MB of weights, more than the %d MB that a page may hold; neuroloupe serve shows it",
-			run.Path, float64(n)/1e6, k.room.weights/1_000_000)
+		return fmt.Errorf("%s has %.0f MB of weights, more than the %d MB that a page may hold; neuroloupe serve "+
+			"shows it", run.Path, float64(n)/1e6, k.room.weights/1_000_000)
 	}
 	moments, of, err := k.moments()
 	if err != nil {

@@ -90,8 +90,9 @@ func (p place) known(allow []string) string {
 		return hostName(allow[0])
 	}
 	all, _ := net.InterfaceAddrs() // without them it is reached from here
+	old := net.ParseIP(p.host).To4() != nil
 	for _, a := range all {
-		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && (n.IP.To4() != nil || net.ParseIP(p.host).To4() == nil) {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && (n.IP.To4() != nil || !old) {
 			return n.IP.String()
 		}
 	}
@@ -120,8 +121,8 @@ type door struct {
 func (o *Options) door() (d door, err error) {
 	if o.Listen != "" {
 		if o.Token == "" {
-			return d, talk.Usage("--listen lets other machines in, and then only a secret of yours keeps strangers out: " +
-				"it needs --token FILE, a file with one. " + howToken)
+			return d, talk.Usage("--listen lets other machines in, and then only a secret of yours keeps strangers " +
+				"out: it needs --token FILE, a file with one. " + howToken)
 		}
 		p, err := asPlace(o.Listen, o.Port)
 		if err != nil {

@@ -36,13 +36,15 @@ func tokenFile(t *testing.T, text string, mode os.FileMode) string {
 func TestHostileRequestsFromElsewhere(t *testing.T) {
 	run := testRun(t)
 	x := serve(t, Options{
-		Runs: []string{run}, Listen: "0.0.0.0:0", Token: tokenFile(t, ownToken+"\n", 0o600), Allow: []string{"My.Machine"},
+		Runs: []string{run}, Listen: "0.0.0.0:0", Token: tokenFile(t, ownToken+"\n", 0o600),
+		Allow: []string{"My.Machine"},
 	})
 	port := x.s.Port()
 	if got := x.s.Address(); got != "http://My.Machine:"+port+"/?token=…" {
 		t.Errorf("the address is %s", got)
 	}
-	const at, wrong, escaped = "GET /api/runs HTTP/1.1\r\n", "nobody-knows-this-one", "correct%20horse+battery%2Fstaple%3D"
+	const at, wrong = "GET /api/runs HTTP/1.1\r\n", "nobody-knows-this-one"
+	const escaped = "correct%20horse+battery%2Fstaple%3D"
 	cookie := "Cookie: " + x.cookie + "\r\n"
 	good := "Host: my.machine:" + port + "\r\n" + cookie
 	for _, test := range []struct {

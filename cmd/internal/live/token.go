@@ -63,7 +63,8 @@ func readToken(path string) (string, error) {
 // sameToken compares tokens without telling by the time it takes how much of one is right. A plus in an address may
 // mean a space, so the two are one.
 func sameToken(a, b string) bool {
-	x, y := sha256.Sum256([]byte(strings.ReplaceAll(a, " ", "+"))), sha256.Sum256([]byte(strings.ReplaceAll(b, " ", "+")))
+	sum := func(s string) [sha256.Size]byte { return sha256.Sum256([]byte(strings.ReplaceAll(s, " ", "+"))) }
+	x, y := sum(a), sum(b)
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
@@ -75,8 +76,8 @@ const (
 )
 
 // guesses bounds the rate of wrong tokens. Nobody waits: who has guessed too often is refused, with the right token
-// too, until a guess is free again. Addresses are counted apart, so that nobody shuts others out; when there are more of
-// them than are told apart, the others count as one.
+// too, until a guess is free again. Addresses are counted apart, so that nobody shuts others out; when there are more
+// of them than are told apart, the others count as one.
 type guesses struct {
 	clock func() time.Time
 

@@ -107,7 +107,7 @@ export function commands() {
   const flag = (f, v) => v.startsWith('-') ? ` ${f}=${quoted(v)}` : ` ${f} ${quoted(v)}`;
   const end = (look.colours === [...look.palettes.keys()][0] ? '' : flag('--colormap', look.colours)) + (now.dataDir ? flag('--folder', now.dataDir) : '');
   const layer = net.hidden > 1 ? ` --layer ${l + 1}` : '', out = [];
-  const add = (what, command) => out.push({what, command: `neuroloupe ${command}${end}`});
+  const add = (what, command) => out.push({what: what + (net.then && !command.startsWith('film') ? ', at the end of the training' : ''), command: `neuroloupe ${command}${end}`});
   const contrast = state.not >= 0 && state.not !== best && k === best ? flag('--not', name(state.not)) : '';
   const elsewhere = k === best ? '' : `, of the answer, ${net.classes[best]}`;
   if (state.source === 'test') add(`This image, layer by layer, and the evidence${elsewhere}`, `why ${run} --image test:${state.test}${layer}${contrast}`);
