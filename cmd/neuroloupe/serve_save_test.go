@@ -150,6 +150,15 @@ func TestServeSave(t *testing.T) {
 	}
 	commands()
 
+	b.until("document.querySelectorAll('#commands code').length === 3 && " +
+		"document.getElementById('commands').textContent.includes('--not')")
+	b.click("#commands li:nth-of-type(3) button")
+	b.until("document.getElementById('save-says').textContent.startsWith('Copied.') || " +
+		"document.getElementById('save-says').textContent.startsWith('The command is selected')")
+	if got := eval[string](b, "getSelection().toString()"); got != b.text("#commands li:nth-of-type(3) code") {
+		t.Errorf("to be copied is %q", got)
+	}
+
 	// A picture of each panel, and in that of what the network sees every pixel of it.
 	panels := eval[[]string](b, "[...document.querySelectorAll('#save-tools option')].map(o => o.value)")
 	if len(panels) != 7 {

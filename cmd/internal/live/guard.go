@@ -81,9 +81,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *guard) refuse(r *http.Request) (status int, why string) {
 	switch {
 	case !g.here(r):
-		return http.StatusForbidden, "This server does not answer to " + printable(r.Host) + ", but to names of its " +
-			"own. If that name is meant for it, start it with --allow-host " +
-			printable(hostName(r.Host)) + "."
+		return http.StatusForbidden, "This server does not answer to the name " + printable(r.Host) + ". If that " +
+			"name is meant for it, start it with --allow-host " + printable(hostName(r.Host)) + "."
 	case r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
 		return http.StatusBadRequest, "The request must name a path, not a whole address: this is no proxy."
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
