@@ -85,7 +85,11 @@ func (b *browser) note(ev any) {
 	case *runtime.EventConsoleAPICalled:
 		b.said = append(b.said, fmt.Sprint("console: ", e.Type))
 	case *runtime.EventExceptionThrown:
-		b.said = append(b.said, "exception: "+e.ExceptionDetails.Text)
+		said := "exception: " + e.ExceptionDetails.Text
+		if x := e.ExceptionDetails.Exception; x != nil {
+			said += " " + x.Description
+		}
+		b.said = append(b.said, said)
 	case *log.EventEntryAdded:
 		b.said = append(b.said, "log: "+e.Entry.Text)
 	case *network.EventRequestWillBeSent:

@@ -180,6 +180,7 @@ func TestNumbersNameTheirFlags(t *testing.T) {
 		{"runs report RUN --neurons=-1", "--neurons -1: want 1 or more"},
 		{"serve RUN --port=-1", "--port -1: want 0 to 65535"},
 		{"serve RUN --port 65536", "--port 65536: want 0 to 65535"},
+		{"serve RUN --listen :65536 --token FILE", `--listen ":65536": want HOST:PORT or HOST`},
 		{"train --epochs 0", "--epochs 0: want 1 or more"},
 		{"train --batch 0", "--batch 0: want 1 or more"},
 		{"train --lr=-1", "--lr -1: want 0 or more, and finite"},

@@ -109,6 +109,7 @@ func within(name, text string, most int) (int, error) {
 // listed is a run in the list.
 type listed struct {
 	Name     string   `json:"name"`
+	Folder   string   `json:"folder"` // as the command line takes it; "" in a page written to a file
 	Net      string   `json:"net"`
 	Data     string   `json:"data"`
 	Preset   string   `json:"preset"`
@@ -118,16 +119,17 @@ type listed struct {
 
 func (s *shelf) list(w http.ResponseWriter, _ *http.Request) {
 	out := struct {
-		Runs   []listed      `json:"runs"`
-		Colors []page.Colors `json:"colors"`
-	}{Runs: []listed{}, Colors: page.Palettes()}
+		Runs    []listed      `json:"runs"`
+		Colors  []page.Colors `json:"colors"`
+		DataDir string        `json:"data_dir"` // as --folder gives it; "" where the runs' own is taken
+	}{Runs: []listed{}, Colors: page.Palettes(), DataDir: s.dataDir}
 	s.mu.Lock()
 	all := slices.Clone(s.all)
 	s.mu.Unlock()
 	for _, b := range all {
 		out.Runs = append(out.Runs, listed{
-			Name: b.run.Name, Net: b.run.Setting("net"), Data: b.run.Setting("data"), Preset: b.run.Setting("preset"),
-			State: b.run.State(), Accuracy: b.run.Accuracy,
+			Name: b.run.Name, Folder: b.run.Path, Net: b.run.Setting("net"), Data: b.run.Setting("data"),
+			Preset: b.run.Setting("preset"), State: b.run.State(), Accuracy: b.run.Accuracy,
 		})
 	}
 	reply(w, out, nil)

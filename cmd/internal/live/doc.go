@@ -17,6 +17,22 @@
 // only the printed address gives. It is HttpOnly, so that no script reads it, and SameSite=Strict, so that no other
 // site sends it. The address is good once; then a new one is made and said.
 //
+// Others are let in by Options.Listen, and then only with a token of the person's own, from a file (listen.go,
+// token.go). It is good for as many browsers as know it, so wrong ones are counted; and a server on all addresses
+// answers to the address that a request has come to, beside the names that it was told, because where no name is looked
+// up none can be pointed elsewhere. It speaks plain HTTP: a certificate that browsers believe is for a server in front
+// of it.
+//
 // No request names a file: runs go by their place in the list that was made at the start, assets by the names embedded.
 // No request changes anything.
+//
+// # A page without a server
+//
+// Export writes the page of one run as one HTML file. Its data are the server's own answers to what the page may ask
+// (keep.go), so that what it shows cannot differ, and the page's ask takes them from there (assets/still.js). A page
+// that is opened as a file may neither fetch nor import a module: browsers take each file for an origin of its own. So
+// the modules are made into one classic script (bundle.go). An import map of data: addresses would leave them as they
+// are, but needs a policy that runs any data: address; the one script is allowed by its hash, and nothing else is.
+// Data in scripts beside the page, loaded as they are needed, would open sooner, and would be refused as files by
+// browsers to which such a page's own folder is no 'self'.
 package live

@@ -19,9 +19,12 @@ const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-a
 // guard lets through to next what the page itself asks for, and nothing else. See the package comment.
 type guard struct {
 	next  http.Handler
-	allow []string // host names beside those of this machine
+	names []string // that the server may be called by
+	own   bool     // and by the address that a request has come to
 	name  string   // of the cookie
 	fresh func(token string)
+
+	lasting *guesses // bounds the guesses at a token that is good for ever; nil for one that is good once
 
 	secret string // the cookie's value
 
@@ -29,12 +32,13 @@ type guard struct {
 	token string // that the next browser comes in with
 }
 
-// newGuard guards a handler. The cookie is named after the port, because browsers keep one jar for all ports of a host.
+// newGuard guards a handler that may be called by some names, and by those that are allowed beside. The cookie is named
+// after the port, because browsers keep one jar for all ports of a host.
 // fresh is told the token that takes the place of one that is spent; nil is nobody.
-func newGuard(next http.Handler, port string, allow []string, fresh func(token string)) *guard {
+func newGuard(next http.Handler, port string, names, allow []string, fresh func(token string)) *guard {
 	return &guard{
-		next: http.NewCrossOriginProtection().Handler(next), allow: allow, name: "neuroloupe-" + port, fresh: fresh,
-		secret: rand.Text(), token: rand.Text(),
+		next: http.NewCrossOriginProtection().Handler(next), names: append(names, allow...),
+		name: "neuroloupe-" + port, fresh: fresh, secret: rand.Text(), token: rand.Text(),
 	}
 }
 
@@ -60,17 +64,15 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if token := r.URL.Query().Get("token"); token != "" && !g.known(r) {
-		if !g.spend(token) {
-			http.Error(w, "This address has been used, or is not one of this server. Open the one that neuroloupe "+
-				"serve printed last.", http.StatusForbidden)
+		if status, why := g.enter(r, token); status != 0 {
+			http.Error(w, why, status)
 			return
 		}
 		http.SetCookie(w, &http.Cookie{
 			Name: g.name, Value: g.secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		})
 	} else if !g.known(r) {
-		http.Error(w, "Open the address that neuroloupe serve printed last: it lets this browser in. If it did "+
-			"before, load this page again.", http.StatusForbidden)
+		http.Error(w, g.closed(), http.StatusForbidden)
 		return
 	}
 	g.next.ServeHTTP(w, r)
@@ -79,10 +81,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refuse says why a request is not even asked who sends it; 0 for one that is.
 func (g *guard) refuse(r *http.Request) (status int, why string) {
 	switch {
-	case !g.here(r.Host):
-		return http.StatusForbidden, "This server answers to localhost, 127.0.0.1 and [::1], not to " +
-			printable(r.Host) + ". If that name is meant for it, start it with --allow-host " +
-			printable(hostName(r.Host)) + "."
+	case !g.here(r):
+		return http.StatusForbidden, "This server does not answer to the name " + printable(r.Host) + ". If that " +
+			"name is meant for it, start it with --allow-host " + printable(hostName(r.Host)) + "."
 	case r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
 		return http.StatusBadRequest, "The request must name a path, not a whole address: this is no proxy."
 	case r.Method == http.MethodPost && (r.URL.Path == lessonsPath || strings.HasPrefix(r.URL.Path, lessonsPath+"/")):
@@ -97,16 +98,17 @@ func (g *guard) refuse(r *http.Request) (status int, why string) {
 		return http.StatusRequestEntityTooLarge, "The request is too large."
 	case r.URL.Query().Has("token") && r.URL.Path != "/":
 		return http.StatusForbidden, "Only the address of the page itself has a token."
-	case foreign(r):
+	case g.foreign(r):
 		return http.StatusForbidden, "The request comes from a page of another site."
 	}
 	return 0, ""
 }
 
 // foreign reports whether the browser says that a page of another site, or of another port, sends the request. The page
-// itself may be opened from anywhere, in a tab of its own.
-func foreign(r *http.Request) bool {
-	if o := r.Header.Get("Origin"); o != "" && o != "http://"+r.Host {
+// itself may be opened from anywhere, in a tab of its own. A server that others may reach can stand behind one that
+// speaks TLS for it, and then is of an origin with https.
+func (g *guard) foreign(r *http.Request) bool {
+	if o := r.Header.Get("Origin"); o != "" && o != "http://"+r.Host && (g.lasting == nil || o != "https://"+r.Host) {
 		return true
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
@@ -117,15 +119,15 @@ func foreign(r *http.Request) bool {
 		r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
-// here reports whether a Host header names this machine.
-func (g *guard) here(host string) bool {
-	name := strings.ToLower(hostName(host))
-	for _, ok := range append([]string{"localhost", "127.0.0.1", "::1"}, g.allow...) {
+// here reports whether a request's Host header names this machine.
+func (g *guard) here(r *http.Request) bool {
+	name := strings.ToLower(hostName(r.Host))
+	for _, ok := range g.names {
 		if name == strings.ToLower(hostName(ok)) {
 			return name != ""
 		}
 	}
-	return false
+	return g.own && arrivedAt(r, name)
 }
 
 // hostName is a Host header without its port and brackets.
@@ -160,16 +162,39 @@ func (g *guard) known(r *http.Request) bool {
 	return false
 }
 
-// spend takes a token in exchange for the cookie, once.
-func (g *guard) spend(token string) bool {
+// enter takes a token in exchange for the cookie; one that is good once is spent by that. status is not 0 for one that
+// is refused.
+func (g *guard) enter(r *http.Request, token string) (status int, why string) {
+	if g.lasting != nil {
+		back, ok := g.lasting.take(r.RemoteAddr)
+		switch {
+		case !ok:
+			return http.StatusTooManyRequests, "Too many wrong tokens have come from your address. Wait a minute."
+		case !sameToken(token, g.token):
+			return http.StatusForbidden, "That is not the token of this server. " + g.closed()
+		}
+		back()
+		return 0, ""
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if subtle.ConstantTimeCompare([]byte(token), []byte(g.token)) != 1 {
-		return false
+	if !sameToken(token, g.token) {
+		return http.StatusForbidden, "This address has been used, or is not one of this server. Open the one that " +
+			"neuroloupe serve printed last."
 	}
 	g.token = rand.Text()
 	if g.fresh != nil {
 		g.fresh(g.token)
 	}
-	return true
+	return 0, ""
+}
+
+// closed says to who has no cookie how to get one.
+func (g *guard) closed() string {
+	if g.lasting != nil {
+		return "Add /?token=TOKEN to the address of this server, TOKEN being what stands in the file that it was " +
+			"started with: that lets this browser in."
+	}
+	return "Open the address that neuroloupe serve printed last: it lets this browser in. If it did before, load " +
+		"this page again."
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,7 +91,7 @@ func serve(t *testing.T, o Options) *served {
 			t.Error(err)
 		}
 	})
-	got := x.raw("GET /?token=" + s.guard.Token() + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	got := x.raw("GET /?token=" + url.QueryEscape(s.guard.Token()) + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c := got.Cookies()
 	if len(c) != 1 || !c[0].HttpOnly || c[0].SameSite != http.SameSiteStrictMode {
 		t.Fatalf("the token is exchanged for the cookies %v", c)

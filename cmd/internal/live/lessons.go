@@ -86,8 +86,8 @@ func (s *shelf) data() (names []string, where map[string]string) {
 	return names, where
 }
 
-// names are the values of an enumeration that no error is told of.
-func names[E interface {
+// valuesOf are the names that an enumeration has.
+func valuesOf[E interface {
 	~uint8
 	fmt.Stringer
 }]() (all []string) {
@@ -125,8 +125,8 @@ func (s *shelf) choices(w http.ResponseWriter, _ *http.Request) {
 	reply(w, map[string]any{
 		"presets": presets, "data": data, "lessons": lessons, "most": lesson.MaxLessons,
 		"names": map[string][]string{
-			"hidden": names[engine.Activation](), "output": names[engine.Activation](), "loss": names[engine.Loss](),
-			"init": names[engine.Init](), "optimizer": names[engine.Method](), "schedule": names[engine.ScheduleKind](),
+			"hidden": valuesOf[engine.Activation](), "output": valuesOf[engine.Activation](), "loss": valuesOf[engine.Loss](),
+			"init": valuesOf[engine.Init](), "optimizer": valuesOf[engine.Method](), "schedule": valuesOf[engine.ScheduleKind](),
 		},
 	}, nil)
 }

@@ -26,28 +26,65 @@ type Options struct {
 	Runs    []string  // folders of runs, or that runs lie in; none for those of the usual places
 	DataDir string    // where the files of the runs' data set are; "" for where each run found them
 	Port    int       // to listen on; 0 is any that is free
+	Listen  string    // HOST:PORT or HOST, for others than this machine; only with Token
+	Token   string    // a file with the token that lets browsers in, again and again; "" for one that is good once
 	Allow   []string  // names of this machine that requests may call it by, beside localhost and its addresses
 	Talk    talk.Talk // hears the address that takes the place of one that is used
 
 	Root    string     // the folder that trainings are kept in; "" is runs
 	Device  job.Device // to train on; Want "" is auto
 	Version string     // of the program
+
+	headerTime time.Duration // that a request's header may take; 0 is that of every server
 }
 
 // Server is the live page of some runs. It listens from Open on, and answers during Serve.
 type Server struct {
 	listeners []net.Listener
 	port      string
+	name      string // that the machine is called by in the address that is printed
+	options   Options
 	guard     *guard
 	shelf     *shelf
 }
 
-// Open finds the runs and begins to listen on 127.0.0.1 and, where there is one, on ::1. ctx is that of all work on the
-// runs. The error says which folder, or which port, and what to do.
+// Open finds the runs and begins to listen, on 127.0.0.1 and, where there is one, on ::1, or where Options.Listen says.
+// ctx is that of all work on the runs. The error says which folder, or which port, and what to do.
 func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.Talk == nil {
 		o.Talk = talk.Silent{}
 	}
+	door, err := o.door()
+	if err != nil {
+		return nil, err
+	}
+	shelf, err := o.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{shelf: shelf, name: "127.0.0.1", options: o}
+	names := loopback
+	if door.listen == nil {
+		err = s.listen(o.Port)
+	} else {
+		names, err = s.listenAt(*door.listen)
+		s.name = door.listen.known(o.Allow)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.guard = newGuard(s.routes(), s.port, names, o.Allow, func(token string) {
+		o.Talk.Say("a browser has opened the page; for another: %s", s.address(token))
+	})
+	s.guard.own = door.listen != nil && door.listen.all()
+	if door.token != "" {
+		s.guard.token, s.guard.lasting = door.token, newGuesses()
+	}
+	return s, nil
+}
+
+// find finds the runs; there is at least one.
+func (o *Options) find(ctx context.Context) (*shelf, error) {
 	folders := o.Runs
 	if len(folders) == 0 {
 		folders = study.Usual()
@@ -56,15 +93,9 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{shelf: newShelf(ctx, found, o.DataDir)}
 	o.Device.Want = cmp.Or(o.Device.Want, "auto")
-	s.shelf.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
-	if err := s.listen(o.Port); err != nil {
-		return nil, err
-	}
-	s.guard = newGuard(s.routes(), s.port, o.Allow, func(token string) {
-		o.Talk.Say("a browser has opened the page; for another: %s", s.address(token))
-	})
+	s := newShelf(ctx, found, o.DataDir)
+	s.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
 	return s, nil
 }
 
@@ -89,19 +120,24 @@ func (s *Server) listen(port int) error {
 // Port is the one listened on.
 func (s *Server) Port() string { return s.port }
 
-// Address is what lets the next browser in.
-func (s *Server) Address() string { return s.address(s.guard.Token()) }
+// Address is what lets the next browser in; of a token that is a person's own there are dots in its place.
+func (s *Server) Address() string {
+	if s.guard.lasting != nil {
+		return s.address("…")
+	}
+	return s.address(s.guard.Token())
+}
 
 func (s *Server) address(token string) string {
-	return "http://127.0.0.1:" + s.port + "/?token=" + token
+	return "http://" + net.JoinHostPort(s.name, s.port) + "/?token=" + token
 }
 
 // Serve answers requests until ctx is done, which is no error. Then nothing listens any more, and the runs are closed.
 func (s *Server) Serve(ctx context.Context) error {
 	srv := &http.Server{
 		Handler: s.guard, ErrorLog: log.New(io.Discard, "", 0), MaxHeaderBytes: 16 << 10,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute,
-		IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: cmp.Or(s.options.headerTime, 5*time.Second), ReadTimeout: 10 * time.Second,
+		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx }, // of streams, which would not end else
 	}
 	ended := make(chan error, len(s.listeners))

@@ -6,10 +6,12 @@ import {Pad, sees} from './pad.js';
 import {again as curves} from './curves.js';
 import {look, setColors, systemDark} from './paint.js';
 import {address, follow, neuron, now, state} from './state.js';
+import {holds, still, tests as keptTests} from './still.js';
 import * as answers from './answer.js';
 import * as breaking from './break.js';
 import * as hidden from './hidden.js';
 import * as portrait from './neuron.js';
+import * as save from './save.js';
 import * as time from './time.js';
 import * as train from './train.js';
 import * as why from './why.js';
@@ -65,7 +67,9 @@ let rest = 0;
 function later() {
   clearTimeout(rest);
   rest = setTimeout(() => {
+    if (!now.pass) return; // another run is being opened
     history.replaceState(null, '', location.pathname + address());
+    save.draw();
     const {net, pass} = now, k = answer(pass.z[net.hidden]);
     const blank = now.image.every(v => v === 0);
     setText($('live'), blank ? 'Nothing is drawn.' : `The network${state.epoch >= 0 && net.query.includes('frame') ? ` after epoch ${state.epoch}` : ''}${net === now.moment ? '' : ', broken,'} says ${net.classes[k]}, output ${fixed(pass.a[net.hidden][k])}.` +
@@ -117,6 +121,7 @@ async function open(name) {
   if (state.width) pad.width = state.width;
   buildTools();
   buildImages();
+  save.build();
   answers.build(k => { state.chosen = k; rebuild(); });
   breaking.build(changed);
   rebuild(true);
@@ -200,7 +205,7 @@ async function need() {
       redraw();
     }
   } catch (err) {
-    problem(err);
+    if (!still) problem(err); // what a page in a file lacks is said where it would stand
   }
   needing = false;
 }
@@ -257,7 +262,8 @@ function buildPen() {
 const says = () => setText($('sees-says'), `what the network sees, ${now.net.rows}×${now.net.cols}`);
 
 function buildImages() {
-  const {net} = now, step = by => () => showTest(((state.test + by) % net.tests + net.tests) % net.tests);
+  const {net} = now, all = still ? keptTests : null; // null for each of them
+  const step = by => () => showTest(all ? all.at((all.indexOf(state.test) + by) % all.length) : ((state.test + by) % net.tests + net.tests) % net.tests);
   $('centred').checked = pad.centred;
   says();
   $('images').replaceChildren(...[
@@ -265,7 +271,7 @@ function buildImages() {
       if (e.target.checkValidity() && e.target.value !== '') showTest(Number(e.target.value));
     }})),
     net.tests && button('‹', step(-1), {'aria-label': 'The test image before'}), net.tests && button('›', step(1), {'aria-label': 'The next test image'}),
-    net.tests && button('Any', () => showTest(Math.floor(Math.random() * net.tests))),
+    net.tests && button('Any', () => showTest(all ? all[Math.floor(Math.random() * all.length)] : Math.floor(Math.random() * net.tests))),
     net.channels === 1 && el('label', {class: 'file'}, 'PNG…', el('input', {type: 'file', accept: 'image/*', 'aria-label': 'A picture from a file', onchange: e => {
       drop(e.target.files[0]);
       e.target.value = '';
@@ -324,6 +330,7 @@ function buildTools() {
 
 function askDoctor() {
   const b = $('ask-doctor');
+  $('doctor').hidden = still; // who tries things out by training
   b.addEventListener('click', async () => {
     b.disabled = true;
     setText(b, 'The doctor is trying things out …');
@@ -382,19 +389,25 @@ async function start() {
   // The token has been exchanged for a cookie; it need not stand in the history.
   history.replaceState(null, '', location.pathname + location.hash);
   try {
-    const {runs, colors} = await ask('');
-    now.runs = runs;
+    const {runs, colors, data_dir: dataDir} = await ask('');
+    Object.assign(now, {runs, dataDir});
     setColors(colors);
   } catch (err) {
     problem(err);
     return;
   }
   follow(location.hash);
+  $('holds').hidden = !still;
+  setText($('holds'), `This page was written by neuroloupe serve --export and asks for nothing else. It holds ${holds}.`);
   const first = !/neuron=/.test(location.hash);
-  try {
-    await buildTrain();
-  } catch (err) {
-    problem(err);
+  $('train-part').hidden = still;
+  if (still) state.train = null;
+  else {
+    try {
+      await buildTrain();
+    } catch (err) {
+      problem(err);
+    }
   }
   if (!now.runs.length && !state.train) {
     $('train-part').open = true;
@@ -427,5 +440,5 @@ async function start() {
 }
 
 // What is worked out, for whoever opens the console, and for the tests.
-window.neuroloupe = {now, state, pad, sums: why.sums, neuron, train, normal: breaking.normal};
+window.neuroloupe = {now, state, pad, sums: why.sums, neuron, train, normal: breaking.normal, save};
 start();

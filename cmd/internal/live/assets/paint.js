@@ -18,7 +18,7 @@ const palette = () => look.palettes.get(look.colours)[isDark() ? 'dark' : 'light
 const probe = document.createElement('span'), resolved = new Map();
 probe.hidden = true;
 
-function themed(name) {
+export function themed(name) {
   const key = name + isDark();
   if (!resolved.has(key)) {
     if (!probe.isConnected) document.body.append(probe);

@@ -247,6 +247,7 @@ const saves = {begins: 'is made ready', paused: '', plays: '', ended: 'has ended
 
 // controls says what can be done, and how far it is.
 function controls() {
+  if (!knobs.play) return; // in a page that was written to a file
   const s = now.lesson, over = s && ['ended', 'failed'].includes(s.state), plays = s && s.state === 'plays';
   setText(knobs.play, plays ? 'Pause' : over ? 'Train again' : s && s.steps > 0 ? 'Go on' : 'Train');
   for (const b of [knobs.step, knobs.epoch]) b.disabled = !s || over || plays;
