@@ -71,7 +71,9 @@ func TestImports(t *testing.T) {
 		{"neuroloupe/cmd/internal/page", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
 			"glossary", "job", "runs", "study", "talk", "words")},
 		{"neuroloupe/cmd/internal/live", rooms("arrays", "bench", "dataset", "doctor", "exchange/npz", "gallery",
-			"glossary", "job", "page", "runs", "study", "talk", "words")},
+			"glossary", "job", "lesson", "page", "runs", "study", "talk", "words")},
+		{"neuroloupe/cmd/internal/lesson", rooms("arrays", "bench", "dataset", "exchange/npz", "gallery", "job", "runs",
+			"talk", "words")},
 	} {
 		for pkg, ds := range deps(rule.pattern) {
 			for _, d := range ds {

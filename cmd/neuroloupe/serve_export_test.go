@@ -83,7 +83,7 @@ func TestServeExport(t *testing.T) {
 			break
 		}
 		b.openRun("run", "layer: 0, source: 'test', test: 5, epoch: 0")
-		b.until("neuroloupe.now.net.then && " +
+		b.until("neuroloupe.now.net !== neuroloupe.now.end && " +
 			"document.getElementById('epoch-says').textContent.startsWith('after epoch 0')")
 		b.click("#images button:nth-of-type(2)")
 		b.until("document.getElementById('source').textContent.startsWith('Test image 6: a ')")

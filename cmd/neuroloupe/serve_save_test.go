@@ -138,7 +138,7 @@ func TestServeSave(t *testing.T) {
 	// Another class is asked about, in other colours; then a contrast.
 	best := eval[int](b, "neuroloupe.now.pass.z[2].indexOf(Math.max(...neuroloupe.now.pass.z[2]))")
 	b.openRun(filepath.Base(run), fmt.Sprintf("source: 'test', test: 3, layer: 0, epoch: 1, chosen: %d", (best+1)%4))
-	b.until("neuroloupe.now.net.then")
+	b.until("neuroloupe.now.net !== neuroloupe.now.end")
 	eval[bool](b, `(s => (s.selectedIndex = 1, s.dispatchEvent(new Event('change')), true))(
 		[...document.querySelectorAll('#tools select')].pop())`)
 	b.frame()
@@ -150,7 +150,7 @@ func TestServeSave(t *testing.T) {
 	}
 	commands()
 
-	b.until("document.querySelectorAll('#commands code').length === 3 && " +
+	b.until("document.querySelectorAll('#commands code').length === 4 && " +
 		"document.getElementById('commands').textContent.includes('--not')")
 	b.click("#commands li:nth-of-type(3) button")
 	b.until("document.getElementById('save-says').textContent.startsWith('Copied.') || " +

@@ -5,12 +5,14 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -95,6 +97,10 @@ func (o *Options) find(ctx context.Context) (*shelf, error) {
 	}
 	o.Device.Want = cmp.Or(o.Device.Want, "auto")
 	s := newShelf(ctx, found, o.DataDir)
+	if len(s.all) == 0 && len(o.Runs) > 0 {
+		return nil, fmt.Errorf("there is no trained run to show in %s; neuroloupe train makes one, and neuroloupe serve "+
+			"without a folder lets you train one", strings.Join(o.Runs, ", "))
+	}
 	s.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
 	return s, nil
 }

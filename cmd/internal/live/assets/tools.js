@@ -58,7 +58,7 @@ export function select(label, options, value, pick) {
 export const button = (text, onclick, attrs) => el('button', {type: 'button', onclick, ...attrs}, text);
 
 // ask asks the server about the runs; a refusal is an error in its words.
-export const ask = path => still ? kept(path) : askAt('/api/runs' + path);
+export const ask = async path => still ? kept(path) : askAt('/api/runs' + path);
 
 // post has the server change a training, which a path behind that of all trainings names.
 export const post = (path, body = {}) => askAt('/api/lessons' + path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
