@@ -24,7 +24,7 @@
 // of it.
 //
 // No request names a file: runs go by their place in the list that was made at the start, assets by the names embedded.
-// No request changes anything.
+// What changes something is asked by POST, of trainings alone (lessons.go).
 //
 // # A page without a server
 //
