@@ -126,7 +126,8 @@ func (e *DivergedError) Error() string {
 // ErrInterrupted is returned by Run when its context ended; it wraps the context's cause beside it.
 var ErrInterrupted = errors.New("engine: interrupted")
 
-// callTime is how long one call to an Executor takes unless others are asked for: often enough for a progress bar and ctrl-C, seldom enough
+// callTime is how long one call to an Executor takes unless others are asked for: often enough for a progress
+// bar and ctrl-C, seldom enough
 // to cost nothing.
 const callTime = 100 * time.Millisecond
 

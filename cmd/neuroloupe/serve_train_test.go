@@ -21,7 +21,8 @@ func (b *browser) choose(selector, value string) {
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "\\'") + "'" }
 
 // weightsOf is a sum of the weights that the page shows, so that two networks can be told apart.
-const weightsOf = "neuroloupe.now.net.layers.map(l => l.w.reduce((s, v, i) => s + v * (1 + i % 7), 0) + l.b.reduce((s, v) => s + v, 0)).join()"
+const weightsOf = "neuroloupe.now.net.layers.map(l => l.w.reduce((s, v, i) => s + v * (1 + i % 7), 0) + " +
+	"l.b.reduce((s, v) => s + v, 0)).join()"
 
 // A person begins a training in the page where no run is, sees the network change as it learns, pauses, goes back in
 // time, keeps it, and finds the same under the same address. What is kept is what train makes of the same settings.
@@ -32,7 +33,8 @@ func TestServeTrain(t *testing.T) {
 	t.Chdir(t.TempDir())
 	s := startServe(t)
 	b := openAddress(t, s.address)
-	b.until("window.neuroloupe && document.querySelector('#train-do button') && document.getElementById('train-part').open")
+	b.until("window.neuroloupe && document.querySelector('#train-do button') && " +
+		"document.getElementById('train-part').open")
 	server := eval[string](b, "location.origin + '/'")
 	if !eval[bool](b, "document.getElementById('train-part').open && document.getElementById('bench').hidden") {
 		t.Error("without a run the page does not begin with training")
@@ -49,12 +51,15 @@ func TestServeTrain(t *testing.T) {
 		t.Error("the network that is shown does not change")
 	}
 	b.click("#train-do button:nth-of-type(1)") // pause
-	b.until("neuroloupe.now.lesson.state === 'paused' && neuroloupe.now.end.dated && neuroloupe.now.end.dated.epoch === neuroloupe.now.lesson.epoch && neuroloupe.now.end.dated.step === neuroloupe.now.lesson.step")
+	b.until("neuroloupe.now.lesson.state === 'paused' && neuroloupe.now.end.dated && " +
+		"neuroloupe.now.end.dated.epoch === neuroloupe.now.lesson.epoch && neuroloupe.now.end.dated.step === " +
+		"neuroloupe.now.lesson.step")
 	steps := eval[int](b, "neuroloupe.now.lesson.steps")
 	b.click("#train-do button:nth-of-type(2)") // one step
 	b.until("neuroloupe.now.lesson.steps === " + strconv.Itoa(steps+1))
 	b.click("#train-do button:nth-of-type(3)") // one epoch
-	b.until("neuroloupe.now.lesson.state === 'paused' && neuroloupe.now.lesson.step === 0 && neuroloupe.now.end.dated.step === 0")
+	b.until("neuroloupe.now.lesson.state === 'paused' && neuroloupe.now.lesson.step === 0 && " +
+		"neuroloupe.now.end.dated.step === 0")
 	epoch := eval[int](b, "neuroloupe.now.lesson.epoch")
 	b.until("document.querySelectorAll('#top button').length === 12")
 	paused := eval[string](b, weightsOf)
@@ -113,7 +118,8 @@ func TestServeTrainPace(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	b := openAddress(t, startServe(t).address)
-	b.until("window.neuroloupe && document.querySelector('#train-do button') && document.getElementById('train-part').open")
+	b.until("window.neuroloupe && document.querySelector('#train-do button') && " +
+		"document.getElementById('train-part').open")
 	b.click("#train-do button:nth-of-type(1)")
 	var firsts []float64
 	for i := range 15 {
@@ -123,10 +129,12 @@ func TestServeTrainPace(t *testing.T) {
 		firsts = append(firsts, eval[float64](b, "neuroloupe.train.first()"))
 	}
 	slices.Sort(firsts)
-	t.Logf("from a knob to the first epoch: median %.0f ms, %.0f to %.0f", firsts[len(firsts)/2], firsts[0], firsts[len(firsts)-1])
+	t.Logf("from a knob to the first epoch: median %.0f ms, %.0f to %.0f", firsts[len(firsts)/2], firsts[0],
+		firsts[len(firsts)-1])
 	b.until("neuroloupe.now.lesson.epoch >= 3")
 	from, began := eval[int](b, "neuroloupe.now.shown"), time.Now()
 	b.until("neuroloupe.now.lesson.epoch >= 20")
 	n, took := eval[int](b, "neuroloupe.now.shown")-from, time.Since(began).Seconds()
-	t.Logf("%d pictures in %.1f s, %.1f a second; %.0f images/s", n, took, float64(n)/took, eval[float64](b, "neuroloupe.now.lesson.rate"))
+	t.Logf("%d pictures in %.1f s, %.1f a second; %.0f images/s", n, took, float64(n)/took, eval[float64](b,
+		"neuroloupe.now.lesson.rate"))
 }

@@ -103,7 +103,8 @@ func newLesson(s *School, o job.Order, spec engine.Spec) *Lesson {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := (o.Examples.Train.Len() + o.Recipe.Batch - 1) / o.Recipe.Batch
 	l := &Lesson{
-		school: s, order: o, spec: spec, cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}), every: 1,
+		school: s, order: o, spec: spec, cancel: cancel, done: make(chan struct{}),
+		changed: make(chan struct{}), every: 1,
 		status: Status{Version: 1, State: Begins, Epochs: o.Recipe.Epochs, Of: n, Loss: 0},
 	}
 	initial := spec.NewParams()

@@ -97,7 +97,8 @@ func whole(t *testing.T, o Order) string {
 	}
 	out := filepath.Join(t.TempDir(), "run")
 	order := job.Order{
-		Recipe: o.Recipe, Data: set, Name: o.Data, Out: out, Device: job.Device{Want: "cpu", Workers: 1}, Version: "test",
+		Recipe: o.Recipe, Data: set, Name: o.Data, Out: out, Device: job.Device{Want: "cpu", Workers: 1},
+		Version: "test",
 	}
 	if err := job.Ready(t.Context(), order, job.Events{}, talk.Silent{}); err != nil {
 		t.Fatal(err)

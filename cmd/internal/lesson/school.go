@@ -99,7 +99,8 @@ func (s *School) rescue() error {
 		if err != nil {
 			return err
 		}
-		s.Talk.Say("a training that was cut off after epoch %d is kept; go on with: neuroloupe train --resume %s", st.Epoch,
+		s.Talk.Say("a training that was cut off after epoch %d is kept; go on with: neuroloupe train --resume "+
+			"%s", st.Epoch,
 			f.Path)
 	}
 	return nil
@@ -247,5 +248,6 @@ func (s *School) Close() error {
 // notEmpty reports whether a folder holds what another program is at work on.
 func notEmpty(folder string) bool {
 	entries, err := os.ReadDir(folder)
-	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".tmp") })
+	return err == nil && slices.ContainsFunc(entries,
+		func(e os.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".tmp") })
 }

@@ -88,10 +88,12 @@ func (g *guard) refuse(r *http.Request) (status int, why string) {
 		return http.StatusBadRequest, "The request must name a path, not a whole address: this is no proxy."
 	case r.Method == http.MethodPost && (r.URL.Path == lessonsPath || strings.HasPrefix(r.URL.Path, lessonsPath+"/")):
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			return http.StatusUnsupportedMediaType, "What is sent must be application/json, which no form of another site is."
+			return http.StatusUnsupportedMediaType, "What is sent must be application/json, which no form of " +
+				"another site is."
 		}
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return http.StatusMethodNotAllowed, "Only GET and HEAD are answered here: only a training can be changed, by POST."
+		return http.StatusMethodNotAllowed, "Only GET and HEAD are answered here: only a training can be " +
+			"changed, by POST."
 	}
 	switch {
 	case r.ContentLength > maxBody:

@@ -125,8 +125,10 @@ func (s *shelf) choices(w http.ResponseWriter, _ *http.Request) {
 	reply(w, map[string]any{
 		"presets": presets, "data": data, "lessons": lessons, "most": lesson.MaxLessons,
 		"names": map[string][]string{
-			"hidden": valuesOf[engine.Activation](), "output": valuesOf[engine.Activation](), "loss": valuesOf[engine.Loss](),
-			"init": valuesOf[engine.Init](), "optimizer": valuesOf[engine.Method](), "schedule": valuesOf[engine.ScheduleKind](),
+			"hidden": valuesOf[engine.Activation](), "output": valuesOf[engine.Activation](),
+			"loss": valuesOf[engine.Loss](),
+			"init": valuesOf[engine.Init](), "optimizer": valuesOf[engine.Method](),
+			"schedule": valuesOf[engine.ScheduleKind](),
 		},
 	}, nil)
 }
@@ -340,7 +342,8 @@ func (b *book) lessonFrames() any {
 	moments := []moment{}
 	for _, f := range b.lesson.Moments() {
 		moments = append(moments, moment{
-			At: f.Epoch, Epoch: f.Epoch, Gamma: full(b.lesson.GammaOf(f)), Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
+			At: f.Epoch, Epoch: f.Epoch, Gamma: full(b.lesson.GammaOf(f)),
+			Accuracy: page.Num(b.view.AccuracyAt(f.Epoch, metrics)),
 		})
 	}
 	return map[string]any{"frames": moments, "accuracy": gallery.AccuracyName(metrics), "lack": ""}

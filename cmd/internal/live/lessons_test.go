@@ -184,7 +184,8 @@ func TestHostilePosts(t *testing.T) {
 		t.Errorf("%d trainings are there", len(all.Lessons))
 	}
 	x.begin(order(3, ""))
-	if status, answer := x.post(lessonsPath, order(3, "")); status != 400 || !strings.Contains(string(answer), "2 trainings") {
+	if status, answer := x.post(lessonsPath, order(3, "")); status != 400 || !strings.Contains(string(answer),
+		"2 trainings") {
 		t.Errorf("a third training: status %d: %s", status, answer)
 	}
 }
@@ -230,7 +231,8 @@ func TestStreams(t *testing.T) {
 	at := ask[seen](x, "/api/runs/"+b.Name+"/seen/1?frame=12")
 	start := ask[seen](x, "/api/runs/"+b.Name+"/seen/1?frame=0")
 	if !slices.Equal(now.Mean, at.Mean) || slices.Equal(now.Mean, start.Mean) {
-		t.Errorf("the means are %v, those after the last epoch %v, those at the start %v", now.Mean, at.Mean, start.Mean)
+		t.Errorf("the means are %v, those after the last epoch %v, those at the start %v", now.Mean, at.Mean,
+			start.Mean)
 	}
 	var st lesson.Status
 	_, text := x.post(lessonsPath+"/"+b.Name+"/keep", "{}")
@@ -282,7 +284,8 @@ func TestStreamDropsWhoDoesNotRead(t *testing.T) {
 	go func() { ended <- srv.Serve(p) }()
 	here, there := net.Pipe()
 	p.next <- there
-	fmt.Fprintf(here, "GET %s/%s/events HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n", lessonsPath, b.Name, x.cookie)
+	fmt.Fprintf(here, "GET %s/%s/events HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n", lessonsPath,
+		b.Name, x.cookie)
 	<-done // though nobody has read a byte, or ever does
 	if n := x.s.shelf.crowd(); n != 0 {
 		t.Errorf("%d streams are left", n)

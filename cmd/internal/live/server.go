@@ -98,7 +98,8 @@ func (o *Options) find(ctx context.Context) (*shelf, error) {
 	o.Device.Want = cmp.Or(o.Device.Want, "auto")
 	s := newShelf(ctx, found, o.DataDir)
 	if len(s.all) == 0 && len(o.Runs) > 0 {
-		return nil, fmt.Errorf("there is no trained run to show in %s; neuroloupe train makes one, and neuroloupe serve "+
+		return nil, fmt.Errorf("there is no trained run to show in %s; neuroloupe train makes one, and "+
+			"neuroloupe serve "+
 			"without a folder lets you train one", strings.Join(o.Runs, ", "))
 	}
 	s.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
