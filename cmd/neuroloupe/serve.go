@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 
 	"neuroloupe/cmd/internal/job"
 	"neuroloupe/cmd/internal/live"
+	"neuroloupe/mnist"
 )
 
 type serveCmd struct {
@@ -44,6 +46,7 @@ func (c *serveCmd) Run(a *app) error {
 	options := live.Options{
 		Runs: c.Runs, DataDir: c.DataDir, Port: c.Port, Listen: c.Listen, Token: c.Token, Allow: c.AllowHost, Talk: a,
 		Device: job.Device{Want: c.Device}, Version: version(),
+		Load: func(ctx context.Context, name string) (*mnist.Dataset, error) { return a.Load(ctx, name, "") },
 	}
 	if c.Export != "" {
 		file, says, err := live.Export(a.ctx, options, c.Export)

@@ -116,10 +116,7 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 		return nil, err
 	}
 	dead := e.DeadPixels()
-	initial := spec.NewParams()
-	if r.ZeroDead {
-		ZeroDead(initial, dead)
-	}
+	initial := Initial(spec, r, dead)
 	out := o.Out
 	if out == "" {
 		if out, err = runs.NewFolder(filepath.Join("runs", FolderName(o.Data.Name, spec, r))); err != nil {
@@ -145,6 +142,15 @@ func Begin(ctx context.Context, o Order, t talk.Talk) (_ *Job, err error) {
 // FolderName is what the folder of a run is called unless a name is given.
 func FolderName(data string, s engine.Spec, r runs.Recipe) string {
 	return fmt.Sprintf("%s-%v-%s-s%d", data, s, r.Preset, r.Seed)
+}
+
+// Initial are the weights W₀ that a recipe begins with, dead being the inputs that are 0 in every training image.
+func Initial(s engine.Spec, r runs.Recipe, dead []int) engine.Params {
+	initial := s.NewParams()
+	if r.ZeroDead {
+		ZeroDead(initial, dead)
+	}
+	return initial
 }
 
 // ZeroDead sets the weights of the first layer from some inputs to 0.

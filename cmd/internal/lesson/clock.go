@@ -28,14 +28,10 @@ func (c *clock) take(l *Lesson, epochs float64) {
 	c.busy = l
 }
 
-// next reports whether a lesson may go. One that was left out, by rest, may always.
+// next reports whether a lesson may go.
 func (c *clock) next(l *Lesson) bool {
-	at, plays := c.at[l]
-	if !plays {
-		return c.busy == nil
-	}
 	for _, other := range c.at {
-		if other < at {
+		if other < c.at[l] {
 			return false
 		}
 	}

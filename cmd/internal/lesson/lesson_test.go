@@ -307,13 +307,12 @@ func TestRefusals(t *testing.T) {
 // Two lessons that play keep the same time: neither is an epoch ahead of the other. One that is paused holds nobody up.
 func TestLessonsTakeTurns(t *testing.T) {
 	s, _, o := school(t)
+	o.Recipe.Epochs, o.Recipe.Batch = 12, 200 // an epoch is a step
 	a := begin(t, s, o)
-	o.Recipe.Batch = 1 // ten times the steps
+	o.Recipe.Batch = 1 // and here 200
 	b := begin(t, s, o)
 	until(t, a, in(Paused))
 	until(t, b, in(Paused))
-	b.Play()
-	b.Pause()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var wg sync.WaitGroup

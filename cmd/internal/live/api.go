@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"neuroloupe/cmd/internal/doctor"
+	"neuroloupe/cmd/internal/gallery"
 	"neuroloupe/cmd/internal/page"
+	"neuroloupe/cmd/internal/study"
 	"neuroloupe/cmd/internal/talk"
 	"neuroloupe/cmd/internal/words"
 	"neuroloupe/engine"
@@ -127,9 +129,15 @@ func (s *shelf) list(w http.ResponseWriter, _ *http.Request) {
 	all := slices.Clone(s.all)
 	s.mu.Unlock()
 	for _, b := range all {
+		run := b.run
+		if b.grows {
+			if now, err := study.Read(run.Path); err == nil { // else what is known of it stays
+				now.Name, run = run.Name, now
+			}
+		}
 		out.Runs = append(out.Runs, listed{
-			Name: b.run.Name, Folder: b.run.Path, Net: b.run.Setting("net"), Data: b.run.Setting("data"),
-			Preset: b.run.Setting("preset"), State: b.run.State(), Accuracy: b.run.Accuracy,
+			Name: run.Name, Folder: run.Path, Net: run.Setting("net"), Data: run.Setting("data"),
+			Preset: run.Setting("preset"), State: run.State(), Accuracy: run.Accuracy,
 		})
 	}
 	reply(w, out, nil)
@@ -192,11 +200,7 @@ func weights(b *book, _ *http.Request) (any, error) {
 	if b.lesson != nil {
 		n.Params = b.lesson.Frame().Params
 	}
-	var out []byte
-	for l := range n.Spec.Layers {
-		out = appendFloats(out, n.Params.Weight(l+1).Data)
-		out = appendFloats(out, n.Params.Bias(l+1).Data)
-	}
+	out := appendParams(nil, n.Params)
 	if b.view.NoStart == nil {
 		out = appendFloats(out, n.Initial.Weight(1).Data)
 	}
@@ -341,7 +345,20 @@ func diagnosis(b *book, _ *http.Request) (any, error) {
 		}
 		b.diagnose = d
 	}
-	return map[string]any{"rows": b.diagnose.Rows(b.view)[1:], "advice": b.diagnose.Advice}, nil
+	return told(b.diagnose, b.view), nil
+}
+
+// told is what the page is told of a diagnosis.
+func told(d *doctor.Diagnosis, v *gallery.View) map[string]any {
+	return map[string]any{"rows": d.Rows(v)[1:], "advice": d.Advice}
+}
+
+// appendParams appends W, In×Out, and b of each layer.
+func appendParams(out []byte, ps engine.Params) []byte {
+	for _, t := range ps {
+		out = appendFloats(out, t.Data)
+	}
+	return out
 }
 
 func appendFloats(out []byte, v []float32) []byte {

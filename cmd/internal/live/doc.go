@@ -23,8 +23,8 @@
 // up none can be pointed elsewhere. It speaks plain HTTP: a certificate that browsers believe is for a server in front
 // of it.
 //
-// No request names a file: runs go by their place in the list that was made at the start, assets by the names embedded.
-// What changes something is asked by POST, of trainings alone (lessons.go).
+// No request names a file: runs go by their place in the list, which only grows, data sets and trainings by names that
+// the server gave them, assets by the names embedded. What changes something is asked by POST, of trainings alone (lessons.go).
 //
 // # A page without a server
 //

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// maxBody is how much of a request's body may be sent, in bytes. Nothing that is asked needs one.
+// maxBody is how much of a request's body may be sent, in bytes. What a training is to be takes a small part of it.
 const maxBody = 1 << 20
 
 // policy is the content security policy of every answer: the page's own files and nothing else, in nobody's frame.

@@ -123,7 +123,7 @@ func (s *shelf) choices(w http.ResponseWriter, _ *http.Request) {
 	}
 	s.mu.Unlock()
 	reply(w, map[string]any{
-		"presets": presets, "data": data, "lessons": lessons, "most": lesson.MaxLessons,
+		"presets": presets, "data": data, "lessons": lessons,
 		"names": map[string][]string{
 			"hidden": valuesOf[engine.Activation](), "output": valuesOf[engine.Activation](),
 			"loss": valuesOf[engine.Loss](),
@@ -213,23 +213,13 @@ func (want wanted) recipe(data string) (runs.Recipe, error) {
 					}
 				}
 			}
-			if list, ok := value.([]any); ok { // of classes
-				whole := make([]int64, len(list))
-				for i, v := range list {
-					n, _ := v.(json.Number)
-					if whole[i], _ = strconv.ParseInt(n.String(), 10, 64); whole[i] < 0 || n == "" {
-						return fmt.Errorf("%s: want a list of whole numbers", name)
-					}
-				}
-				value = whole
-			}
 			if err := r.Set(name, value); err != nil {
 				return err
 			}
 		}
 		_, given := want.Settings["momentum"]
 		r.Momentum = r.UsualMomentum(given)
-		return dataset.CheckClasses(r.Classes)
+		return nil
 	})
 	if err != nil {
 		return r, talk.UsageError{Err: err}
@@ -266,12 +256,21 @@ func body(r *http.Request, into any) error {
 	return nil
 }
 
-// steer does something with a training, and says how it stands then.
-func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
+// training is the one that a request names.
+func (s *shelf) training(r *http.Request) (*lesson.Lesson, error) {
 	b, err := s.find(r.PathValue("run"))
 	if err == nil && b.lesson == nil {
 		err = notThere{errors.New("that is a run, and its training has ended")}
 	}
+	if err != nil {
+		return nil, err
+	}
+	return b.lesson, nil
+}
+
+// steer does something with a training, and says how it stands then.
+func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
+	l, err := s.training(r)
 	var how struct {
 		Steps uint64 `json:"steps"` // for until, since the start
 	}
@@ -282,7 +281,6 @@ func (s *shelf) steer(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, err)
 		return
 	}
-	l := b.lesson
 	switch act := r.PathValue("act"); act {
 	case "play":
 		l.Play()
@@ -322,7 +320,7 @@ func (s *shelf) keep(r *http.Request, l *lesson.Lesson) error {
 	run.Name = path
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = append(s.all, &book{run: run})
+	s.all = append(s.all, &book{run: run, grows: true})
 	return nil
 }
 
@@ -377,5 +375,5 @@ func (b *book) lessonDoctor() (any, error) {
 	if err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
-	return map[string]any{"rows": d.Rows(v)[1:], "advice": d.Advice}, v.Close()
+	return told(d, v), v.Close()
 }

@@ -70,8 +70,8 @@ func (x *served) lesson(name string) *lesson.Lesson {
 	return b.lesson
 }
 
-// events reads a stream to its end, and returns the epochs and the last status.
-func (x *served) events(name string) (epochs []engine.Metrics, last lesson.Status) {
+// events reads a stream to its end, and returns the epochs and the last status; open is called once it has begun.
+func (x *served) events(name string, open func()) (epochs []engine.Metrics, last lesson.Status) {
 	x.t.Helper()
 	c, err := net.Dial("tcp", "127.0.0.1:"+x.s.Port())
 	if err != nil {
@@ -85,6 +85,7 @@ func (x *served) events(name string) (epochs []engine.Metrics, last lesson.Statu
 		x.t.Errorf("a stream begins with %v, %v", r, err)
 		return nil, last
 	}
+	open()
 	lines := bufio.NewScanner(r.Body)
 	event := ""
 	for lines.Scan() {
@@ -195,10 +196,13 @@ func TestHostilePosts(t *testing.T) {
 func TestStreams(t *testing.T) {
 	x := classroom(t)
 	b := x.begin(order(12, ""))
-	var wg sync.WaitGroup
+	var wg, joined sync.WaitGroup
+	joined.Add(100)
 	for i := range 100 {
 		wg.Go(func() {
-			epochs, last := x.events(b.Name)
+			in := sync.OnceFunc(joined.Done)
+			defer in()
+			epochs, last := x.events(b.Name, in)
 			if len(epochs) != 12 || last.State != lesson.Ended || last.Epoch != 12 {
 				t.Errorf("reader %d hears of %d epochs and at last %+v", i, len(epochs), last)
 			}
@@ -210,8 +214,9 @@ func TestStreams(t *testing.T) {
 		})
 	}
 	l := x.lesson(b.Name)
-	for x.s.shelf.crowd() < 100 {
-		l.Wait(t.Context(), l.Status().Version-1) // at once
+	joined.Wait()
+	if n := x.s.shelf.crowd(); n != 100 {
+		t.Errorf("%d streams are open", n)
 	}
 	if status, answer := x.post(lessonsPath+"/"+b.Name+"/play", "{}"); status != 200 {
 		t.Fatalf("play: status %d: %s", status, answer)

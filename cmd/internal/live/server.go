@@ -21,6 +21,7 @@ import (
 	"neuroloupe/cmd/internal/page"
 	"neuroloupe/cmd/internal/study"
 	"neuroloupe/cmd/internal/talk"
+	"neuroloupe/mnist"
 )
 
 // Options say what is served, and to whom.
@@ -36,6 +37,9 @@ type Options struct {
 	Root    string     // the folder that trainings are kept in; "" is runs
 	Device  job.Device // to train on; Want "" is auto
 	Version string     // of the program
+
+	// Load reads the data set of a training; nil reads it without a word.
+	Load func(ctx context.Context, name string) (*mnist.Dataset, error)
 
 	headerTime time.Duration // that a request's header may take; 0 is that of every server
 }
@@ -85,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// find finds the runs; there is at least one.
+// find finds the runs: at least one where folders were named, else perhaps none, and then one can be trained.
 func (o *Options) find(ctx context.Context) (*shelf, error) {
 	folders := o.Runs
 	if len(folders) == 0 {
@@ -99,10 +103,11 @@ func (o *Options) find(ctx context.Context) (*shelf, error) {
 	s := newShelf(ctx, found, o.DataDir)
 	if len(s.all) == 0 && len(o.Runs) > 0 {
 		return nil, fmt.Errorf("there is no trained run to show in %s; neuroloupe train makes one, and "+
-			"neuroloupe serve "+
-			"without a folder lets you train one", strings.Join(o.Runs, ", "))
+			"neuroloupe serve without a folder lets you train one", strings.Join(o.Runs, ", "))
 	}
-	s.school = &lesson.School{Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk}
+	s.school = &lesson.School{
+		Root: cmp.Or(o.Root, "runs"), Device: o.Device, Version: o.Version, Talk: o.Talk, Load: o.Load,
+	}
 	return s, nil
 }
 

@@ -40,6 +40,7 @@ type shelf struct {
 type book struct {
 	run    *study.Run     // nil for a training
 	lesson *lesson.Lesson // nil for a run
+	grows  bool           // a run that was kept of a training, which may go on
 
 	mu       sync.Mutex
 	view     *gallery.View     // nil while it is not open

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -26,10 +25,7 @@ const (
 
 // events sends what a training does until it is let go, or the reader has gone or does not read.
 func (s *shelf) events(w http.ResponseWriter, r *http.Request) {
-	b, err := s.find(r.PathValue("run"))
-	if err == nil && b.lesson == nil {
-		err = notThere{errors.New("that is a run, and its training has ended")}
-	}
+	l, err := s.training(r)
 	if err != nil {
 		reply(w, nil, err)
 		return
@@ -47,7 +43,7 @@ func (s *shelf) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	l, seen, told := b.lesson, uint64(0), 0
+	seen, told := uint64(0), 0
 	for r.Context().Err() == nil {
 		wait, stop := context.WithTimeout(r.Context(), pulseTime)
 		st := l.Wait(wait, seen)
@@ -119,23 +115,16 @@ func (s *shelf) crowd() int {
 // frame is the network of a training as it last was: W, In×Out, and b of each layer. Which moment that is stands in the
 // answer's header.
 func (s *shelf) frame(w http.ResponseWriter, r *http.Request) {
-	b, err := s.find(r.PathValue("run"))
-	if err == nil && b.lesson == nil {
-		err = notThere{errors.New("that is a run, and its training has ended")}
-	}
+	l, err := s.training(r)
 	if err != nil {
 		reply(w, nil, err)
 		return
 	}
-	f := b.lesson.Frame()
-	var out []byte
-	for _, t := range f.Params {
-		out = appendFloats(out, t.Data)
-	}
+	f := l.Frame()
 	h := w.Header()
 	h.Set("Frame-Number", strconv.Itoa(f.Number))
 	h.Set("Frame-Epoch", strconv.Itoa(f.Epoch))
 	h.Set("Frame-Step", strconv.Itoa(f.Step))
-	h.Set("Frame-Gamma", strconv.FormatFloat(b.lesson.GammaOf(f), 'g', -1, 64))
-	reply(w, out, nil)
+	h.Set("Frame-Gamma", strconv.FormatFloat(l.GammaOf(f), 'g', -1, 64))
+	reply(w, appendParams(nil, f.Params), nil)
 }

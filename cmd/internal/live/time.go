@@ -60,11 +60,7 @@ func frame(b *book, r *http.Request) (any, error) {
 	if f.Params == nil {
 		return appendFloats(nil, f.Weights.Data), nil
 	}
-	var out []byte
-	for _, t := range f.Params {
-		out = appendFloats(out, t.Data)
-	}
-	return out, nil
+	return appendParams(nil, f.Params), nil
 }
 
 // frame reads the frame of a place.

@@ -116,7 +116,7 @@ async function ask(want) {
   hooks.problem();
   const asked = performance.now(), l = await post('', want);
   if (want.replace) lessons.delete(want.replace);
-  lessons.set(l.name, {...l, want, asked});
+  lessons.set(l.name, {...l, asked});
   state.train = {preset: want.preset, data: want.data, layers: want.layers, settings: want.settings};
   state.steps = -1;
   state.epoch = -1;
@@ -126,16 +126,15 @@ async function ask(want) {
 // attach shows the training of an address: the one that is under way on the server, or one that is begun now and goes on
 // to the same step.
 export async function attach() {
-  const {train, steps} = state, same = l => l.want ? String(JSON.stringify(l.want)) === JSON.stringify(train) : l.data === train.data && matches(l.recipe, train);
-  const there = [...lessons.values()].find(l => same(l) && (steps < 0 || l.status.steps <= steps || steps % l.status.of === 0));
+  const {train, steps} = state;
+  const there = [...lessons.values()].find(l => l.data === train.data && matches(l.recipe, train) && (steps < 0 || l.status.steps <= steps || steps % l.status.of === 0));
   if (there) {
     if (steps >= 0 && there.status.steps > steps) state.epoch = steps / there.status.of;
     await hooks.open(there.name);
     if (steps >= 0 && there.status.steps < steps) await post(`/${there.name}/until`, {steps});
     return;
   }
-  const l = await post('', {...train, play: steps > 0, until: Math.max(0, steps), replace: lessons.size >= choices.most ? names()[0] : ''});
-  if (lessons.size >= choices.most) lessons.delete(names()[0]);
+  const l = await post('', {...train, play: steps > 0, until: Math.max(0, steps)});
   lessons.set(l.name, {...l, asked: performance.now()});
   await hooks.open(l.name);
 }
@@ -243,7 +242,7 @@ function look(at) {
   }
 }
 
-const saves = {begins: 'is made ready', paused: '', plays: '', ended: 'has ended', failed: 'has failed', over: 'has been let go'};
+const stateText = {begins: 'is made ready', paused: '', plays: '', ended: 'has ended', failed: 'has failed', over: 'has been let go'};
 
 // controls says what can be done, and how far it is.
 function controls() {
@@ -257,11 +256,11 @@ function controls() {
   const last = epochs.at(-1), parts = !s ? ['Turn the knobs, and press Train: the network learns here, and can be looked at as it does.'] : [
     `epoch ${Math.min(s.epochs, s.epoch + (over ? 0 : 1))} of ${s.epochs}` + (s.step ? `, step ${s.step.toLocaleString('en')} of ${s.of.toLocaleString('en')}` : ''),
     s.steps ? `loss ${digits(s.loss, 3)}` : '', last && last.test_accuracy !== undefined ? `test accuracy ${fixed(100 * last.test_accuracy, 2)} % after epoch ${last.epoch}` : '',
-    s.rate ? `${Math.round(s.rate).toLocaleString('en')} images/s on ${s.device}` : '', saves[s.state], s.kept ? `kept as ${s.kept}` : '',
+    s.rate ? `${Math.round(s.rate).toLocaleString('en')} images/s on ${s.device}` : '', stateText[s.state], s.kept ? `kept as ${s.kept}` : '',
   ];
   setText($('train-says'), parts.filter(Boolean).join(' · '));
   const loud = s ? `${s.state} ${s.kept} ${Math.floor(s.epoch / 5)}` : '';
-  if (loud !== said && s) setText($('train-live'), `Training: ${saves[s.state] || s.state}, epoch ${s.epoch}${last && last.test_accuracy !== undefined ? `, test accuracy ${fixed(100 * last.test_accuracy, 1)} %` : ''}.`);
+  if (loud !== said && s) setText($('train-live'), `Training: ${stateText[s.state] || s.state}, epoch ${s.epoch}${last && last.test_accuracy !== undefined ? `, test accuracy ${fixed(100 * last.test_accuracy, 1)} %` : ''}.`);
   said = loud;
   setText($('train-command'), command());
 }
