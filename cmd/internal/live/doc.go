@@ -24,7 +24,8 @@
 // of it.
 //
 // No request names a file: runs go by their place in the list, which only grows, data sets and trainings by names that
-// the server gave them, assets by the names embedded. What changes something is asked by POST, of trainings alone (lessons.go).
+// the server gave them, assets by the names embedded. What changes something is asked by POST, of trainings alone
+// (lessons.go).
 //
 // # A page without a server
 //
