@@ -142,13 +142,17 @@ class Stack:
     order."""
 
     def __init__(self, how, networks, sizes, hidden, batch, lr):
-        from torch.func import functional_call, grad, stack_module_state, vmap
+        try:
+            from torch.func import functional_call, grad, vmap
+        except ModuleNotFoundError:  # before 2.0
+            from functorch import grad, vmap
+            from torch.nn.utils.stateless import functional_call
         torch.manual_seed(1)
         set_precision("fp32")
         self.networks, self.batch, self.lr = networks, batch, lr
         nets = [network(sizes, hidden) for _ in range(networks)]
-        parameters, _ = stack_module_state(nets)
-        self.parameters = {name: p.detach() for name, p in parameters.items()}
+        all = [dict(n.named_parameters()) for n in nets]
+        self.parameters = {name: torch.stack([a[name].detach() for a in all]) for name in all[0]}
         one = nets[0]
         self.grads = vmap(grad(lambda p, x, y: f.cross_entropy(functional_call(one, p, (x,)), y)))
         self.run = self.step
